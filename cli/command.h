@@ -1,0 +1,254 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#ifndef CLI_COMMAND_H
+#define CLI_COMMAND_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <vmctl/vmctl.h>
+
+#include "base/cleanup.h"
+#include "base/str.h"
+#include "cli/render/record.h"
+
+/*
+ * The command framework. One `const struct command` per file says all there
+ * is to say of a command; help, usage errors, the manual's SYNOPSIS, OPTIONS
+ * and EXIT STATUS, and completion are made from it. Nothing is typed twice.
+ *
+ * To add a command: cli/<noun>/<verb>.c with the struct, a line in
+ * commands.def, a manual page man/vmctl-<noun>-<verb>.1.in, a test. The lint
+ * names what is missing.
+ */
+
+struct cli;
+
+/* Candidates for the word being completed: adds "value" or "value\tabout"
+ * lines to `out`. Reads the database only, never a hypervisor, never prints,
+ * and says nothing when it fails. */
+typedef void (*completer)(struct cli *cli, const char *prefix, struct str *out);
+
+/* Ready-made ones, cli/completers.c. complete_files asks the shell. */
+void complete_instances(struct cli *cli, const char *prefix, struct str *out);
+void complete_running(struct cli *cli, const char *prefix, struct str *out);
+void complete_stopped(struct cli *cli, const char *prefix, struct str *out);
+void complete_images(struct cli *cli, const char *prefix, struct str *out);
+void complete_keys(struct cli *cli, const char *prefix, struct str *out);
+void complete_types(struct cli *cli, const char *prefix, struct str *out);
+void complete_files(struct cli *cli, const char *prefix, struct str *out);
+void complete_commands(struct cli *cli, const char *prefix, struct str *out);
+
+/* How an option's or argument's text is turned into a value, and so the C
+ * type of the member that it is bound to. */
+enum value_type {
+	VALUE_FLAG,	/* bool; takes no argument */
+	VALUE_COUNT,	/* int; takes no argument, counts */
+	VALUE_STRING,	/* const char * */
+	VALUE_CHOICE,	/* const char *, one of `choices` */
+	VALUE_INT,	/* int64_t, within [min, max] */
+	VALUE_SIZE,	/* int64_t, bytes ("512M") */
+	VALUE_DURATION, /* int64_t, milliseconds ("30s") */
+	VALUE_STRINGS,	/* struct strings: may be given several times */
+};
+
+struct strings {
+	const char **items; /* NULL-terminated once count > 0 */
+	size_t count;
+};
+
+struct option {
+	const char *name;    /* long name without dashes; NULL ends an array */
+	char letter;	     /* 0: none */
+	enum value_type type;
+	const char *metavar; /* "NAME", "SIZE" … ; NULL for flags */
+	const char *help;    /* what it does; lower case, no full stop */
+	size_t offset;
+	const char *const *choices; /* for VALUE_CHOICE, NULL-terminated */
+	int64_t min, max;	    /* for VALUE_INT */
+	completer complete;
+	const char *fallback; /* the default, as help and manual show it; it is
+			       * the command that applies it. May be NULL */
+};
+
+/* Binding that the compiler checks: OPTION(struct create_options, memory,
+ * int64_t, .name = "memory", .type = VALUE_SIZE, …). */
+#define BIND(strct, member, ctype)                                         \
+	(offsetof(strct, member) +                                         \
+	 0 * sizeof(struct {                                               \
+		 _Static_assert(__builtin_types_compatible_p(              \
+					__typeof__(((strct *)0)->member),  \
+					ctype),                            \
+				#member " has another type");              \
+		 int dummy;                                                \
+	 }))
+#define OPT_FLAG(strct, member, ...) \
+	{ .type = VALUE_FLAG, .offset = BIND(strct, member, bool), __VA_ARGS__ }
+#define OPT_COUNT(strct, member, ...) \
+	{ .type = VALUE_COUNT, .offset = BIND(strct, member, int), __VA_ARGS__ }
+#define OPT_STRING(strct, member, ...)                                       \
+	{ .type = VALUE_STRING, .offset = BIND(strct, member, const char *), \
+	  __VA_ARGS__ }
+#define OPT_CHOICE(strct, member, ...)                                       \
+	{ .type = VALUE_CHOICE, .offset = BIND(strct, member, const char *), \
+	  __VA_ARGS__ }
+#define OPT_INT(strct, member, ...) \
+	{ .type = VALUE_INT, .offset = BIND(strct, member, int64_t), __VA_ARGS__ }
+#define OPT_SIZE(strct, member, ...) \
+	{ .type = VALUE_SIZE, .offset = BIND(strct, member, int64_t), __VA_ARGS__ }
+#define OPT_DURATION(strct, member, ...)                                  \
+	{ .type = VALUE_DURATION, .offset = BIND(strct, member, int64_t), \
+	  __VA_ARGS__ }
+#define OPT_STRINGS(strct, member, ...)                                       \
+	{ .type = VALUE_STRINGS, .offset = BIND(strct, member, struct strings), \
+	  __VA_ARGS__ }
+#define OPT_END { .name = NULL }
+
+/* Positional arguments, in order. */
+struct argument {
+	const char *name; /* "NAME"; NULL ends an array */
+	const char *help;
+	size_t offset;	 /* const char *, or struct strings when many */
+	bool optional;	 /* zero is allowed */
+	bool many;	 /* the last one only: takes all that are left */
+	bool after_dashes; /* only what follows "--" (a guest's command line);
+			    * many is implied */
+	completer complete;
+};
+#define ARG_ONE(strct, member, ...) \
+	{ .offset = BIND(strct, member, const char *), __VA_ARGS__ }
+#define ARG_MANY(strct, member, ...)                                \
+	{ .offset = BIND(strct, member, struct strings), .many = true, \
+	  __VA_ARGS__ }
+#define ARG_END { .name = NULL }
+
+struct example {
+	const char *command; /* as typed; NULL ends an array */
+	const char *about;   /* one line */
+};
+
+enum command_group {
+	GROUP_INSTANCES, GROUP_IMAGES, GROUP_KEYS, GROUP_HOST, GROUP_OTHER,
+	GROUP_HIDDEN, /* for programs: __complete */
+};
+
+enum command_flags {
+	/* The exit status is the guest's (exec, ssh): the manual and help
+	 * say so. */
+	COMMAND_PASSES_STATUS = 1 << 0,
+	/* Options end at the first positional argument after those declared
+	 * without after_dashes, so that "exec web1 ls -l" works too. */
+	COMMAND_STOPS_AT_ARGS = 1 << 1,
+};
+
+struct command {
+	const char *path;    /* "create", "image import" */
+	const char *const *aliases; /* whole paths; NULL-terminated or NULL */
+	const char *summary; /* one line, lower case, no full stop */
+	enum command_group group;
+	unsigned flags;
+	const struct argument *args; /* or NULL */
+	const struct option *opts;   /* or NULL */
+	size_t opts_size;	     /* of the struct they are bound to */
+	const struct record *record; /* what it outputs (-o), or NULL */
+	const struct example *examples;
+	const int *exits; /* statuses beside 0, 1 and 2; 0-terminated */
+
+	/* `opts` is zeroed and filled for each run. Returns 0 or -code with
+	 * *err set. Output goes through cli->out (see render.h). */
+	int (*run)(struct cli *cli, void *opts, struct vmctl_error *err);
+};
+
+/* Every command, in the order of commands.def, ended by NULL. */
+extern const struct command *const commands[];
+
+/* Values of the global options. */
+struct globals {
+	const char *connect;
+	const char *output; /* "table" … */
+	const char *columns;
+	const char *color;
+	bool no_header, quiet, yes, dry_run, help, version;
+	int verbose;
+	int64_t timeout; /* milliseconds; -1 when not given */
+};
+extern const struct option global_options[];
+
+struct cli {
+	struct globals globals;
+	const struct command *command; /* the one that runs */
+	struct vmctl *ctx;	       /* through cli_context() only */
+	struct render *out;
+	int status; /* a guest's exit status, for COMMAND_PASSES_STATUS;
+		     * valid when run returns 0 */
+	bool tty_in, tty_out, tty_err;
+};
+
+/* The library context, made at the first call. */
+int cli_context(struct cli *cli, struct vmctl **ret, struct vmctl_error *err);
+
+/* One line for people on stderr: not with -q. */
+void cli_note(struct cli *cli, const char *fmt, ...) PRINTF_LIKE(2, 3);
+
+/* An error on stderr in the form that -o asks for. */
+void cli_error(struct cli *cli, const struct vmctl_error *err);
+
+/* Asks a yes/no question when stdin and stderr are terminals and neither -y
+ * nor -q is given; true otherwise. */
+bool cli_confirm(struct cli *cli, const char *fmt, ...) PRINTF_LIKE(2, 3);
+
+/* --timeout in milliseconds, or the default. */
+long cli_timeout(const struct cli *cli, long fallback_ms);
+
+/*
+ * Runs `each` for every name in turn; one failing does not stop the others
+ * (each is reported on its own). Returns the failure itself for a single
+ * name, VMCTL_PARTIAL when some of several failed, and the common code when
+ * all failed with the same one.
+ */
+int cli_each(struct cli *cli, const struct strings *names,
+	     int (*each)(struct cli *cli, const char *name, void *data,
+			 struct vmctl_error *err),
+	     void *data, struct vmctl_error *err);
+
+/* Whether the user interrupted (SIGINT, SIGTERM, SIGHUP). */
+bool cli_interrupted(void);
+
+/* --- parse.c, help.c, complete.c, describe.c ---------------------------- */
+
+/* Parses argv[1…] and runs the command. Returns the exit status. */
+int cli_main(int argc, char **argv);
+
+/* Finds the command that the words begin with (by path or alias); *ret_words
+ * is how many words its path took. NULL: none; *ret_nearest (may be NULL) is
+ * then a suggestion or NULL. */
+const struct command *command_find(int n, char *const *words, int *ret_words,
+				   const char **ret_nearest);
+
+/* Fills `globals` and, for the command found, a zeroed options struct, whose
+ * memory the caller frees with parsed_done(). */
+struct parsed {
+	const struct command *command; /* NULL: only global options */
+	void *opts;
+	struct globals globals;
+};
+int parse_command_line(int argc, char *const *argv, struct parsed *ret,
+		       struct vmctl_error *err);
+void parsed_done(struct parsed *p);
+
+/* "vmctl create [options] NAME": made from the struct. */
+int command_usage(const struct command *cmd, struct str *out);
+
+/* --help of one command (or of all, for NULL), at `width` columns. */
+int command_help(const struct command *cmd, int width, struct str *out);
+
+/* The words so far, the last one being completed; lines for the shell. */
+void complete_words(struct cli *cli, int n, char *const *words,
+		    struct str *out);
+
+/* mdoc for the manual: the sections made from the struct, to be put at the
+ * marks @SYNOPSIS@, @OPTIONS@, @EXAMPLES@, @EXIT_STATUS@ in the page. */
+int describe_mdoc(const struct command *cmd, const char *section,
+		  struct str *out);
+
+#endif

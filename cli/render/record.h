@@ -1,0 +1,48 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#ifndef CLI_RENDER_RECORD_H
+#define CLI_RENDER_RECORD_H
+
+#include <stddef.h>
+
+/*
+ * A record's fields, declared once in cli/<noun>/fields.c, from which every
+ * output format is made: keys are a contract for scripts, headings are for
+ * people. JSON carries raw units (bytes, seconds, RFC 3339 UTC), tables human
+ * ones.
+ */
+enum field_type {
+	FIELD_STRING,	/* char * ; NULL and "" are null in JSON */
+	FIELD_INT,	/* int64_t */
+	FIELD_SIZE,	/* int64_t, bytes */
+	FIELD_TIME,	/* int64_t, epoch seconds; 0 is null. A table shows
+			 * the age ("3m"), show and JSON the time */
+	FIELD_DURATION, /* int64_t, milliseconds; JSON: seconds as a number */
+	FIELD_BOOL,	/* bool */
+	FIELD_STRINGS,	/* char **, NULL-terminated; joined by "," in tables */
+	FIELD_TEXT,	/* computed: text(record) gives a borrowed or static
+			 * string, for enums */
+};
+
+enum field_flags {
+	FIELD_WIDE = 1 << 0,   /* in tables only with -o wide or --columns */
+	FIELD_NAME = 1 << 1,   /* what -o name prints; exactly one */
+	FIELD_STATE = 1 << 2,  /* coloured by its value on a terminal */
+	FIELD_HIDDEN = 1 << 3, /* not in tables unless in --columns */
+};
+
+struct field {
+	const char *key;     /* JSON key, --columns name; NULL ends */
+	const char *heading; /* table heading; show uses it too */
+	enum field_type type;
+	size_t offset;
+	unsigned flags;
+	const char *(*text)(const void *record); /* for FIELD_TEXT */
+	const char *help; /* for the manual: what it is, in which unit */
+};
+
+struct record {
+	const char *name; /* "instance" */
+	const struct field *fields;
+};
+
+#endif

@@ -1,0 +1,122 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#ifndef DRIVER_HYPERVISOR_H
+#define DRIVER_HYPERVISOR_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/error.h"
+#include "base/log.h"
+
+/*
+ * The narrow waist between instances and what runs them. libvirt.so is the
+ * one engine today; a module with this table can be another, or a fake.
+ * Nothing above it may assume libvirt.
+ */
+
+#define HV_ABI 1
+
+struct hv;
+
+enum hv_state {
+	HV_ABSENT, /* no such domain */
+	HV_STOPPED,
+	HV_RUNNING,
+	HV_STOPPING,
+	HV_PAUSED,
+	HV_SAVED, /* stopped with its memory saved */
+	HV_CRASHED,
+};
+
+/* What to define. All strings borrowed; paths absolute. */
+struct hv_spec {
+	const char *id;	  /* the domain's name: "i-0123abcd" */
+	const char *name; /* its title: the instance's name */
+	const char *uuid;
+	const char *image_digest;
+	const char *image;	 /* name of the image, for the metadata */
+	const char *const *keys; /* key names, for the metadata */
+	const char *user;
+	const char *arch;  /* "x86_64", "aarch64" */
+	const char *accel; /* "kvm" or "tcg" */
+	int64_t vcpus, memory; /* memory in bytes */
+	const char *disk;	 /* qcow2 */
+	const char *seed;	 /* ISO 9660 */
+	const char *console_log; /* appended to */
+	const char *mac;
+};
+
+struct hv_domain {
+	char uuid[37];
+	char name[64];
+	enum hv_state state;
+};
+
+struct hv_info {
+	char engine[32]; /* "QEMU" */
+	char engine_version[32];
+	char library_version[32]; /* of libvirt */
+	bool session; /* an unprivileged connection: user-mode networking */
+};
+
+/* A TCP port of the host forwarded to one of the guest. */
+struct hv_forward {
+	const char *host_addr; /* "127.0.0.1" */
+	int host_port, guest_port;
+};
+
+struct hv_ops {
+	unsigned abi;
+
+	/* VMCTL_HYPERVISOR with what to do as hint. Where no daemon answers,
+	 * starts what may be started (see DESIGN section 6 on root). */
+	int (*open)(const char *uri, const struct events *ev, struct hv **ret,
+		    struct vmctl_error *err);
+	void (*close)(struct hv *hv); /* NULL is allowed */
+	int (*info)(struct hv *hv, struct hv_info *ret,
+		    struct vmctl_error *err);
+
+	/* The engine's own document for a domain; needs no connection. The
+	 * caller frees *ret. */
+	int (*describe)(const struct hv_spec *spec, char **ret,
+			struct vmctl_error *err);
+
+	/* All calls below name the domain by UUID and fail with
+	 * VMCTL_NOT_FOUND when there is none, VMCTL_STATE when its state does
+	 * not allow the call, else VMCTL_HYPERVISOR. */
+	int (*define)(struct hv *hv, const struct hv_spec *spec,
+		      struct vmctl_error *err);
+	int (*undefine)(struct hv *hv, const char *uuid,
+			struct vmctl_error *err);
+	int (*start)(struct hv *hv, const char *uuid, struct vmctl_error *err);
+	int (*shutdown)(struct hv *hv, const char *uuid,
+			struct vmctl_error *err); /* asks the guest */
+	int (*destroy)(struct hv *hv, const char *uuid,
+		       struct vmctl_error *err); /* cuts the power */
+	int (*reboot)(struct hv *hv, const char *uuid,
+		      struct vmctl_error *err); /* asks the guest */
+	int (*reset)(struct hv *hv, const char *uuid,
+		     struct vmctl_error *err);
+
+	/* One bulk call. The caller frees *ret. */
+	int (*list)(struct hv *hv, struct hv_domain **ret, size_t *ret_n,
+		    struct vmctl_error *err);
+
+	/* HV_ABSENT is an answer here, not a failure. */
+	int (*state)(struct hv *hv, const char *uuid, enum hv_state *ret,
+		     struct vmctl_error *err);
+
+	/* Forwards on the first user-mode interface of a running domain. They
+	 * last until it stops. VMCTL_EXISTS when the host port is taken. */
+	int (*forward_add)(struct hv *hv, const char *uuid,
+			   const struct hv_forward *fwd,
+			   struct vmctl_error *err);
+	int (*forward_present)(struct hv *hv, const char *uuid,
+			       const struct hv_forward *fwd, bool *ret,
+			       struct vmctl_error *err);
+};
+
+int hv_load(const struct hv_ops **ret, struct vmctl_error *err);
+
+#endif

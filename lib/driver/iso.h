@@ -1,0 +1,30 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#ifndef DRIVER_ISO_H
+#define DRIVER_ISO_H
+
+#include <stddef.h>
+
+#include "base/error.h"
+
+/* Writing ISO 9660 images (module iso.so, libarchive). */
+
+#define ISO_ABI 1
+
+struct iso_file {
+	const char *name;
+	const void *bytes;
+	size_t n;
+};
+
+struct iso_ops {
+	unsigned abi;
+
+	/* Writes an image with Rock Ridge and Joliet names to descriptor `fd`.
+	 * Reproducible: times are `epoch`. */
+	int (*write)(int fd, const char *volume, const struct iso_file *files,
+		     size_t count, long epoch, struct vmctl_error *err);
+};
+
+int iso_load(const struct iso_ops **ret, struct vmctl_error *err);
+
+#endif

@@ -1,0 +1,82 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#ifndef DRIVER_SSH_H
+#define DRIVER_SSH_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "base/error.h"
+#include "base/log.h"
+
+/* An ssh client (module ssh.so, libssh). */
+
+#define SSH_ABI 1
+
+struct ssh_conn;
+
+struct ssh_target {
+	const char *host; /* address; never looked up in ~/.ssh/config */
+	int port;
+	const char *user;
+	const char *host_key; /* "type base64": the only key accepted */
+	const char *const *identities; /* private key files, NULL-terminated */
+	bool use_agent;		       /* then SSH_AUTH_SOCK's keys */
+	long timeout_ms;	       /* for one attempt */
+};
+
+struct ssh_exec {
+	const char *command; /* for the remote shell; NULL: login shell */
+	bool tty;
+	int in, out, err; /* in may be -1: closed at once */
+	long timeout_ms;  /* 0: none */
+};
+
+struct ssh_exit {
+	int status; /* exit status, 128 + signal, 124 on time-out */
+	int signal; /* number, or 0 */
+	bool timed_out;
+};
+
+struct ssh_ops {
+	unsigned abi;
+
+	/*
+	 * Connects, checks the host key, authenticates.
+	 *
+	 * VMCTL_TRANSPORT: no connection, or it broke. This is the code that
+	 * a caller may retry while a guest boots: refused, closed before the
+	 * banner, reset, timed out.
+	 * VMCTL_DENIED: the server refused every key. May be retried too
+	 * while cloud-init has not installed the keys yet.
+	 * VMCTL_BAD_DATA: the host key is another one: never retried. The
+	 * message has both fingerprints.
+	 */
+	int (*connect)(const struct ssh_target *target,
+		       const struct events *ev, struct ssh_conn **ret,
+		       struct vmctl_error *err);
+
+	/*
+	 * Runs a command and relays its streams until it has ended, in one
+	 * poll loop: end of input is passed on as end of file, standard
+	 * output and error stay apart, nothing is cut, partial writes and
+	 * EAGAIN on the local side are waited for, a closed local reader
+	 * (EPIPE) ends the session. Keep-alive every 30 s; three unanswered
+	 * end the connection (TERM-011). With tty: the terminal modes and
+	 * size of `in` are sent, raw mode for the time of the call and
+	 * restored on every way out including SIGHUP, SIGTERM and SIGINT
+	 * (TERM-010); SIGWINCH is followed.
+	 */
+	int (*exec)(struct ssh_conn *conn, const struct ssh_exec *what,
+		    const struct events *ev, struct ssh_exit *ret,
+		    struct vmctl_error *err);
+
+	void (*close)(struct ssh_conn *conn); /* NULL is allowed */
+};
+
+int ssh_load(const struct ssh_ops **ret, struct vmctl_error *err);
+
+/* The argument list as one command for a POSIX shell, each argument quoted so
+ * that it arrives byte for byte. NULL only when memory is short. */
+char *ssh_quote_argv(const char *const *argv);
+
+#endif

@@ -1,0 +1,80 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#ifndef VMCTL_CONTEXT_H
+#define VMCTL_CONTEXT_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include <vmctl/error.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/*
+ * The context: where the state lives, which hypervisor is meant, and how the
+ * library speaks to its caller. Nothing is opened when it is made; the
+ * database and the connection are opened by the first call that needs them.
+ * One context is for one thread.
+ */
+struct vmctl;
+
+enum vmctl_log_level {
+	VMCTL_LOG_ERROR,
+	VMCTL_LOG_WARN,
+	VMCTL_LOG_INFO,	 /* what is being done: -v */
+	VMCTL_LOG_DEBUG, /* how: -vv */
+};
+
+struct vmctl_options {
+	size_t size; /* sizeof(struct vmctl_options): lets it grow */
+
+	/* Folder that holds everything (VMCTL_HOME), or NULL for the XDG base
+	 * directories. Borrowed for the call. */
+	const char *home;
+
+	/* libvirt connection URI, or NULL for "qemu:///session". */
+	const char *uri;
+
+	/* How long to wait for a lock held by another process, in
+	 * milliseconds; negative means the default of 10 seconds. */
+	long lock_timeout_ms;
+
+	/* Called with one line of text, without a line feed. May be NULL. */
+	void (*log)(void *data, enum vmctl_log_level level, const char *text);
+
+	/* Called while something slow goes on; `text` names the phase. May be
+	 * called often. May be NULL. total is 0 where it is not known. */
+	void (*progress)(void *data, const char *text, unsigned long long done,
+			 unsigned long long total);
+
+	/* Asked in every wait; true makes the call fail with VMCTL_CANCELLED
+	 * after undoing what it made. May be NULL. */
+	bool (*cancelled)(void *data);
+
+	/* How this process calls itself in locks and intents that another
+	 * process may have to name, for example "vmctl create web1". */
+	const char *command;
+
+	void *data; /* first argument of the callbacks */
+};
+
+/* Makes a context. `opts` may be NULL for the defaults. The caller frees
+ * *ret with vmctl_free(). Fails with VMCTL_INVALID when no home directory can
+ * be found, VMCTL_NO_MEMORY. */
+VMCTL_API int vmctl_new(const struct vmctl_options *opts, struct vmctl **ret,
+			struct vmctl_error *err);
+
+/* Closes what is open. NULL is allowed. */
+VMCTL_API void vmctl_free(struct vmctl *ctx);
+
+/* The version of the library, for example "0.1.0". */
+VMCTL_API const char *vmctl_version(void);
+
+/* The folder that holds images and instances. Borrowed from the context. */
+VMCTL_API const char *vmctl_data_dir(struct vmctl *ctx);
+
+#ifdef __cplusplus
+}
+#endif
+#endif

@@ -1,0 +1,94 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#ifndef VMCTL_IMAGE_H
+#define VMCTL_IMAGE_H
+
+#include <stdint.h>
+
+#include <vmctl/context.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/*
+ * Base images: qcow2 files stored by digest, read-only, never copied for an
+ * instance. An instance's disk is an overlay whose backing file is the image.
+ */
+
+struct vmctl_image {
+	char *name;
+	char *description;
+	char *os;	     /* "debian 12", or empty */
+	char *arch;	     /* as uname -m says it: "x86_64" */
+	char *user;	     /* account that cloud-init gives the keys to */
+	char *digest;	     /* SHA-256 of the stored file, 64 hex digits */
+	char *source_digest; /* SHA-256 of the file that was imported */
+	char *path;	     /* the stored file */
+	int64_t size;	     /* bytes on disk */
+	int64_t virtual_size; /* bytes the guest sees */
+	int64_t created_at;   /* seconds since the epoch */
+	int64_t verified_at;  /* when the digest was last computed */
+	int64_t instances;    /* how many instances stand on it */
+};
+
+struct vmctl_image_list {
+	size_t count;
+	struct vmctl_image **items;
+};
+
+VMCTL_API void vmctl_image_free(struct vmctl_image *image);
+VMCTL_API void vmctl_image_list_free(struct vmctl_image_list *list);
+
+struct vmctl_image_import {
+	size_t size;
+	const char *file; /* path of a qcow2 or raw disk image */
+	const char *name; /* NULL: the file's name without its suffix */
+	const char *description, *os;
+	const char *arch;   /* NULL: the host's */
+	const char *user;   /* NULL: "root" */
+	const char *digest; /* expected SHA-256 of the file, or NULL */
+	const char *format; /* "qcow2", "raw", or NULL to look at the file;
+			     * a raw image is only accepted unasked when it
+			     * begins with a boot sector (0x55aa at 510) */
+};
+
+/*
+ * Imports a disk image. The file is copied while its SHA-256 is computed,
+ * stored under its digest with mode 0444, and published by rename; a killed
+ * import leaves nothing listed. A raw image is converted to qcow2.
+ *
+ * Refused with VMCTL_BAD_DATA: anything but a regular file, an image with a
+ * backing file, an external data file or encryption, a truncated or corrupt
+ * one, a digest other than the expected. VMCTL_EXISTS: the name belongs to an
+ * image of other contents. Importing the same contents again under the same
+ * name succeeds and changes nothing.
+ */
+VMCTL_API int vmctl_image_import(struct vmctl *ctx,
+				 const struct vmctl_image_import *what,
+				 struct vmctl_image **ret,
+				 struct vmctl_error *err);
+
+/* By name, or by a digest prefix of at least 8 digits. VMCTL_NOT_FOUND. */
+VMCTL_API int vmctl_image_get(struct vmctl *ctx, const char *name,
+			      struct vmctl_image **ret,
+			      struct vmctl_error *err);
+
+/* All images, by name. */
+VMCTL_API int vmctl_image_list(struct vmctl *ctx,
+			       struct vmctl_image_list **ret,
+			       struct vmctl_error *err);
+
+/* Computes the digest of the stored file again and has qemu-img check its
+ * structure. VMCTL_BAD_DATA when it is missing or differs. */
+VMCTL_API int vmctl_image_verify(struct vmctl *ctx, const char *name,
+				 struct vmctl_error *err);
+
+/* Removes the record, and the file when no other name refers to it.
+ * VMCTL_IN_USE while an instance stands on it. */
+VMCTL_API int vmctl_image_delete(struct vmctl *ctx, const char *name,
+				 struct vmctl_error *err);
+
+#ifdef __cplusplus
+}
+#endif
+#endif

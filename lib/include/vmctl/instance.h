@@ -1,0 +1,227 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#ifndef VMCTL_INSTANCE_H
+#define VMCTL_INSTANCE_H
+
+#include <stdint.h>
+
+#include <vmctl/context.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/*
+ * Instances: named, long-lived virtual machines made from a base image.
+ *
+ * Wherever a call takes `name`, an instance id ("i-" and 8 hex digits) is
+ * accepted too. A name is a hostname label: 1 to 63 letters, digits and
+ * hyphens, not beginning or ending with a hyphen (RFC 1123, section 2.1).
+ */
+
+enum vmctl_state {
+	VMCTL_STATE_PENDING,	/* being created */
+	VMCTL_STATE_RUNNING,
+	VMCTL_STATE_STOPPING,	/* the guest was asked to shut down */
+	VMCTL_STATE_STOPPED,
+	VMCTL_STATE_PAUSED,
+	VMCTL_STATE_SUSPENDED,
+	VMCTL_STATE_ERROR,	/* creation failed, or its domain is gone */
+	VMCTL_STATE_TERMINATED, /* deleted; only the record is left */
+	VMCTL_STATE_UNKNOWN,	/* the hypervisor cannot be asked */
+	VMCTL_STATE_COUNT
+};
+
+/* "running"; never NULL. */
+VMCTL_API const char *vmctl_state_name(enum vmctl_state state);
+
+struct vmctl_instance {
+	char *id;
+	char *name;
+	enum vmctl_state state;
+	char *reason;	    /* why it is in error or unknown, or empty */
+	char *type;	    /* "t2.micro", or "custom" */
+	int64_t vcpus;
+	int64_t memory;	    /* bytes */
+	int64_t disk;	    /* bytes, as the guest sees it */
+	char *image;	    /* the image's name when it was created */
+	char *image_digest;
+	char *user;	    /* account to enter by ssh */
+	char **keys;	    /* key names, NULL-terminated */
+	char *address;	    /* where the host reaches it, or empty */
+	int64_t ssh_port;   /* TCP port for ssh at that address; 0: none */
+	char *mac;
+	char *accel;	    /* "kvm" or "tcg" */
+	char *connection;   /* hypervisor URI */
+	char *uuid;	    /* domain UUID */
+	char *host_key;	    /* the pinned public host key, "type base64" */
+	char *host_key_sha256;
+	char *dir;	    /* its folder: disk, seed, console log */
+	int64_t created_at, launched_at, terminated_at; /* epoch; 0: never */
+	bool stale;	    /* state is what was last seen, not asked now */
+};
+
+struct vmctl_instance_list {
+	size_t count;
+	struct vmctl_instance **items;
+};
+
+VMCTL_API void vmctl_instance_free(struct vmctl_instance *instance);
+VMCTL_API void vmctl_instance_list_free(struct vmctl_instance_list *list);
+
+/* One EC2-like size (INST-002). */
+struct vmctl_type {
+	const char *name;
+	int64_t vcpus, memory, disk; /* memory and disk in bytes */
+};
+
+/* The types known, ended by an entry without a name. Static storage. */
+VMCTL_API const struct vmctl_type *vmctl_types(void);
+
+struct vmctl_instance_create {
+	size_t size;
+	const char *name;	  /* NULL: made up from the image's name */
+	const char *image;	  /* NULL: the only image there is */
+	const char *type;	  /* NULL: "t2.micro" */
+	int64_t vcpus, memory, disk; /* 0: from the type; else they override */
+	const char *const *keys;  /* NULL-terminated; NULL: all that are known,
+				   * or a new pair named "default" */
+	const char *user_data;	  /* cloud-config, "#!" script, or NULL */
+	size_t user_data_len;	  /* at most 16 MiB, UTF-8 */
+	const char *accel;	  /* "auto", "kvm", "tcg"; NULL: auto */
+	bool force;		  /* override the limits of the host */
+};
+
+/* What a creation would do, for --dry-run: text documents in order. */
+struct vmctl_plan {
+	size_t count;
+	struct {
+		char *title; /* "domain.xml", "user-data", "steps" … */
+		char *text;
+	} *parts;
+};
+
+VMCTL_API void vmctl_plan_free(struct vmctl_plan *plan);
+
+/*
+ * Creates an instance and starts it: record, overlay, seed, domain, start,
+ * forwarded port. On failure what was made is undone and the record is left
+ * in state error with the reason (INST-007), unless the request was refused
+ * before anything was made, in which case no record is left.
+ *
+ * VMCTL_INVALID for a bad name, size or user data; VMCTL_EXISTS for a name
+ * that is taken; VMCTL_NOT_FOUND for an unknown image, type or key;
+ * VMCTL_BAD_DATA for a damaged image; VMCTL_LIMIT; VMCTL_HYPERVISOR.
+ */
+VMCTL_API int vmctl_instance_create(struct vmctl *ctx,
+				    const struct vmctl_instance_create *spec,
+				    struct vmctl_instance **ret,
+				    struct vmctl_error *err);
+
+/* Checks the same and says what would be done; makes nothing. */
+VMCTL_API int vmctl_instance_plan(struct vmctl *ctx,
+				  const struct vmctl_instance_create *spec,
+				  struct vmctl_plan **ret,
+				  struct vmctl_error *err);
+
+/* VMCTL_OK when `name` has the form of a name, else VMCTL_INVALID. */
+VMCTL_API int vmctl_instance_name_check(const char *name,
+					struct vmctl_error *err);
+
+enum vmctl_list_flags {
+	VMCTL_LIST_CACHED = 1 << 0,	/* ask the database only */
+	VMCTL_LIST_ALL_STATES = 1 << 1, /* with terminated instances */
+};
+
+/* All instances, by name. One bulk call to the hypervisor; when that fails
+ * the rows are returned all the same, marked stale, with state unknown, and
+ * the call succeeds; *unreachable (may be NULL) then tells why. */
+VMCTL_API int vmctl_instance_list(struct vmctl *ctx, unsigned flags,
+				  struct vmctl_instance_list **ret,
+				  struct vmctl_error *unreachable,
+				  struct vmctl_error *err);
+
+VMCTL_API int vmctl_instance_get(struct vmctl *ctx, const char *name,
+				 unsigned flags, struct vmctl_instance **ret,
+				 struct vmctl_error *err);
+
+/* Starting what runs already succeeds and changes nothing. */
+VMCTL_API int vmctl_instance_start(struct vmctl *ctx, const char *name,
+				   struct vmctl_error *err);
+
+/* Asks the guest to shut down and waits; after `timeout_ms` fails with
+ * VMCTL_TIMEOUT, or with `force` cuts the power. timeout_ms 0 with force cuts
+ * it at once. Stopping what is stopped succeeds. */
+VMCTL_API int vmctl_instance_stop(struct vmctl *ctx, const char *name,
+				  long timeout_ms, bool force,
+				  struct vmctl_error *err);
+
+/* Asks the guest to reboot; with `force`, resets it. Configuration, disk,
+ * address and forwarded port stay (INST-011). */
+VMCTL_API int vmctl_instance_reboot(struct vmctl *ctx, const char *name,
+				    bool force, struct vmctl_error *err);
+
+/* Stops it, removes domain, disk, seed and port, frees the name. The record
+ * stays as terminated (INST-012). Works on what is half made, and on an
+ * instance whose domain is gone. */
+VMCTL_API int vmctl_instance_delete(struct vmctl *ctx, const char *name,
+				    struct vmctl_error *err);
+
+enum vmctl_wait {
+	VMCTL_WAIT_RUNNING,
+	VMCTL_WAIT_SSH,	       /* an authenticated session opens */
+	VMCTL_WAIT_CLOUD_INIT, /* first-boot work done; failure fails */
+	VMCTL_WAIT_STOPPED,
+};
+
+/* VMCTL_TIMEOUT carries a diagnosis; VMCTL_STATE when it can never come
+ * true, as ssh on an instance that stopped. */
+VMCTL_API int vmctl_instance_wait(struct vmctl *ctx, const char *name,
+				  enum vmctl_wait what, long timeout_ms,
+				  struct vmctl_error *err);
+
+/*
+ * Opens the recorded serial console for reading. The descriptor is the
+ * caller's. The text comes from the guest: it may hold escape sequences. A
+ * terminated instance has none: VMCTL_STATE.
+ */
+VMCTL_API int vmctl_instance_log_open(struct vmctl *ctx, const char *name,
+				      int *ret_fd, struct vmctl_error *err);
+
+struct vmctl_exec {
+	size_t size;
+	const char *const *argv; /* NULL-terminated; NULL: a login shell */
+	bool tty;		 /* with a terminal (see below) */
+	const char *user;	 /* NULL: the instance's */
+	int in, out, err;	 /* descriptors; in may be -1 */
+	long timeout_ms;	 /* 0: none */
+	long connect_timeout_ms; /* how long to wait for ssh; 0: 10 s */
+};
+
+/* How a command in the guest ended. */
+struct vmctl_exit {
+	int status;	/* 0 to 255: the guest's exit status, 128+N for death
+			 * by signal, 124 when the time ran out */
+	int signal;	/* the signal's number, or 0 */
+	bool timed_out;
+};
+
+/*
+ * Runs a command in the guest by ssh with the pinned host key and the keys of
+ * the instance, or the agent. Each argument arrives byte for byte. Streams
+ * `in`, `out` and `err` as they come; nothing is cut. With `tty` the remote
+ * side gets a terminal of the size of descriptor `in`'s, which is put in raw
+ * mode for the time of the call, restored in every case, and followed when
+ * its size changes.
+ *
+ * VMCTL_STATE when it does not run (TERM-007) or has no address (TERM-008),
+ * VMCTL_TRANSPORT when the connection cannot be made or breaks.
+ */
+VMCTL_API int vmctl_instance_exec(struct vmctl *ctx, const char *name,
+				  const struct vmctl_exec *what,
+				  struct vmctl_exit *ret,
+				  struct vmctl_error *err);
+
+#ifdef __cplusplus
+}
+#endif
+#endif

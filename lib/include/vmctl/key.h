@@ -1,0 +1,77 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#ifndef VMCTL_KEY_H
+#define VMCTL_KEY_H
+
+#include <stdint.h>
+
+#include <vmctl/context.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/* SSH public keys known by name, and where the private half of those that
+ * vmctl generated is kept. */
+
+struct vmctl_key {
+	char *name;
+	char *type;	  /* "ssh-ed25519", "ssh-rsa", … (RFC 8709, RFC 4253) */
+	int64_t bits;	  /* as ssh-keygen -l counts them */
+	char *public_key; /* "type base64", without the comment */
+	char *comment;	  /* may be empty */
+	char *sha256;	  /* "SHA256:…", as ssh-keygen -l -E sha256 */
+	char *md5;	  /* "MD5:aa:bb:…", as ssh-keygen -l -E md5 */
+	char *private_path; /* file with the private key, or NULL */
+	int64_t created_at; /* seconds since the epoch */
+};
+
+struct vmctl_key_list {
+	size_t count;
+	struct vmctl_key **items;
+};
+
+VMCTL_API void vmctl_key_free(struct vmctl_key *key);
+VMCTL_API void vmctl_key_list_free(struct vmctl_key_list *list);
+
+/*
+ * Stores a public key given as the text of an OpenSSH .pub file: exactly one
+ * key. The format is validated strictly (type, base64, inner type, lengths,
+ * no trailing data; RFC 4253 section 6.6, RFC 5656, RFC 8709, OpenSSH
+ * PROTOCOL.u2f). VMCTL_BAD_DATA otherwise; a private key given by mistake is
+ * named as such and never stored. VMCTL_EXISTS when the name is taken or the
+ * same key is stored under another name.
+ */
+VMCTL_API int vmctl_key_import(struct vmctl *ctx, const char *name,
+			       const char *text, size_t len,
+			       const char *private_path,
+			       struct vmctl_key **ret, struct vmctl_error *err);
+
+/* Reads at most 64 KiB from `path` and imports it. When `path` ends in .pub
+ * and the file without that suffix exists, it is recorded as the private
+ * half. */
+VMCTL_API int vmctl_key_import_file(struct vmctl *ctx, const char *name,
+				    const char *path, struct vmctl_key **ret,
+				    struct vmctl_error *err);
+
+/* Makes an Ed25519 pair: the private file in the keys folder of the data
+ * directory (mode 0600, OpenSSH format), the public half stored. */
+VMCTL_API int vmctl_key_generate(struct vmctl *ctx, const char *name,
+				 const char *comment, struct vmctl_key **ret,
+				 struct vmctl_error *err);
+
+VMCTL_API int vmctl_key_get(struct vmctl *ctx, const char *name,
+			    struct vmctl_key **ret, struct vmctl_error *err);
+VMCTL_API int vmctl_key_list(struct vmctl *ctx, struct vmctl_key_list **ret,
+			     struct vmctl_error *err);
+
+/* Forgets the key; a private half that vmctl generated is removed too.
+ * Instances that were made with it keep working: they hold their own copy of
+ * the public half (KEY-006), and when one of them still needs the generated
+ * private half to be entered, the private file stays until the last is gone. */
+VMCTL_API int vmctl_key_delete(struct vmctl *ctx, const char *name,
+			       struct vmctl_error *err);
+
+#ifdef __cplusplus
+}
+#endif
+#endif

@@ -1,0 +1,14 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#ifndef VMCTL_VMCTL_H
+#define VMCTL_VMCTL_H
+
+/* libvmctl: virtual machines for terminal users. Includes every public
+ * header. */
+#include <vmctl/context.h>
+#include <vmctl/error.h>
+#include <vmctl/host.h>
+#include <vmctl/image.h>
+#include <vmctl/instance.h>
+#include <vmctl/key.h>
+
+#endif

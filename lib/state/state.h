@@ -1,0 +1,192 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#ifndef STATE_STATE_H
+#define STATE_STATE_H
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+#include <vmctl/image.h>
+#include <vmctl/instance.h>
+#include <vmctl/key.h>
+
+#include "base/log.h"
+
+/*
+ * The records: one SQLite database for each user. lib/state is the only code
+ * that says sqlite3_; everybody else sees structs.
+ *
+ * WAL, foreign keys on, STRICT tables, BEGIN IMMEDIATE for every write, a busy
+ * timeout. No transaction is open when a function here returns, so none can be
+ * held across a hypervisor or network call.
+ */
+
+struct state;
+
+/* Opens `dir`/vmctl.db (directory 0700, file 0600), making and migrating it as
+ * needed. VMCTL_BAD_DATA when the file is damaged or newer than this program,
+ * with what to do as hint. A database that cannot be written (permission,
+ * read-only file system) opens for reading and fails at the first write. */
+int state_open(const char *dir, long busy_timeout_ms, struct state **ret,
+	       struct vmctl_error *err);
+void state_close(struct state *db); /* NULL is allowed */
+
+/* --- images (state/image.c) ------------------------------------------- */
+
+/* Where an image's file stands and how it looked when its digest was last
+ * computed; a cheap look at it tells whether that still holds. */
+struct state_file_mark {
+	int64_t size, mtime_ns, inode;
+};
+
+/* `image->instances` and `image->path` are not stored: path is given by the
+ * caller's folder and the digest. VMCTL_EXISTS when the name is taken. */
+int state_image_add(struct state *db, const struct vmctl_image *image,
+		    const struct state_file_mark *mark,
+		    struct vmctl_error *err);
+
+/* By exact name, else by digest prefix (8 or more). path is left NULL. */
+int state_image_get(struct state *db, const char *name,
+		    struct vmctl_image **ret, struct state_file_mark *ret_mark,
+		    struct vmctl_error *err);
+int state_image_by_source(struct state *db, const char *source_digest,
+			  struct vmctl_image **ret, struct vmctl_error *err);
+int state_image_list(struct state *db, struct vmctl_image_list **ret,
+		     struct vmctl_error *err);
+int state_image_verified(struct state *db, const char *digest,
+			 int64_t verified_at,
+			 const struct state_file_mark *mark,
+			 struct vmctl_error *err);
+
+/* Deletes the row; *ret_last says whether no other row has that digest.
+ * VMCTL_IN_USE, naming an instance, while a live instance stands on the digest
+ * and this is the last name of it. */
+int state_image_delete(struct state *db, const char *name, bool *ret_last,
+		       struct vmctl_error *err);
+
+/* --- keys (state/key.c) ------------------------------------------------ */
+
+/* VMCTL_EXISTS when the name is taken, or the public key known under another
+ * name (which the message tells). */
+int state_key_add(struct state *db, const struct vmctl_key *key,
+		  struct vmctl_error *err);
+int state_key_get(struct state *db, const char *name, struct vmctl_key **ret,
+		  struct vmctl_error *err);
+int state_key_list(struct state *db, struct vmctl_key_list **ret,
+		   struct vmctl_error *err);
+
+/* *ret_needed: a live instance was made with this private file. */
+int state_key_delete(struct state *db, const char *name, bool *ret_needed,
+		     struct vmctl_error *err);
+
+/* Whether any key row or live instance names this private file. */
+int state_key_file_needed(struct state *db, const char *private_path,
+			  bool *ret, struct vmctl_error *err);
+
+/* --- instances (state/instance.c) -------------------------------------- */
+
+/* A key as an instance holds it: its own copy (KEY-006). */
+struct state_instance_key {
+	char *name, *public_key, *private_path; /* private_path may be NULL */
+};
+
+/*
+ * Adds the row in state pending together with its keys, its ssh port and the
+ * intent of this process, in one transaction. The names of what is unique are
+ * checked here: VMCTL_EXISTS for the name; *ret_clash (may be NULL) tells when
+ * it was the id, the MAC or the port instead, which the caller draws anew.
+ */
+enum state_clash { STATE_CLASH_NONE, STATE_CLASH_NAME, STATE_CLASH_DRAWN };
+int state_instance_add(struct state *db, const struct vmctl_instance *row,
+		       const struct state_instance_key *keys, size_t key_count,
+		       const char *command, enum state_clash *ret_clash,
+		       struct vmctl_error *err);
+
+/* By live name, else by id (also terminated). `address`, `dir` and `stale`
+ * are left for the caller; `state` is what was last recorded. */
+int state_instance_get(struct state *db, const char *name,
+		       struct vmctl_instance **ret, struct vmctl_error *err);
+int state_instance_list(struct state *db, bool terminated,
+			struct vmctl_instance_list **ret,
+			struct vmctl_error *err);
+
+/* The instance's own keys. Free with state_instance_keys_free. */
+int state_instance_keys(struct state *db, const char *id,
+			struct state_instance_key **ret, size_t *ret_n,
+			struct vmctl_error *err);
+void state_instance_keys_free(struct state_instance_key *keys, size_t n);
+
+/* Records the state and the reason ("" clears it). Also sets launched_at on
+ * the change to running and terminated_at on the change to terminated; the
+ * latter frees name, port and MAC. */
+int state_instance_set(struct state *db, const char *id,
+		       enum vmctl_state state, const char *reason,
+		       struct vmctl_error *err);
+
+/* The port that ssh is forwarded from. VMCTL_EXISTS: another instance's. */
+int state_instance_set_port(struct state *db, const char *id, int64_t port,
+			    struct vmctl_error *err);
+
+/* Whether a live instance has this host port. */
+int state_port_taken(struct state *db, int64_t port, bool *ret,
+		     struct vmctl_error *err);
+
+/* --- intents (state/intent.c) ------------------------------------------ */
+
+/*
+ * Work in progress that a crash would leave half done. The row names its
+ * process by pid, start time and boot id, so that a reused pid is not taken
+ * for it. Everything that a creation makes is named after the instance's id,
+ * so that undoing needs no more than the id.
+ */
+struct state_intent {
+	char id[16]; /* of the instance */
+	char verb[16]; /* "create", "delete" */
+	char step[32]; /* last step begun */
+	pid_t pid;
+	uint64_t start_time;
+	char boot_id[40];
+	char command[256];
+};
+
+int state_intent_begin(struct state *db, const char *id, const char *verb,
+		       const char *command, struct vmctl_error *err);
+int state_intent_step(struct state *db, const char *id, const char *step,
+		      struct vmctl_error *err);
+int state_intent_end(struct state *db, const char *id,
+		     struct vmctl_error *err);
+
+/* The intents whose process is gone. The caller frees *ret. */
+int state_intent_dead(struct state *db, struct state_intent **ret,
+		      size_t *ret_n, struct vmctl_error *err);
+
+/* --- facts about this host that are dear to find (state/fact.c) --------- */
+
+/* *ret is NULL when nothing is known under `key` for this `scope` (boot id and
+ * kernel, so that a verdict does not outlive them). The caller frees it. */
+int state_fact_get(struct state *db, const char *key, const char *scope,
+		   char **ret, struct vmctl_error *err);
+int state_fact_set(struct state *db, const char *key, const char *scope,
+		   const char *value, struct vmctl_error *err);
+
+/* --- locks (state/lock.c) ----------------------------------------------- */
+
+/*
+ * Locks on a file in `dir`, named `name`, released by the kernel when the
+ * process ends (flock(2)). The file holds the holder's pid and command for
+ * the message of who waits; its presence means nothing.
+ *
+ * Waits up to timeout_ms and then fails with VMCTL_BUSY, naming the holder.
+ */
+int lock_take(const char *dir, const char *name, const char *command,
+	      long timeout_ms, const struct events *ev, int *ret_fd,
+	      struct vmctl_error *err);
+
+/* Not waiting: *ret_fd is -1 when another process holds it. */
+int lock_try(const char *dir, const char *name, const char *command,
+	     int *ret_fd, struct vmctl_error *err);
+
+/* Gives it back, removing the file. -1 is allowed. */
+void lock_release(const char *dir, const char *name, int fd);
+
+#endif
