@@ -1,0 +1,245 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "base/file.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <sys/random.h>
+#include <sys/stat.h>
+
+char *path_join(const char *a, const char *b)
+{
+	while (*b == '/')
+		b++;
+	return str_printf(str_ends(a, "/") ? "%s%s" : "%s/%s", a, b);
+}
+
+const char *path_base(const char *path)
+{
+	const char *slash = strrchr(path, '/');
+
+	return slash ? slash + 1 : path;
+}
+
+int dir_make(const char *path, mode_t mode, struct vmctl_error *err)
+{
+	struct stat st;
+
+	/* The common case costs one system call. */
+	if (stat(path, &st) == 0) {
+		if (S_ISDIR(st.st_mode))
+			return 0;
+		return fail_sys(err, ENOTDIR, "cannot use %s", path);
+	}
+	auto_free char *copy = strdup(path);
+	if (!copy)
+		return fail_oom(err);
+	for (char *p = copy + 1;; p++) {
+		if (*p && *p != '/')
+			continue;
+		char was = *p;
+		*p = '\0';
+		if (mkdir(copy, mode) < 0 && errno != EEXIST)
+			return fail_sys(err, errno, "cannot make folder %s",
+					copy);
+		*p = was;
+		if (!was)
+			break;
+	}
+	if (stat(path, &st) < 0 || !S_ISDIR(st.st_mode))
+		return fail_sys(err, ENOTDIR, "cannot use %s", path);
+	return 0;
+}
+
+/* Removes the contents of an open folder. Takes the descriptor. */
+static int empty_dir(int take_fd, dev_t dev, const char *path,
+		     struct vmctl_error *err)
+{
+	auto_dir DIR *dir = fdopendir(take_fd);
+
+	if (!dir) {
+		close(take_fd);
+		return fail_sys(err, errno, "cannot read %s", path);
+	}
+	for (;;) {
+		errno = 0;
+		struct dirent *e = readdir(dir);
+		if (!e)
+			return errno ? fail_sys(err, errno, "cannot read %s",
+						path)
+				     : 0;
+		if (str_eq(e->d_name, ".") || str_eq(e->d_name, ".."))
+			continue;
+		if (unlinkat(dirfd(dir), e->d_name, 0) == 0 || errno == ENOENT)
+			continue;
+		/* Linux says EISDIR, POSIX EPERM, of a folder. */
+		if (errno != EISDIR && errno != EPERM)
+			return fail_sys(err, errno, "cannot remove %s/%s", path,
+					e->d_name);
+		int fd =
+			openat(dirfd(dir), e->d_name,
+			       O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+		struct stat st;
+		if (fd < 0)
+			return fail_sys(err, errno, "cannot remove %s/%s", path,
+					e->d_name);
+		if (fstat(fd, &st) < 0 || st.st_dev != dev) {
+			close(fd);
+			return fail_sys(err, EXDEV, "cannot remove %s/%s", path,
+					e->d_name);
+		}
+		int r = empty_dir(fd, dev, path, err);
+		if (r < 0)
+			return r;
+		if (unlinkat(dirfd(dir), e->d_name, AT_REMOVEDIR) < 0)
+			return fail_sys(err, errno, "cannot remove %s/%s", path,
+					e->d_name);
+	}
+}
+
+int dir_remove(const char *path, struct vmctl_error *err)
+{
+	struct stat st;
+	int fd = open(path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+
+	if (fd < 0) {
+		if (errno == ENOENT)
+			return 0;
+		return fail_sys(err, errno, "cannot remove %s", path);
+	}
+	if (fstat(fd, &st) < 0) {
+		int saved = errno;
+		close(fd);
+		return fail_sys(err, saved, "cannot remove %s", path);
+	}
+	int r = empty_dir(fd, st.st_dev, path, err);
+	if (r < 0)
+		return r;
+	if (rmdir(path) < 0 && errno != ENOENT)
+		return fail_sys(err, errno, "cannot remove %s", path);
+	return 0;
+}
+
+int file_open(const char *path, int *ret_fd, struct vmctl_error *err)
+{
+	/* Without O_NONBLOCK, opening a FIFO waits for a writer. */
+	auto_close int fd =
+		open(path, O_RDONLY | O_NONBLOCK | O_CLOEXEC | O_NOCTTY);
+	struct stat st;
+
+	if (fd < 0 && (errno == ENOENT || errno == ENOTDIR))
+		return fail(err, VMCTL_NOT_FOUND, errno, "cannot open %s",
+			    path);
+	if (fd < 0 && (errno == ENXIO || errno == ENODEV))
+		return fail(err, VMCTL_BAD_DATA, 0, "%s is not a regular file",
+			    path);
+	if (fd < 0)
+		return fail_sys(err, errno, "cannot open %s", path);
+	if (fstat(fd, &st) < 0)
+		return fail_sys(err, errno, "cannot read %s", path);
+	if (S_ISDIR(st.st_mode))
+		return fail(err, VMCTL_BAD_DATA, 0, "%s is a folder", path);
+	if (!S_ISREG(st.st_mode))
+		return fail(err, VMCTL_BAD_DATA, 0, "%s is not a regular file",
+			    path);
+	*ret_fd = take_fd(&fd);
+	return 0;
+}
+
+int fd_read_all(int fd, size_t max, const char *what, struct str *ret,
+		struct vmctl_error *err)
+{
+	auto_str s = STR_INIT;
+
+	for (;;) {
+		if (!str_reserve(&s, 65536))
+			return fail_oom(err);
+		ssize_t n = read(fd, s.p + s.len, 65536);
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n < 0)
+			return fail_sys(err, errno, "cannot read %s", what);
+		if (n == 0)
+			break;
+		s.len += (size_t)n;
+		s.p[s.len] = '\0';
+		if (s.len > max)
+			return fail(err, VMCTL_BAD_DATA, 0,
+				    "%s is larger than %zu KiB", what,
+				    max / 1024);
+	}
+	*ret = s;
+	s = STR_INIT;
+	return 0;
+}
+
+int file_read(const char *path, size_t max, struct str *ret,
+	      struct vmctl_error *err)
+{
+	auto_close int fd = -1;
+
+	if (str_eq(path, "-"))
+		return fd_read_all(STDIN_FILENO, max, "standard input", ret,
+				   err);
+	int r = file_open(path, &fd, err);
+	return r < 0 ? r : fd_read_all(fd, max, path, ret, err);
+}
+
+int fd_write_all(int fd, const void *bytes, size_t n, struct vmctl_error *err)
+{
+	const char *p = bytes;
+
+	while (n) {
+		ssize_t wrote = write(fd, p, n);
+		if (wrote < 0 && errno == EAGAIN) {
+			struct pollfd pfd = { .fd = fd, .events = POLLOUT };
+			poll(&pfd, 1, -1);
+			continue;
+		}
+		if (wrote < 0 && errno == EINTR)
+			continue;
+		if (wrote < 0)
+			return fail_sys(err, errno, "cannot write");
+		p += wrote;
+		n -= (size_t)wrote;
+	}
+	return 0;
+}
+
+int dir_sync(const char *path, struct vmctl_error *err)
+{
+	auto_close int fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+
+	if (fd < 0 || fsync(fd) < 0)
+		return fail_sys(err, errno, "cannot write %s", path);
+	return 0;
+}
+
+int file_write_atomic(const char *path, const void *bytes, size_t n,
+		      mode_t mode, struct vmctl_error *err)
+{
+	auto_free char *tmp = str_printf("%s.XXXXXX", path);
+
+	if (!tmp)
+		return fail_oom(err);
+	auto_close int fd = mkostemp(tmp, O_CLOEXEC);
+	if (fd < 0)
+		return fail_sys(err, errno, "cannot write %s", path);
+	int r = fd_write_all(fd, bytes, n, err);
+	if (r == 0 &&
+	    (fchmod(fd, mode) < 0 || fsync(fd) < 0 || rename(tmp, path) < 0))
+		r = fail_sys(err, errno, "cannot write %s", path);
+	else if (r < 0)
+		fail_prefix(err, "%s", path);
+	if (r < 0)
+		unlink(tmp);
+	return r;
+}
+
+int random_bytes(void *out, size_t n, struct vmctl_error *err)
+{
+	/* Up to 256 bytes come whole (getrandom(2)). */
+	if (getrandom(out, n, 0) != (ssize_t)n)
+		return fail_sys(err, errno, "cannot get random bytes");
+	return 0;
+}

@@ -1,0 +1,206 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "base/str.h"
+
+#include <stdarg.h>
+#include <stdint.h>
+#include <stdio.h>
+
+void str_done(struct str *s)
+{
+	free(s->p);
+	*s = STR_INIT;
+}
+
+bool str_reserve(struct str *s, size_t more)
+{
+	if (s->oom)
+		return false;
+	if (more < s->cap - s->len && s->cap)
+		return true;
+
+	size_t want = s->cap ? s->cap : 64;
+	while (want - s->len <= more) {
+		if (want > SIZE_MAX / 2) {
+			s->oom = true;
+			return false;
+		}
+		want *= 2;
+	}
+	char *p = realloc(s->p, want);
+	if (!p) {
+		s->oom = true;
+		return false;
+	}
+	s->p = p;
+	s->cap = want;
+	s->p[s->len] = '\0';
+	return true;
+}
+
+void str_addn(struct str *s, const void *bytes, size_t n)
+{
+	if (!str_reserve(s, n))
+		return;
+	if (n)
+		memcpy(s->p + s->len, bytes, n);
+	s->len += n;
+	s->p[s->len] = '\0';
+}
+
+void str_add(struct str *s, const char *text)
+{
+	if (text)
+		str_addn(s, text, strlen(text));
+}
+
+void str_addc(struct str *s, char c)
+{
+	str_addn(s, &c, 1);
+}
+
+static void add_va(struct str *s, const char *fmt, va_list ap)
+{
+	va_list again;
+
+	va_copy(again, ap);
+	int n = vsnprintf(NULL, 0, fmt, ap);
+	if (n < 0)
+		s->oom = true;
+	else if (str_reserve(s, (size_t)n)) {
+		vsnprintf(s->p + s->len, s->cap - s->len, fmt, again);
+		s->len += (size_t)n;
+	}
+	va_end(again);
+}
+
+void str_addf(struct str *s, const char *fmt, ...)
+{
+	va_list ap;
+
+	va_start(ap, fmt);
+	add_va(s, fmt, ap);
+	va_end(ap);
+}
+
+int str_check(const struct str *s, struct vmctl_error *err)
+{
+	return s->oom ? fail_oom(err) : 0;
+}
+
+int str_take(struct str *s, char **ret, struct vmctl_error *err)
+{
+	if (!s->p)
+		str_addn(s, "", 0);
+	if (s->oom)
+		return fail_oom(err);
+	*ret = take_ptr(&s->p);
+	*s = STR_INIT;
+	return 0;
+}
+
+char *str_printf(const char *fmt, ...)
+{
+	struct str s = STR_INIT;
+	va_list ap;
+
+	va_start(ap, fmt);
+	add_va(&s, fmt, ap);
+	va_end(ap);
+	if (s.oom)
+		str_done(&s);
+	return s.p;
+}
+
+char *str_dup(const char *text)
+{
+	return strdup(text ? text : "");
+}
+
+bool str_starts(const char *text, const char *prefix)
+{
+	return strncmp(text, prefix, strlen(prefix)) == 0;
+}
+
+bool str_ends(const char *text, const char *suffix)
+{
+	size_t n = strlen(text), m = strlen(suffix);
+
+	return n >= m && memcmp(text + n - m, suffix, m) == 0;
+}
+
+/* The length of the well-formed UTF-8 sequence at p (RFC 3629, section 4), or
+ * 0; its code point in *cp. */
+static size_t utf8_step(const unsigned char *p, size_t n, uint32_t *cp)
+{
+	static const uint32_t least[] = { 0, 0, 0x80, 0x800, 0x10000 };
+	size_t len;
+
+	if (p[0] < 0x80) {
+		*cp = p[0];
+		return 1;
+	}
+	if (p[0] >= 0xc2 && p[0] <= 0xdf)
+		len = 2, *cp = p[0] & 0x1f;
+	else if ((p[0] & 0xf0) == 0xe0)
+		len = 3, *cp = p[0] & 0x0f;
+	else if (p[0] >= 0xf0 && p[0] <= 0xf4)
+		len = 4, *cp = p[0] & 0x07;
+	else
+		return 0;
+	if (n < len)
+		return 0;
+	for (size_t i = 1; i < len; i++) {
+		if ((p[i] & 0xc0) != 0x80)
+			return 0;
+		*cp = *cp << 6 | (p[i] & 0x3f);
+	}
+	if (*cp < least[len] || *cp > 0x10ffff ||
+	    (*cp >= 0xd800 && *cp <= 0xdfff))
+		return 0;
+	return len;
+}
+
+bool str_is_utf8(const char *bytes, size_t n)
+{
+	const unsigned char *p = (const unsigned char *)bytes;
+	uint32_t cp;
+
+	for (size_t i = 0; i < n;) {
+		size_t step = utf8_step(p + i, n - i, &cp);
+		if (!step || cp == 0)
+			return false;
+		i += step;
+	}
+	return true;
+}
+
+char *str_printable(const char *bytes, size_t n, bool keep_newlines)
+{
+	const unsigned char *p = (const unsigned char *)bytes;
+	char *out = malloc(n + 1);
+	size_t len = 0;
+
+	if (!out)
+		return NULL;
+	for (size_t i = 0; i < n;) {
+		uint32_t cp = 0;
+		size_t step = utf8_step(p + i, n - i, &cp);
+		bool control = cp < 0x20 || (cp >= 0x7f && cp < 0xa0);
+		/* U+2028… and the marks that reorder text on the screen */
+		bool moves = (cp >= 0x2028 && cp <= 0x202e) ||
+			     (cp >= 0x2066 && cp <= 0x2069);
+
+		if (step && keep_newlines && (cp == '\n' || cp == '\t'))
+			control = false;
+		if (!step || control || moves) {
+			out[len++] = '?';
+			i += step ? step : 1;
+			continue;
+		}
+		memcpy(out + len, p + i, step);
+		len += step;
+		i += step;
+	}
+	out[len] = '\0';
+	return out;
+}
