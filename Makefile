@@ -1,112 +1,274 @@
-# vmctl: one plain makefile. Out of tree in $(B); `make V=1` shows commands.
+# SPDX-License-Identifier: LGPL-2.1-or-later
+# vmctl: one plain makefile. Out of tree in $(B); `make help` lists the targets,
+# `make V=1` shows the commands.
 VERSION := 0.1.0
-SOVERSION := 0
+SOVERSION := $(firstword $(subst ., ,$(VERSION)))
 
 PREFIX ?= /usr/local
 BINDIR ?= $(PREFIX)/bin
 LIBDIR ?= $(PREFIX)/lib
 INCLUDEDIR ?= $(PREFIX)/include
-MANDIR ?= $(PREFIX)/share/man
 DATADIR ?= $(PREFIX)/share
-B ?= build
+MANDIR ?= $(DATADIR)/man
+BASHCOMPDIR ?= $(DATADIR)/bash-completion/completions
+ZSHCOMPDIR ?= $(DATADIR)/zsh/site-functions
+FISHCOMPDIR ?= $(DATADIR)/fish/vendor_completions.d
+MODULEDIR = $(LIBDIR)/vmctl
+B ?= build$(if $(SANITIZE),-asan)
 
 CC ?= cc
+CXX ?= c++
 CFLAGS ?= -O2 -g
 PKG_CONFIG ?= pkg-config
+INSTALL ?= install
 
 ifeq ($(V),1)
 Q :=
-say :=
+say := @:
 else
 Q := @
 say = @printf '  %-7s %s\n'
 endif
 
-# The user's CFLAGS and LDFLAGS are left alone; these are the project's.
+# The user's CPPFLAGS, CFLAGS and LDFLAGS are left alone; these are the project's.
 VM_CFLAGS := -std=gnu11 -D_GNU_SOURCE -Wall -Wextra -Wshadow -Wstrict-prototypes \
 	-Wmissing-prototypes -Wwrite-strings -Wundef -Wvla -Wno-unused-parameter \
 	-Wno-missing-field-initializers -fvisibility=hidden -fPIC \
-	-ffile-prefix-map=$(CURDIR)=. -MMD -MP \
-	-Ilib/include -Ilib -I. -I$(B)/gen \
-	-DVMCTL_VERSION='"$(VERSION)"' -DVMCTL_MODULE_DIR='"$(LIBDIR)/vmctl"' \
+	-ffile-prefix-map=$(CURDIR)=. -Ilib/include -Ilib -I. -I$(B)/gen \
+	-DVMCTL_VERSION='"$(VERSION)"' -DVMCTL_MODULE_DIR='"$(MODULEDIR)"' \
 	-DVMCTL_MANDIR='"$(MANDIR)"'
 VM_LDFLAGS := -Wl,--as-needed -Wl,-z,relro -Wl,-z,now
-
-SAN :=
 ifneq ($(SANITIZE),)
 SAN := -fsanitize=address,undefined -fno-sanitize-recover=undefined -fno-omit-frame-pointer
 endif
 
-pkg = $(shell $(PKG_CONFIG) $(1) $(2) 2>/dev/null)
+# --- what is needed ----------------------------------------------------------
+# These goals compile nothing, or run make again once `deps` has installed what
+# is missing; all others need the libraries now.
+LATER := deps demo check check-% clean dist help images/% bench uninstall
+PKGS := jansson sqlite3 libvirt libvirt-qemu libssh libcrypto libarchive
+ifneq ($(filter-out $(LATER),$(or $(MAKECMDGOALS),all)),)
+ifeq ($(shell $(PKG_CONFIG) --exists $(PKGS) 2>/dev/null && echo yes),)
+$(error missing: $(or $(strip $(foreach p,$(PKGS),$(shell $(PKG_CONFIG) --exists $(p) 2>/dev/null \
+	|| echo $(p)))),$(PKG_CONFIG)); run `make deps` to install what the build needs)
+endif
+BUILDS := yes
+endif
+pkg = $(if $(BUILDS),$(shell $(PKG_CONFIG) $(1) $(2)))
+VM_CFLAGS += $(call pkg,--cflags,$(PKGS))
 
-# --- what is built from what ------------------------------------------------
+# --- what is built from what -------------------------------------------------
+# Everything in lib/base goes into libbase.a, which the modules and the command
+# link; what a module needs alone stands in lib/driver/MODULE/.
 MODULES := libvirt ssh crypto iso
 BASE_SRC := $(wildcard lib/base/*.c)
-LIB_SRC := $(wildcard lib/*.c lib/state/*.c lib/driver/*.c lib/image/*.c lib/key/*.c \
-	lib/network/*.c lib/instance/*.c lib/snapshot/*.c lib/host/*.c)
+LIB_SRC := $(filter-out $(BASE_SRC),$(wildcard lib/*.c lib/*/*.c))
 CLI_SRC := $(wildcard cli/*.c cli/*/*.c)
-MODULE_SRC := $(foreach m,$(MODULES),$(wildcard lib/driver/$(m)/*.c))
+MODULE_SRC := $(wildcard $(MODULES:%=lib/driver/%/*.c))
+UNIT_SRC := $(wildcard tests/unit/test-*.c)
+UNIT_HELP_SRC := $(filter-out $(UNIT_SRC),$(wildcard tests/unit/*.c))
+FAKE_SRC := $(wildcard tests/fakes/*.c)
 
 LIBS_base := $(call pkg,--libs,jansson)
 LIBS_lib := $(call pkg,--libs,sqlite3 jansson)
-LIBS_libvirt := $(call pkg,--libs,libvirt libvirt-qemu)
-LIBS_ssh := $(call pkg,--libs,libssh)
-LIBS_crypto := $(call pkg,--libs,libcrypto)
-LIBS_iso := $(call pkg,--libs,libarchive)
+LIBS_libvirt := $(call pkg,--libs,libvirt libvirt-qemu jansson)
+LIBS_ssh := $(call pkg,--libs,libssh jansson)
+LIBS_crypto := $(call pkg,--libs,libcrypto jansson)
+LIBS_iso := $(call pkg,--libs,libarchive jansson)
+LIBS_unit = $(call pkg,--libs,cmocka) $(LIBS_lib) -ldl
 
 obj = $(patsubst %.c,$(B)/%.o,$(1))
 BASE_OBJ := $(call obj,$(BASE_SRC))
 LIB_OBJ := $(call obj,$(LIB_SRC)) $(B)/gen/schema.o
 CLI_OBJ := $(call obj,$(CLI_SRC))
+ALL_SRC := $(BASE_SRC) $(LIB_SRC) $(CLI_SRC) $(MODULE_SRC) $(UNIT_SRC) $(UNIT_HELP_SRC) $(FAKE_SRC)
 
 LIBNAME := libvmctl.so.$(VERSION)
 SONAME := libvmctl.so.$(SOVERSION)
+HEADERS := $(wildcard lib/include/vmctl/*.h)
+MODULE_SO := $(MODULES:%=$(B)/modules/%.so)
+MAN := $(patsubst man/%.in,$(B)/man/man1/%,$(wildcard man/*.1.in))
+UNIT := $(patsubst tests/unit/%.c,$(B)/tests/unit/%,$(UNIT_SRC))
+FAKES := $(patsubst tests/fakes/%.c,$(B)/tests/fakes/%.so,$(FAKE_SRC))
 
-all: $(B)/vmctl $(foreach m,$(MODULES),$(B)/modules/$(m).so) $(B)/libvmctl.a
+# The newest node of the version script belongs to this version.
+MAP_NODE := $(shell sed -n 's/^VMCTL_\([0-9.]*\) {.*/\1/p' lib/libvmctl.map | tail -n 1)
+ifeq ($(filter $(MAP_NODE),$(SOVERSION) $(basename $(VERSION)) $(VERSION)),)
+$(error lib/libvmctl.map ends with VMCTL_$(MAP_NODE), but VERSION is $(VERSION))
+endif
 
-$(B)/%.o: %.c
+# A change of flags compiles everything anew; a file that came or went links anew.
+FLAGS := $(strip $(CC) $(VM_CFLAGS) $(SAN) $(CPPFLAGS) $(CFLAGS))
+LINKS := $(strip $(ALL_SRC) $(VM_LDFLAGS) $(LDFLAGS) $(VERSION))
+ifdef BUILDS
+$(shell mkdir -p $(B)/gen)
+$(foreach v,FLAGS LINKS,$(if $(filter-out x$(strip $(file <$(B)/gen/$(v))),x$($(v))),$(file >$(B)/gen/$(v),$($(v)))))
+endif
+
+all: $(B)/vmctl $(MODULE_SO) $(B)/libvmctl.pc $(MAN)
+tests-build: all $(UNIT) $(FAKES)
+
+COMPILE = $(CC) $(VM_CFLAGS) $(SAN) $(CPPFLAGS) $(CFLAGS) -MMD -MP -c -o $@ $<
+LINK = $(CC) $(SAN) $(CFLAGS) $(VM_LDFLAGS) $(LDFLAGS) -o $@
+
+$(B)/%.o: %.c $(B)/gen/FLAGS
 	$(say) CC $<
 	@mkdir -p $(@D)
-	$(Q)$(CC) $(VM_CFLAGS) $(SAN) $(CPPFLAGS) $(CFLAGS) -c -o $@ $<
+	$(Q)$(COMPILE)
 
-# schema.sql becomes a C string.
 $(B)/gen/schema.c: lib/state/schema.sql
+	$(say) GEN $@
 	@mkdir -p $(@D)
 	$(Q){ echo 'extern const char state_schema[];'; echo 'const char state_schema[] ='; \
-	  sed -e 's/\\/\\\\/g' -e 's/"/\\"/g' -e 's/^/"/' -e 's/$$/\\n"/' $<; echo ';'; } > $@.tmp && mv $@.tmp $@
-$(B)/gen/schema.o: $(B)/gen/schema.c
-	$(Q)$(CC) $(VM_CFLAGS) $(SAN) $(CPPFLAGS) $(CFLAGS) -c -o $@ $<
+	  sed -e 's/\\/\\\\/g' -e 's/"/\\"/g' -e 's/^/"/' -e 's/$$/\\n"/' $<; echo ';'; } >$@.tmp && mv $@.tmp $@
+$(B)/gen/schema.o: $(B)/gen/schema.c $(B)/gen/FLAGS
+	$(Q)$(COMPILE)
 
-$(B)/libbase.a: $(BASE_OBJ)
+$(B)/gen/FLAGS $(B)/gen/LINKS: ;
+
+ARCHIVE = $(Q)rm -f $@ && $(AR) rcsD $@ $(filter %.o,$^)
+$(B)/libbase.a: $(BASE_OBJ) $(B)/gen/LINKS
 	$(say) AR $@
-	$(Q)rm -f $@ && $(AR) rcs $@ $^
-
-# Everything with all symbols, for the unit tests.
-$(B)/libvmctl.a: $(BASE_OBJ) $(LIB_OBJ)
+	$(ARCHIVE)
+# The library with all its symbols, and the command without main, for the unit tests.
+$(B)/libvmctl.a: $(BASE_OBJ) $(LIB_OBJ) $(B)/gen/LINKS
 	$(say) AR $@
-	$(Q)rm -f $@ && $(AR) rcs $@ $^
+	$(ARCHIVE)
+$(B)/libcli.a: $(filter-out %/main.o,$(CLI_OBJ)) $(B)/gen/LINKS
+	$(say) AR $@
+	$(ARCHIVE)
 
-$(B)/$(LIBNAME): $(LIB_OBJ) $(B)/libbase.a lib/libvmctl.map
+$(B)/$(LIBNAME): $(LIB_OBJ) $(B)/libbase.a lib/libvmctl.map $(B)/gen/LINKS
 	$(say) LD $@
-	$(Q)$(CC) -shared -Wl,-soname,$(SONAME) -Wl,--version-script,lib/libvmctl.map $(SAN) \
-		$(VM_LDFLAGS) $(LDFLAGS) -o $@ $(LIB_OBJ) $(B)/libbase.a $(LIBS_lib) -ldl
+	$(Q)$(LINK) -shared -Wl,-soname,$(SONAME) -Wl,--version-script,lib/libvmctl.map \
+		$(LIB_OBJ) $(B)/libbase.a $(LIBS_lib) -ldl
 	$(Q)ln -sf $(LIBNAME) $(B)/$(SONAME) && ln -sf $(SONAME) $(B)/libvmctl.so
 
 define module_rule
-$(B)/modules/$(1).so: $(call obj,$(wildcard lib/driver/$(1)/*.c)) $(B)/libbase.a
+$(B)/modules/$(1).so: $(call obj,$(wildcard lib/driver/$(1)/*.c)) $(B)/libbase.a $(B)/gen/LINKS
 	$$(say) LD $$@
 	@mkdir -p $$(@D)
-	$$(Q)$$(CC) -shared $$(SAN) $$(VM_LDFLAGS) $$(LDFLAGS) -o $$@ $$(filter %.o,$$^) $(B)/libbase.a $$(LIBS_$(1))
+	$$(Q)$$(LINK) -shared $$(filter %.o,$$^) $(B)/libbase.a $$(LIBS_$(1))
 endef
 $(foreach m,$(MODULES),$(eval $(call module_rule,$(m))))
 
-$(B)/vmctl: $(CLI_OBJ) $(B)/$(LIBNAME) $(B)/libbase.a
+# The uninstalled command finds the library beside itself. The installed one is
+# linked again: it finds it relative to its own folder, so that a tree that was
+# moved works, or through the system's path when it is there.
+RPATH := $(if $(filter-out /lib /usr/lib /usr/lib/%-linux-gnu,$(LIBDIR)),\
+	-Wl,-rpath,'$$ORIGIN/$(shell realpath -m --relative-to=$(BINDIR) $(LIBDIR))')
+COMMAND = $(CLI_OBJ) $(B)/libbase.a -L$(B) -lvmctl $(LIBS_base)
+$(B)/vmctl: $(CLI_OBJ) $(B)/$(LIBNAME) $(B)/libbase.a $(B)/gen/LINKS
 	$(say) LD $@
-	$(Q)$(CC) $(SAN) $(VM_LDFLAGS) $(LDFLAGS) -Wl,-rpath,'$$ORIGIN' -o $@ $(CLI_OBJ) $(B)/libbase.a -L$(B) -lvmctl $(LIBS_base)
+	$(Q)$(LINK) -Wl,-rpath,'$$ORIGIN' $(COMMAND)
+$(B)/install/vmctl: $(B)/vmctl
+	$(say) LD $@
+	@mkdir -p $(@D)
+	$(Q)$(LINK) $(RPATH) $(COMMAND)
+
+$(B)/libvmctl.pc: lib/libvmctl.pc.in $(B)/gen/FLAGS $(B)/gen/LINKS
+	$(say) GEN $@
+	$(Q)sed -e 's|@PREFIX@|$(PREFIX)|' -e 's|@LIBDIR@|$(LIBDIR)|' -e 's|@VERSION@|$(VERSION)|' \
+		-e 's|@INCLUDEDIR@|$(INCLUDEDIR)|' $< >$@.tmp && mv $@.tmp $@
+
+# A page's text is its own; synopsis, options and exit statuses come from the command.
+$(B)/man/man1/%: man/%.in scripts/man $(B)/vmctl
+	$(say) MAN $@
+	@mkdir -p $(@D)
+	$(Q)VERSION=$(VERSION) scripts/man $(B)/vmctl $< >$@.tmp && mv $@.tmp $@
+
+# --- tests -------------------------------------------------------------------
+$(B)/tests/unit/%: $(B)/tests/unit/%.o $(call obj,$(UNIT_HELP_SRC)) $(B)/libcli.a $(B)/libvmctl.a
+	$(say) LD $@
+	$(Q)$(LINK) $(filter %.o,$^) $(B)/libcli.a $(B)/libvmctl.a $(LIBS_unit)
+$(B)/tests/fakes/%.so: $(B)/tests/fakes/%.o $(B)/libbase.a
+	$(say) LD $@
+	$(Q)$(LINK) -shared $(filter %.o,$^) $(B)/libbase.a $(LIBS_base)
+.SECONDARY: $(call obj,$(UNIT_SRC) $(FAKE_SRC))
+
+# `deps` may install the very packages that a running make looked for at its
+# start, so what builds comes after it in a make of its own. J: jobs at once.
+J ?= $(shell nproc)
+THEN = @+$(MAKE) --no-print-directory $(if $(filter -j%,$(MAKEFLAGS)),,-j$(J))
+deps:
+	@scripts/deps build run test images
+
+demo: deps
+	$(THEN) all
+	@B=$(B) scripts/demo
+
+# `make check-cli T=key` runs one file; T may be a pattern.
+check: deps
+	$(THEN) tests-build
+	$(THEN) SANITIZE=1 tests-build
+	@B=$(B) tests/run lint unit cli asan valgrind e2e
+check-unit check-lint check-cli check-e2e check-valgrind: check-%: deps
+	$(THEN) tests-build
+	@B=$(B) tests/run $(if $(T),$(T:%=$*/%),$*)
+check-asan: deps
+	$(THEN) SANITIZE=1 tests-build
+	@B=$(B) tests/run $(if $(T),$(T:%=asan/%),asan asan-e2e)
+bench: deps
+	$(THEN) all
+	@B=$(B) tests/bench/run
+
+# --- images ------------------------------------------------------------------
+images/mini images/debian: deps
+	$(THEN) all $(B)/$@.qcow2
+	@B=$(B) ./run vmctl image import --metadata $@/image.json $(B)/$@.qcow2
+define image_rule
+$(B)/images/$(1).qcow2: $(shell find images/$(1) -type f) images/lib.sh
+	$$(say) IMAGE $$@
+	@mkdir -p $$(@D)
+	$$(Q)VMCTL_BUILD_CACHE=$$(abspath $(B))/cache images/$(1)/build $$@
+endef
+$(foreach i,mini debian,$(eval $(call image_rule,$(i))))
+
+# --- installation ------------------------------------------------------------
+D := $(DESTDIR)
+install: all $(B)/install/vmctl
+	$(INSTALL) -d $(D)$(BINDIR) $(D)$(MODULEDIR) $(D)$(LIBDIR)/pkgconfig $(D)$(INCLUDEDIR)/vmctl \
+		$(D)$(MANDIR)/man1 $(D)$(BASHCOMPDIR) $(D)$(ZSHCOMPDIR) $(D)$(FISHCOMPDIR)
+	$(INSTALL) -m 755 $(B)/install/vmctl $(D)$(BINDIR)/vmctl
+	$(INSTALL) -m 644 $(B)/$(LIBNAME) $(D)$(LIBDIR)/$(LIBNAME)
+	ln -sf $(LIBNAME) $(D)$(LIBDIR)/$(SONAME)
+	ln -sf $(SONAME) $(D)$(LIBDIR)/libvmctl.so
+	$(INSTALL) -m 644 $(MODULE_SO) $(D)$(MODULEDIR)/
+	$(INSTALL) -m 644 $(HEADERS) $(D)$(INCLUDEDIR)/vmctl/
+	$(INSTALL) -m 644 $(B)/libvmctl.pc $(D)$(LIBDIR)/pkgconfig/
+	$(if $(MAN),$(INSTALL) -m 644 $(MAN) $(D)$(MANDIR)/man1/)
+	$(INSTALL) -m 644 completions/vmctl.bash $(D)$(BASHCOMPDIR)/vmctl
+	$(INSTALL) -m 644 completions/vmctl.zsh $(D)$(ZSHCOMPDIR)/_vmctl
+	$(INSTALL) -m 644 completions/vmctl.fish $(D)$(FISHCOMPDIR)/vmctl.fish
+
+uninstall:
+	rm -f $(D)$(BINDIR)/vmctl $(addprefix $(D)$(LIBDIR)/,$(LIBNAME) $(SONAME) libvmctl.so pkgconfig/libvmctl.pc) \
+		$(addprefix $(D)$(MANDIR)/man1/,$(notdir $(MAN))) $(D)$(BASHCOMPDIR)/vmctl \
+		$(D)$(ZSHCOMPDIR)/_vmctl $(D)$(FISHCOMPDIR)/vmctl.fish
+	rm -f $(MODULES:%=$(D)$(MODULEDIR)/%.so) $(HEADERS:lib/include/%=$(D)$(INCLUDEDIR)/%)
+	-rmdir $(D)$(MODULEDIR) $(D)$(INCLUDEDIR)/vmctl
+
+dist:
+	@mkdir -p $(B)
+	git archive --format=tar --prefix=vmctl-$(VERSION)/ HEAD | gzip -9n >$(B)/vmctl-$(VERSION).tar.gz.tmp
+	mv $(B)/vmctl-$(VERSION).tar.gz.tmp $(B)/vmctl-$(VERSION).tar.gz
 
 clean:
-	rm -rf $(B)
+	rm -rf $(B) $(if $(SANITIZE),,$(B)-asan)
 
--include $(patsubst %.o,%.d,$(BASE_OBJ) $(LIB_OBJ) $(CLI_OBJ) $(call obj,$(MODULE_SRC)))
-.PHONY: all clean
+help:
+	@sed -n 's/^#help //p' Makefile
+#help make demo          install what is missing, build, and run a VM from creation to deletion
+#help make check         install what is missing, build, and run every test
+#help make               build (into build/; B=DIR for elsewhere, V=1 to see the commands)
+#help make deps          only install the missing packages
+#help make check-lint | check-unit | check-cli | check-e2e | check-asan | check-valgrind [T=FILE]
+#help make bench         times, side by side with the tools they are held against
+#help make images/mini   build and import the mini image; images/debian a full one
+#help make install       PREFIX=/usr/local LIBDIR=… DESTDIR=…; uninstall takes the same
+#help make dist | clean
+
+-include $(patsubst %.c,$(B)/%.d,$(ALL_SRC)) $(B)/gen/schema.d
+.PHONY: all tests-build deps demo check check-unit check-lint check-cli check-e2e check-asan \
+	check-valgrind bench images/mini images/debian install uninstall dist clean help
 .DELETE_ON_ERROR:
