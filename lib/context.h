@@ -1,0 +1,38 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#ifndef CONTEXT_H
+#define CONTEXT_H
+
+#include <vmctl/context.h>
+
+#include "base/log.h"
+#include "driver/hypervisor.h"
+#include "state/state.h"
+
+/* The inside of a context, for the subsystems. */
+struct vmctl {
+	struct events ev;
+	char *data_dir;	   /* database, images, instances, keys, locks */
+	char *runtime_dir; /* sockets, short-lived */
+	char *uri;
+	char *command;
+	long lock_timeout_ms;
+	struct state *db;	     /* use context_state() */
+	const struct hv_ops *hv_ops; /* use context_hv() */
+	struct hv *hv;
+};
+
+/* The database, opened at first use. Borrowed. */
+int context_state(struct vmctl *ctx, struct state **ret,
+		  struct vmctl_error *err);
+
+/* The hypervisor, connected at first use. Both borrowed. */
+int context_hv(struct vmctl *ctx, const struct hv_ops **ret_ops,
+	       struct hv **ret, struct vmctl_error *err);
+
+/* Forgets a connection that broke, so that the next call makes a new one. */
+void context_hv_drop(struct vmctl *ctx);
+
+/* data_dir/sub. NULL only when memory is short. The caller frees. */
+char *context_path(const struct vmctl *ctx, const char *sub);
+
+#endif
