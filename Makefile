@@ -193,7 +193,8 @@ THEN = @+$(MAKE) --no-print-directory $(if $(filter -j%,$(MAKEFLAGS)),,-j$(J))
 deps:
 	@scripts/deps build run test images
 
-demo: deps
+demo:
+	@scripts/deps build run images
 	$(THEN) all
 	@B=$(B) scripts/demo
 
