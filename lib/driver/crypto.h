@@ -2,6 +2,7 @@
 #ifndef DRIVER_CRYPTO_H
 #define DRIVER_CRYPTO_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -34,6 +35,10 @@ struct crypto_ops {
 	int (*ed25519_generate)(unsigned char seed[ED25519_SIZE],
 				unsigned char pub[ED25519_SIZE],
 				struct vmctl_error *err);
+
+	/* Whether an uncompressed point (SEC 1, section 2.3.3) lies on the
+	 * curve "nistp256", "nistp384" or "nistp521". */
+	bool (*ec_point_check)(const char *curve, const void *point, size_t n);
 };
 
 /* The table, loading the module at first. */

@@ -19,8 +19,10 @@ struct iso_file {
 struct iso_ops {
 	unsigned abi;
 
-	/* Writes an image with Rock Ridge and Joliet names to descriptor `fd`.
-	 * Reproducible: times are `epoch`. */
+	/* Writes an image with Rock Ridge and Joliet names to `fd`, a regular
+	 * file open for reading and writing. Reproducible: all times are
+	 * `epoch`. `volume` is kept as written, lower case too; at most 16
+	 * bytes. */
 	int (*write)(int fd, const char *volume, const struct iso_file *files,
 		     size_t count, long epoch, struct vmctl_error *err);
 };

@@ -1,0 +1,48 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "driver/crypto.h"
+#include "driver/hypervisor.h"
+#include "driver/iso.h"
+#include "driver/module.h"
+#include "driver/ssh.h"
+
+/* The typed doors to the modules, one for each table of operations. */
+
+int crypto_load(const struct crypto_ops **ret, struct vmctl_error *err)
+{
+	const void *ops;
+	int r = module_load("crypto", CRYPTO_ABI, &ops, err);
+
+	if (r == 0)
+		*ret = ops;
+	return r;
+}
+
+int iso_load(const struct iso_ops **ret, struct vmctl_error *err)
+{
+	const void *ops;
+	int r = module_load("iso", ISO_ABI, &ops, err);
+
+	if (r == 0)
+		*ret = ops;
+	return r;
+}
+
+int ssh_load(const struct ssh_ops **ret, struct vmctl_error *err)
+{
+	const void *ops;
+	int r = module_load("ssh", SSH_ABI, &ops, err);
+
+	if (r == 0)
+		*ret = ops;
+	return r;
+}
+
+int hv_load(const struct hv_ops **ret, struct vmctl_error *err)
+{
+	const void *ops;
+	int r = module_load("libvirt", HV_ABI, &ops, err);
+
+	if (r == 0)
+		*ret = ops;
+	return r;
+}

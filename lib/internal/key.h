@@ -1,0 +1,21 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#ifndef INTERNAL_KEY_H
+#define INTERNAL_KEY_H
+
+#include "base/error.h"
+
+/* What lib/key does for the other subsystems beside its public header. */
+
+/* A new Ed25519 pair in the forms that files want: the text of an OpenSSH
+ * private key file (openssh-key-v1, not encrypted) and "ssh-ed25519 AAAA…",
+ * without comment or line feed. `comment` goes into the private half and may
+ * be NULL. The caller frees both, the private one after explicit_bzero(3). */
+int key_pair_make(const char *comment, char **ret_private, char **ret_public,
+		  struct vmctl_error *err);
+
+/* "SHA256:…" of a public key line, as ssh-keygen -l prints it. The caller
+ * frees it. VMCTL_BAD_DATA when the line is not an acceptable key. */
+int key_fingerprint(const char *public_key, char **ret_sha256,
+		    struct vmctl_error *err);
+
+#endif
