@@ -84,7 +84,8 @@ struct hv_ops {
 
 	/* All calls below name the domain by UUID and fail with
 	 * VMCTL_NOT_FOUND when there is none, VMCTL_STATE when its state does
-	 * not allow the call, else VMCTL_HYPERVISOR. */
+	 * not allow the call, VMCTL_HYPERVISOR when the connection is lost,
+	 * VMCTL_FAILED when the engine refuses. */
 	int (*define)(struct hv *hv, const struct hv_spec *spec,
 		      struct vmctl_error *err);
 	int (*undefine)(struct hv *hv, const char *uuid,

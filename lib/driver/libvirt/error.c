@@ -1,0 +1,90 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include <string.h>
+
+#include "base/str.h"
+#include "driver/libvirt/libvirt.h"
+
+static enum vmctl_code code_of(const virError *e)
+{
+	switch (e->code) {
+	case VIR_ERR_NO_DOMAIN:
+		return VMCTL_NOT_FOUND;
+	case VIR_ERR_OPERATION_INVALID:
+		return VMCTL_STATE;
+	case VIR_ERR_DOM_EXIST:
+		return VMCTL_EXISTS;
+	case VIR_ERR_OPERATION_TIMEOUT: /* another's job on the domain */
+		return VMCTL_BUSY;
+	case VIR_ERR_NO_CONNECT:
+	case VIR_ERR_INVALID_CONN:
+	case VIR_ERR_AUTH_FAILED:
+	case VIR_ERR_AUTH_UNAVAILABLE:
+	case VIR_ERR_AUTH_CANCELLED:
+	case VIR_ERR_RPC:
+	case VIR_ERR_NO_CLIENT:
+		return VMCTL_HYPERVISOR;
+	}
+	/* A connection that broke shows as a system error of the RPC layer. */
+	if (e->domain == VIR_FROM_RPC)
+		return VMCTL_HYPERVISOR;
+	return VMCTL_FAILED;
+}
+
+/* libvirt's message without the prefix that says nothing to a user; a copy
+ * with the line feeds that QEMU's own text brings folded into spaces. */
+static char *clean(const char *message)
+{
+	static const char internal[] = "internal error: ";
+
+	if (str_starts(message, internal))
+		message += sizeof(internal) - 1;
+	char *copy = strdup(message);
+	for (char *p = copy; p && *p; p++)
+		if (*p == '\n' || *p == '\r')
+			*p = p[1] ? ' ' : '\0';
+	return copy;
+}
+
+int libvirt_fail(struct vmctl_error *err, const char *what)
+{
+	const virError *e = virGetLastError();
+	enum vmctl_code code = e ? code_of(e) : VMCTL_FAILED;
+	auto_free char *why =
+		clean(e && e->message ? e->message : "no reason given");
+
+	fail(err, code, 0, "%s: %s", what, why ? why : "out of memory");
+	if (code == VMCTL_HYPERVISOR)
+		fail_hint(err, "vmctl host health");
+	return -(int)code;
+}
+
+static bool says(const char *text, const char *word)
+{
+	return strstr(text, word) != NULL;
+}
+
+int libvirt_fail_open(const char *uri, struct vmctl_error *err)
+{
+	const virError *e = virGetLastError();
+	auto_free char *why =
+		clean(e && e->message ? e->message : "no reason given");
+
+	if (!why)
+		return fail_oom(err);
+	fail(err, VMCTL_HYPERVISOR, 0, "cannot connect to %s: %s", uri, why);
+	if (says(why, "ermission denied") ||
+	    (e && e->code == VIR_ERR_AUTH_FAILED) ||
+	    (e && e->code == VIR_ERR_AUTH_UNAVAILABLE))
+		fail_hint(err, "sudo usermod -aG libvirt $USER and log in "
+			       "again, or use -c qemu:///session");
+	else if (says(why, "libvirtd") || says(why, "virtqemud") ||
+		 says(why, "no connection driver"))
+		fail_hint(err, "sudo apt-get install libvirt-daemon "
+			       "libvirt-daemon-driver-qemu qemu-system-x86");
+	else if (says(why, "libvirt-sock"))
+		fail_hint(err, "sudo systemctl start libvirtd");
+	else
+		fail_hint(err, "check the address given with -c or "
+			       "VMCTL_CONNECT");
+	return -VMCTL_HYPERVISOR;
+}

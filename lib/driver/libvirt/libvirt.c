@@ -1,0 +1,285 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "driver/libvirt/libvirt.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "base/clock.h"
+#include "base/str.h"
+
+static void quiet(void *data, virErrorPtr e)
+{
+	/* The default prints on standard error. */
+	(void)data;
+	(void)e;
+}
+
+static int open_conn(const char *uri, const struct events *ev, struct hv **ret,
+		     struct vmctl_error *err)
+{
+	bool started = false;
+	int64_t begun = clock_mono_ms();
+
+	if (virInitialize() < 0)
+		return libvirt_fail(err, "cannot start the libvirt client");
+	virSetErrorFunc(NULL, quiet);
+	struct hv *hv = calloc(1, sizeof(*hv));
+	if (!hv)
+		return fail_oom(err);
+	hv->conn = virConnectOpenAuth(uri, virConnectAuthPtrDefault, 0);
+	if (!hv->conn) {
+		int r = libvirt_fail_open(uri, err);
+		struct vmctl_error why;
+
+		if (daemon_start(uri, ev, &started, &why) == 0 && started)
+			hv->conn = virConnectOpenAuth(
+				uri, virConnectAuthPtrDefault, 0);
+		if (!hv->conn) {
+			free(hv);
+			return started ? libvirt_fail_open(uri, err) : r;
+		}
+	}
+	hv->ev = ev;
+	auto_free char *real = virConnectGetURI(hv->conn);
+	hv->session = real && strstr(real, "/session");
+	log_debug(ev, "connected to %s in %lld ms", uri,
+		  (long long)(clock_mono_ms() - begun));
+	*ret = hv;
+	return 0;
+}
+
+static void close_conn(struct hv *hv)
+{
+	if (!hv)
+		return;
+	virConnectClose(hv->conn);
+	free(hv);
+}
+
+static void version_text(unsigned long v, char *out, size_t n)
+{
+	snprintf(out, n, "%lu.%lu.%lu", v / 1000000, v / 1000 % 1000, v % 1000);
+}
+
+static int info(struct hv *hv, struct hv_info *ret, struct vmctl_error *err)
+{
+	unsigned long engine = 0, library = 0;
+	const char *type = virConnectGetType(hv->conn);
+
+	if (!type || virConnectGetVersion(hv->conn, &engine) < 0 ||
+	    virConnectGetLibVersion(hv->conn, &library) < 0)
+		return libvirt_fail(err, "cannot ask libvirt for its version");
+	memset(ret, 0, sizeof(*ret));
+	snprintf(ret->engine, sizeof(ret->engine), "%s", type);
+	version_text(engine, ret->engine_version, sizeof(ret->engine_version));
+	version_text(library, ret->library_version,
+		     sizeof(ret->library_version));
+	ret->session = hv->session;
+	return 0;
+}
+
+int domain_find(struct hv *hv, const char *uuid, virDomainPtr *ret,
+		struct vmctl_error *err)
+{
+	virDomainPtr dom = virDomainLookupByUUIDString(hv->conn, uuid);
+
+	if (!dom)
+		return libvirt_fail(err, "cannot find the domain");
+	*ret = dom;
+	return 0;
+}
+
+static int define(struct hv *hv, const struct hv_spec *spec,
+		  struct vmctl_error *err)
+{
+	auto_free char *xml = NULL;
+	int r = domain_xml(spec, &xml, err);
+
+	if (r < 0)
+		return r;
+	auto_domain virDomainPtr dom = virDomainDefineXMLFlags(
+		hv->conn, xml, VIR_DOMAIN_DEFINE_VALIDATE);
+	return dom ? 0 : libvirt_fail(err, "cannot define the domain");
+}
+
+/* The calls that take a domain and nothing else. */
+static int simple(struct hv *hv, const char *uuid, int (*call)(virDomainPtr),
+		  const char *what, struct vmctl_error *err)
+{
+	auto_domain virDomainPtr dom = NULL;
+	int r = domain_find(hv, uuid, &dom, err);
+
+	if (r < 0)
+		return r;
+	return call(dom) < 0 ? libvirt_fail(err, what) : 0;
+}
+
+static int call_undefine(virDomainPtr dom)
+{
+	return virDomainUndefineFlags(
+		dom, VIR_DOMAIN_UNDEFINE_MANAGED_SAVE |
+			     VIR_DOMAIN_UNDEFINE_SNAPSHOTS_METADATA |
+			     VIR_DOMAIN_UNDEFINE_CHECKPOINTS_METADATA |
+			     VIR_DOMAIN_UNDEFINE_NVRAM);
+}
+
+static int call_reboot(virDomainPtr dom)
+{
+	return virDomainReboot(dom, VIR_DOMAIN_REBOOT_ACPI_POWER_BTN);
+}
+
+static int call_shutdown(virDomainPtr dom)
+{
+	return virDomainShutdownFlags(dom, VIR_DOMAIN_SHUTDOWN_ACPI_POWER_BTN);
+}
+
+static int call_reset(virDomainPtr dom)
+{
+	return virDomainReset(dom, 0);
+}
+
+static int undefine(struct hv *hv, const char *uuid, struct vmctl_error *err)
+{
+	return simple(hv, uuid, call_undefine, "cannot undefine the domain",
+		      err);
+}
+
+static int start(struct hv *hv, const char *uuid, struct vmctl_error *err)
+{
+	return simple(hv, uuid, virDomainCreate, "cannot start the domain",
+		      err);
+}
+
+static int shutdown_guest(struct hv *hv, const char *uuid,
+			  struct vmctl_error *err)
+{
+	return simple(hv, uuid, call_shutdown, "cannot ask the guest to stop",
+		      err);
+}
+
+static int destroy(struct hv *hv, const char *uuid, struct vmctl_error *err)
+{
+	return simple(hv, uuid, virDomainDestroy, "cannot stop the domain",
+		      err);
+}
+
+static int reboot_guest(struct hv *hv, const char *uuid,
+			struct vmctl_error *err)
+{
+	return simple(hv, uuid, call_reboot, "cannot ask the guest to reboot",
+		      err);
+}
+
+static int reset(struct hv *hv, const char *uuid, struct vmctl_error *err)
+{
+	return simple(hv, uuid, call_reset, "cannot reset the domain", err);
+}
+
+static enum hv_state state_of(virDomainPtr dom, int state)
+{
+	switch (state) {
+	case VIR_DOMAIN_RUNNING:
+	case VIR_DOMAIN_BLOCKED:
+	case VIR_DOMAIN_NOSTATE:
+		return HV_RUNNING;
+	case VIR_DOMAIN_PAUSED:
+	case VIR_DOMAIN_PMSUSPENDED:
+		return HV_PAUSED;
+	case VIR_DOMAIN_SHUTDOWN:
+		return HV_STOPPING;
+	case VIR_DOMAIN_CRASHED:
+		return HV_CRASHED;
+	}
+	return virDomainHasManagedSaveImage(dom, 0) == 1 ? HV_SAVED
+							 : HV_STOPPED;
+}
+
+static void stats_free(virDomainStatsRecordPtr *stats)
+{
+	virDomainStatsRecordListFree(stats);
+}
+DEFINE_CLEANUP(stats, virDomainStatsRecordPtr *, stats_free);
+
+static int stat_int(const virDomainStatsRecord *rec, const char *name,
+		    int fallback)
+{
+	int v = fallback;
+
+	virTypedParamsGetInt(rec->params, rec->nparams, name, &v);
+	return v;
+}
+
+static int list(struct hv *hv, struct hv_domain **ret, size_t *ret_n,
+		struct vmctl_error *err)
+{
+	auto_cleanup(stats_cleanup) virDomainStatsRecordPtr *stats = NULL;
+	/* NOWAIT: a domain whose monitor hangs is reported from what libvirt
+	 * knows, and the others are not kept waiting. */
+	int n = virConnectGetAllDomainStats(
+		hv->conn, VIR_DOMAIN_STATS_STATE, &stats,
+		VIR_CONNECT_GET_ALL_DOMAINS_STATS_NOWAIT);
+
+	if (n < 0)
+		return libvirt_fail(err, "cannot list the domains");
+	struct hv_domain *out = calloc((size_t)n + 1, sizeof(*out));
+	if (!out)
+		return fail_oom(err);
+	for (int i = 0; i < n; i++) {
+		virDomainPtr dom = stats[i]->dom;
+		virDomainGetUUIDString(dom, out[i].uuid);
+		snprintf(out[i].name, sizeof(out[i].name), "%s",
+			 virDomainGetName(dom));
+		int state =
+			stat_int(stats[i], "state.state", VIR_DOMAIN_NOSTATE);
+		/* A saved image costs a call of its own: only when asked for
+		 * one domain (see state()). */
+		out[i].state = state == VIR_DOMAIN_SHUTOFF
+				       ? HV_STOPPED
+				       : state_of(dom, state);
+	}
+	*ret = out;
+	*ret_n = (size_t)n;
+	return 0;
+}
+
+static int state(struct hv *hv, const char *uuid, enum hv_state *ret,
+		 struct vmctl_error *err)
+{
+	auto_domain virDomainPtr dom = NULL;
+	struct vmctl_error why;
+	int s, reason, r = domain_find(hv, uuid, &dom, &why);
+
+	if (r == -VMCTL_NOT_FOUND) {
+		*ret = HV_ABSENT;
+		return 0;
+	}
+	if (r < 0) {
+		if (err)
+			*err = why;
+		return r;
+	}
+	if (virDomainGetState(dom, &s, &reason, 0) < 0)
+		return libvirt_fail(err, "cannot ask for the domain's state");
+	*ret = state_of(dom, s);
+	return 0;
+}
+
+VMCTL_API extern const struct hv_ops vmctl_module_libvirt;
+const struct hv_ops vmctl_module_libvirt = {
+	.abi = HV_ABI,
+	.open = open_conn,
+	.close = close_conn,
+	.info = info,
+	.describe = domain_xml,
+	.define = define,
+	.undefine = undefine,
+	.start = start,
+	.shutdown = shutdown_guest,
+	.destroy = destroy,
+	.reboot = reboot_guest,
+	.reset = reset,
+	.list = list,
+	.state = state,
+	.forward_add = forward_add,
+	.forward_present = forward_present,
+};

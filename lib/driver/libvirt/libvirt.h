@@ -1,0 +1,49 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#ifndef DRIVER_LIBVIRT_H
+#define DRIVER_LIBVIRT_H
+
+#include <libvirt/libvirt.h>
+#include <libvirt/virterror.h>
+
+#include "base/cleanup.h"
+#include "driver/hypervisor.h"
+
+/* Inside of the module libvirt.so. */
+
+struct hv {
+	virConnectPtr conn;
+	const struct events *ev;
+	bool session;
+};
+
+DEFINE_CLEANUP(domain, virDomainPtr, virDomainFree);
+#define auto_domain auto_cleanup(domain_cleanup)
+
+/* Turns libvirt's last error into ours: no domain is VMCTL_NOT_FOUND, a wrong
+ * state VMCTL_STATE, a lost connection VMCTL_HYPERVISOR, others VMCTL_FAILED.
+ * `what` says what could not be done. */
+int libvirt_fail(struct vmctl_error *err, const char *what);
+
+/* Why a connection could not be made, with what to do (VMCTL_HYPERVISOR). */
+int libvirt_fail_open(const char *uri, struct vmctl_error *err);
+
+/* domain-xml.c */
+int domain_xml(const struct hv_spec *spec, char **ret, struct vmctl_error *err);
+
+/* daemon.c: starts virtlogd and libvirtd for root where nothing else does.
+ * *ret_started says whether a second attempt to connect is worth while. */
+int daemon_start(const char *uri, const struct events *ev, bool *ret_started,
+		 struct vmctl_error *err);
+
+/* forward.c: forwarded ports through QEMU's monitor. */
+int forward_add(struct hv *hv, const char *uuid, const struct hv_forward *fwd,
+		struct vmctl_error *err);
+int forward_present(struct hv *hv, const char *uuid,
+		    const struct hv_forward *fwd, bool *ret,
+		    struct vmctl_error *err);
+
+/* A domain by UUID. */
+int domain_find(struct hv *hv, const char *uuid, virDomainPtr *ret,
+		struct vmctl_error *err);
+
+#endif
