@@ -39,13 +39,35 @@ struct state_file_mark {
 	int64_t size, mtime_ns, inode;
 };
 
-/* `image->instances` and `image->path` are not stored: path is given by the
- * caller's folder and the digest. VMCTL_EXISTS when the name is taken. */
+/*
+ * A file without a name: one about to be published, or about to be removed.
+ * It is recorded before the file appears and until it is gone, so that what a
+ * killed process left is found in state_image_unnamed() and not guessed at.
+ * Who reserves, publishes, names, deletes or forgets a file holds the lock
+ * of its digest. Reserving what is there already updates its mark.
+ */
+int state_image_reserve(struct state *db, const struct vmctl_image *image,
+			const struct state_file_mark *mark,
+			struct vmctl_error *err);
+
+/* The digests of the files without a name. */
+int state_image_unnamed(struct state *db, char ***ret,
+			struct vmctl_error *err);
+
+/* Forgets a file without a name, once it has been removed; does nothing when
+ * it has a name (again). */
+int state_image_forget(struct state *db, const char *digest,
+		       struct vmctl_error *err);
+
+/* Names a file, recording it when it is new. `image->instances` and
+ * `image->path` are not stored: path is given by the caller's folder and the
+ * digest. VMCTL_EXISTS when the name is taken. */
 int state_image_add(struct state *db, const struct vmctl_image *image,
 		    const struct state_file_mark *mark,
 		    struct vmctl_error *err);
 
-/* By exact name, else by digest prefix (8 or more). path is left NULL. */
+/* By exact name, else by digest prefix (8 or more; VMCTL_INVALID when it fits
+ * several files). path is left NULL; ret_mark may be NULL. */
 int state_image_get(struct state *db, const char *name,
 		    struct vmctl_image **ret, struct state_file_mark *ret_mark,
 		    struct vmctl_error *err);
@@ -58,9 +80,11 @@ int state_image_verified(struct state *db, const char *digest,
 			 const struct state_file_mark *mark,
 			 struct vmctl_error *err);
 
-/* Deletes the row; *ret_last says whether no other row has that digest.
- * VMCTL_IN_USE, naming an instance, while a live instance stands on the digest
- * and this is the last name of it. */
+/* Deletes the name (exact); *ret_last says that it was the last of its file,
+ * which the caller then removes and forgets. VMCTL_IN_USE, naming an instance,
+ * while a live instance stands on the file and this is its last name: the same
+ * transaction looks and deletes, and state_instance_add asks for a name, so no
+ * instance is left without its base. */
 int state_image_delete(struct state *db, const char *name, bool *ret_last,
 		       struct vmctl_error *err);
 
@@ -94,7 +118,11 @@ struct state_instance_key {
  * Adds the row in state pending together with its keys, its ssh port and the
  * intent of this process, in one transaction. The names of what is unique are
  * checked here: VMCTL_EXISTS for the name; *ret_clash (may be NULL) tells when
- * it was the id, the MAC or the port instead, which the caller draws anew.
+ * it was the id, the MAC, the UUID or the port instead, which the caller draws
+ * anew.
+ *
+ * VMCTL_NOT_FOUND when no image has row->image_digest. `state`, `reason`, the
+ * times other than created_at, and `keys` of *row are not looked at.
  */
 enum state_clash { STATE_CLASH_NONE, STATE_CLASH_NAME, STATE_CLASH_DRAWN };
 int state_instance_add(struct state *db, const struct vmctl_instance *row,
@@ -102,7 +130,8 @@ int state_instance_add(struct state *db, const struct vmctl_instance *row,
 		       const char *command, enum state_clash *ret_clash,
 		       struct vmctl_error *err);
 
-/* By live name, else by id (also terminated). `address`, `dir` and `stale`
+/* By live name (case does not count, RFC 4343), else by id (also terminated).
+ * `address`, `dir` and `stale`
  * are left for the caller; `state` is what was last recorded. */
 int state_instance_get(struct state *db, const char *name,
 		       struct vmctl_instance **ret, struct vmctl_error *err);

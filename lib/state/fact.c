@@ -1,0 +1,33 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "state/state.h"
+
+#include "base/clock.h"
+#include "state/db.h"
+
+int state_fact_get(struct state *db, const char *key, const char *scope,
+		   char **ret, struct vmctl_error *err)
+{
+	char *value = NULL;
+	bool known;
+	int r = sql_exists(db, &known, &value, err,
+			   "SELECT value FROM fact WHERE key = ? AND scope = ?",
+			   "tt", key, scope);
+
+	if (r == 0)
+		*ret = value;
+	return r;
+}
+
+int state_fact_set(struct state *db, const char *key, const char *scope,
+		   const char *value, struct vmctl_error *err)
+{
+	auto_rollback struct state *txn = db;
+	int r = txn_begin(db, err);
+
+	if (r == 0)
+		r = sql_run(db, NULL, err,
+			    "INSERT OR REPLACE INTO fact (key, scope, value,"
+			    " set_at) VALUES (?, ?, ?, ?)",
+			    "ttti", key, scope, value, clock_now());
+	return r < 0 ? r : txn_commit(db, err);
+}

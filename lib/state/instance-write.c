@@ -1,0 +1,244 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "state/state.h"
+
+#include "base/clock.h"
+#include "base/str.h"
+#include "state/db.h"
+#include "state/intent.h"
+
+/* --- adding ------------------------------------------------------------- */
+
+static bool looks_like_id(const char *name)
+{
+	return str_starts(name, "i-") && strlen(name) == 10 &&
+	       strspn(name + 2, "0123456789abcdefABCDEF") == 8;
+}
+
+/* Asked within the transaction, so that the answer still holds at the insert;
+ * the unique indexes are there against mistakes in this. */
+static int refuse_clash(struct state *db, const struct vmctl_instance *row,
+			enum state_clash *clash, struct vmctl_error *err)
+{
+	bool taken, drawn;
+	int r = sql_exists(db, &taken, NULL, err,
+			   "SELECT 1 FROM instance WHERE name = ?"
+			   " AND state <> 'terminated'",
+			   "t", row->name);
+
+	if (r == 0)
+		r = sql_exists(db, &drawn, NULL, err,
+			       "SELECT 1 FROM instance WHERE id = ?1"
+			       " OR uuid = ?2"
+			       " OR (mac = ?3 AND state <> 'terminated')"
+			       " OR (ssh_port = ?4 AND state <> 'terminated'"
+			       " AND ssh_port IS NOT NULL)",
+			       "ttti", row->id, row->uuid, row->mac,
+			       row->ssh_port);
+	if (r < 0)
+		return r;
+	if (taken) {
+		*clash = STATE_CLASH_NAME;
+		r = fail(err, VMCTL_EXISTS, 0,
+			 "an instance named %s exists already", row->name);
+		fail_hint(err, "vmctl show %s", row->name);
+	} else if (drawn) {
+		*clash = STATE_CLASH_DRAWN;
+		r = fail(err, VMCTL_EXISTS, 0,
+			 "id, MAC, UUID or port of %s belong to another "
+			 "instance",
+			 row->name);
+	}
+	return r;
+}
+
+static int require_image(struct state *db, const struct vmctl_instance *row,
+			 struct vmctl_error *err)
+{
+	bool known;
+	int r = sql_exists(db, &known, NULL, err,
+			   "SELECT 1 FROM image WHERE digest = ?", "t",
+			   row->image_digest);
+
+	if (r == 0 && !known) {
+		r = fail(err, VMCTL_NOT_FOUND, 0, "image %s has been deleted",
+			 row->image);
+		fail_hint(err, "vmctl image list");
+	}
+	return r;
+}
+
+static const char *or_empty(const char *text)
+{
+	return text ? text : "";
+}
+
+static int insert(struct state *db, const struct vmctl_instance *row,
+		  struct vmctl_error *err)
+{
+	return sql_run(db, NULL, err,
+		       "INSERT INTO instance (id, name, reason, type, image,"
+		       " image_digest, user, mac, accel, connection, uuid,"
+		       " host_key, host_key_sha256, state, vcpus, memory, disk,"
+		       " ssh_port, created_at, launched_at, terminated_at)"
+		       " VALUES (?, ?, '', ?, ?, ?, ?, ?, ?, ?, ?, ?, ?,"
+		       " 'pending', ?, ?, ?, nullif(?, 0), ?, 0, 0)",
+		       "tttttttttttt"
+		       "iiiii",
+		       row->id, row->name, or_empty(row->type),
+		       or_empty(row->image), row->image_digest,
+		       or_empty(row->user), row->mac, or_empty(row->accel),
+		       or_empty(row->connection), row->uuid,
+		       or_empty(row->host_key), or_empty(row->host_key_sha256),
+		       row->vcpus, row->memory, row->disk, row->ssh_port,
+		       row->created_at);
+}
+
+static int insert_keys(struct state *db, const char *id,
+		       const struct state_instance_key *keys, size_t n,
+		       struct vmctl_error *err)
+{
+	int r = 0;
+
+	for (size_t i = 0; r == 0 && i < n; i++) {
+		const char *file = keys[i].private_path;
+
+		r = sql_run(db, NULL, err,
+			    "INSERT INTO instance_key (instance, position,"
+			    " name, public_key, private_path)"
+			    " VALUES (?, ?, ?, ?, nullif(?, ''))",
+			    "tittt", id, (int64_t)i, keys[i].name,
+			    keys[i].public_key, file);
+	}
+	return r;
+}
+
+int state_instance_add(struct state *db, const struct vmctl_instance *row,
+		       const struct state_instance_key *keys, size_t key_count,
+		       const char *command, enum state_clash *ret_clash,
+		       struct vmctl_error *err)
+{
+	auto_rollback struct state *txn = db;
+	enum state_clash clash = STATE_CLASH_NONE;
+	int r;
+
+	if (looks_like_id(row->name))
+		return fail(err, VMCTL_INVALID, 0,
+			    "%s has the form of an instance id and cannot be "
+			    "a name",
+			    row->name);
+	r = txn_begin(db, err);
+	if (r == 0)
+		r = refuse_clash(db, row, &clash, err);
+	if (r == 0)
+		r = require_image(db, row, err);
+	if (r == 0)
+		r = insert(db, row, err);
+	if (r == 0)
+		r = insert_keys(db, row->id, keys, key_count, err);
+	if (r == 0)
+		r = intent_put(db, row->id, "create", command, err);
+	if (r == 0)
+		r = txn_commit(db, err);
+	if (ret_clash)
+		*ret_clash = clash;
+	return r;
+}
+
+/* --- changing ----------------------------------------------------------- */
+
+/* 1: the row says so already, 0: it does not. */
+static int unchanged(struct state *db, const char *id, const char *state,
+		     const char *reason, struct vmctl_error *err)
+{
+	bool same;
+	int r = sql_exists(db, &same, NULL, err,
+			   "SELECT 1 FROM instance WHERE id = ? AND state = ?"
+			   " AND reason = ?",
+			   "ttt", id, state, reason);
+
+	return r < 0 ? r : same;
+}
+
+static int refuse_terminated(struct state *db, const char *id,
+			     struct vmctl_error *err)
+{
+	auto_free char *state = NULL;
+	bool known;
+	int r = sql_exists(db, &known, &state, err,
+			   "SELECT state FROM instance WHERE id = ?", "t", id);
+
+	if (r == 0 && !known)
+		return fail(err, VMCTL_NOT_FOUND, 0,
+			    "no instance has the id %s", id);
+	if (r == 0 && str_eq(state, "terminated"))
+		return fail(err, VMCTL_STATE, 0, "instance %s is terminated",
+			    id);
+	return r;
+}
+
+int state_instance_set(struct state *db, const char *id, enum vmctl_state state,
+		       const char *reason, struct vmctl_error *err)
+{
+	auto_rollback struct state *txn = db;
+	const char *name = vmctl_state_name(state);
+	int r;
+
+	reason = reason ? reason : "";
+	if (state == VMCTL_STATE_UNKNOWN) /* an answer, never a record */
+		return fail(err, VMCTL_INTERNAL, 0,
+			    "state unknown cannot be recorded");
+	/* A list sees most states unchanged: no write lock for those. */
+	r = unchanged(db, id, name, reason, err);
+	if (r != 0)
+		return r < 0 ? r : 0;
+	r = txn_begin(db, err);
+	if (r == 0)
+		r = refuse_terminated(db, id, err);
+	if (r == 0)
+		r = sql_run(db, NULL, err,
+			    "UPDATE instance SET launched_at ="
+			    " iif(?2 = 'running' AND state <> 'running', ?4,"
+			    " launched_at), terminated_at ="
+			    " iif(?2 = 'terminated', ?4, terminated_at),"
+			    " state = ?2, reason = ?3 WHERE id = ?1",
+			    "ttti", id, name, reason, clock_now());
+	return r < 0 ? r : txn_commit(db, err);
+}
+
+int state_port_taken(struct state *db, int64_t port, bool *ret,
+		     struct vmctl_error *err)
+{
+	return sql_exists(db, ret, NULL, err,
+			  "SELECT 1 FROM instance WHERE ssh_port = ?"
+			  " AND ssh_port IS NOT NULL AND state <> 'terminated'",
+			  "i", port);
+}
+
+int state_instance_set_port(struct state *db, const char *id, int64_t port,
+			    struct vmctl_error *err)
+{
+	auto_rollback struct state *txn = db;
+	auto_free char *other = NULL;
+	bool taken;
+	int r = txn_begin(db, err);
+
+	if (r == 0)
+		r = refuse_terminated(db, id, err);
+	if (r == 0)
+		r = sql_exists(db, &taken, &other, err,
+			       "SELECT name FROM instance WHERE ssh_port = ?"
+			       " AND ssh_port IS NOT NULL"
+			       " AND state <> 'terminated' AND id <> ?",
+			       "it", port, id);
+	if (r == 0 && taken)
+		r = fail(err, VMCTL_EXISTS, 0,
+			 "port %lld belongs to instance "
+			 "%s",
+			 (long long)port, other);
+	if (r == 0)
+		r = sql_run(db, NULL, err,
+			    "UPDATE instance SET ssh_port = nullif(?, 0)"
+			    " WHERE id = ?",
+			    "it", port, id);
+	return r < 0 ? r : txn_commit(db, err);
+}

@@ -1,0 +1,229 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "state/state.h"
+
+#include <stdlib.h>
+
+#include "base/str.h"
+#include "state/db.h"
+
+#define SELECT_INSTANCE                                                        \
+	"SELECT id, name, reason, type, image, image_digest, user, mac,"       \
+	" accel, connection, uuid, host_key, host_key_sha256, state, vcpus,"   \
+	" memory, disk, coalesce(ssh_port, 0), created_at, launched_at,"       \
+	" terminated_at FROM instance "
+#define SELECT_KEY_NAMES                                                       \
+	"SELECT name FROM instance_key WHERE instance = ? ORDER BY position"
+
+DEFINE_CLEANUP(instance, struct vmctl_instance *, vmctl_instance_free);
+#define auto_instance auto_cleanup(instance_cleanup)
+DEFINE_CLEANUP(instance_list, struct vmctl_instance_list *,
+	       vmctl_instance_list_free);
+#define auto_instance_list auto_cleanup(instance_list_cleanup)
+
+static enum vmctl_state state_parse(const char *text)
+{
+	for (int i = 0; text && i < VMCTL_STATE_COUNT; i++) {
+		if (str_eq(text, vmctl_state_name((enum vmctl_state)i)))
+			return (enum vmctl_state)i;
+	}
+	return VMCTL_STATE_UNKNOWN;
+}
+
+/* `keys` is a statement of SELECT_KEY_NAMES, used for one row after another. */
+static int read_key_names(struct state *db, sqlite3_stmt *keys, const char *id,
+			  char ***ret, struct vmctl_error *err)
+{
+	auto_strv char **names = strv_dup(NULL);
+	int r;
+
+	if (!names)
+		return fail_oom(err);
+	sqlite3_reset(keys);
+	sqlite3_bind_text(keys, 1, id, -1, SQLITE_STATIC);
+	while ((r = sql_step(db, keys, err)) == 1) {
+		auto_free char *name = NULL;
+
+		if (!sql_text(keys, 0, &name) || strv_append(&names, name) < 0)
+			return fail_oom(err);
+	}
+	if (r < 0)
+		return r;
+	*ret = take_ptr(&names);
+	return 0;
+}
+
+static bool read_texts(sqlite3_stmt *stmt, struct vmctl_instance *out)
+{
+	char **const texts[] = {
+		&out->id,
+		&out->name,
+		&out->reason,
+		&out->type,
+		&out->image,
+		&out->image_digest,
+		&out->user,
+		&out->mac,
+		&out->accel,
+		&out->connection,
+		&out->uuid,
+		&out->host_key,
+		&out->host_key_sha256,
+	};
+
+	for (size_t i = 0; i < ARRAY_LEN(texts); i++) {
+		if (!sql_text(stmt, (int)i, texts[i]))
+			return false;
+	}
+	return true;
+}
+
+static int read_instance(struct state *db, sqlite3_stmt *stmt,
+			 sqlite3_stmt *keys, struct vmctl_instance **ret,
+			 struct vmctl_error *err)
+{
+	auto_instance struct vmctl_instance *out = calloc(1, sizeof(*out));
+	int r;
+
+	if (!out || !read_texts(stmt, out))
+		return fail_oom(err);
+	out->state = state_parse((const char *)sqlite3_column_text(stmt, 13));
+	out->vcpus = sqlite3_column_int64(stmt, 14);
+	out->memory = sqlite3_column_int64(stmt, 15);
+	out->disk = sqlite3_column_int64(stmt, 16);
+	out->ssh_port = sqlite3_column_int64(stmt, 17);
+	out->created_at = sqlite3_column_int64(stmt, 18);
+	out->launched_at = sqlite3_column_int64(stmt, 19);
+	out->terminated_at = sqlite3_column_int64(stmt, 20);
+	r = read_key_names(db, keys, out->id, &out->keys, err);
+	if (r < 0)
+		return r;
+	*ret = take_ptr(&out);
+	return 0;
+}
+
+static int fail_unknown(const char *name, struct vmctl_error *err)
+{
+	int r = fail(err, VMCTL_NOT_FOUND, 0, "no instance is named %s", name);
+
+	fail_hint(err, "vmctl list");
+	return r;
+}
+
+int state_instance_get(struct state *db, const char *name,
+		       struct vmctl_instance **ret, struct vmctl_error *err)
+{
+	auto_stmt sqlite3_stmt *stmt = NULL;
+	auto_stmt sqlite3_stmt *keys = NULL;
+	int r;
+
+	r = sql_query(db, &stmt, err,
+		      SELECT_INSTANCE "WHERE (name = ?1 AND state <>"
+				      " 'terminated') OR id = ?1"
+				      " ORDER BY id = ?1",
+		      "t", name);
+	if (r == 0)
+		r = sql_query(db, &keys, err, SELECT_KEY_NAMES, "t", NULL);
+	if (r == 0)
+		r = sql_step(db, stmt, err);
+	if (r == 0)
+		return fail_unknown(name, err);
+	return r < 0 ? r : read_instance(db, stmt, keys, ret, err);
+}
+
+int state_instance_list(struct state *db, bool terminated,
+			struct vmctl_instance_list **ret,
+			struct vmctl_error *err)
+{
+	auto_instance_list struct vmctl_instance_list *list =
+		calloc(1, sizeof(*list));
+	auto_stmt sqlite3_stmt *stmt = NULL;
+	auto_stmt sqlite3_stmt *keys = NULL;
+	size_t room = 0;
+	int r;
+
+	if (!list)
+		return fail_oom(err);
+	r = sql_query(db, &stmt, err,
+		      terminated ? SELECT_INSTANCE
+			      "ORDER BY name, created_at, id"
+				 : SELECT_INSTANCE
+			      "WHERE state <> 'terminated' ORDER BY name",
+		      "");
+	if (r == 0)
+		r = sql_query(db, &keys, err, SELECT_KEY_NAMES, "t", NULL);
+	while (r >= 0 && (r = sql_step(db, stmt, err)) == 1) {
+		if (list->count == room) {
+			struct vmctl_instance **more;
+
+			room = room ? room * 2 : 16;
+			more = reallocarray(list->items, room, sizeof(*more));
+			if (!more)
+				return fail_oom(err);
+			list->items = more;
+		}
+		r = read_instance(db, stmt, keys, &list->items[list->count],
+				  err);
+		if (r == 0)
+			list->count++;
+	}
+	if (r < 0)
+		return r;
+	*ret = take_ptr(&list);
+	return 0;
+}
+
+void state_instance_keys_free(struct state_instance_key *keys, size_t n)
+{
+	for (size_t i = 0; keys && i < n; i++) {
+		free(keys[i].name);
+		free(keys[i].public_key);
+		free(keys[i].private_path);
+	}
+	free(keys);
+}
+
+static int read_key(sqlite3_stmt *stmt, struct state_instance_key *out,
+		    struct vmctl_error *err)
+{
+	if (!sql_text(stmt, 0, &out->name) ||
+	    !sql_text(stmt, 1, &out->public_key))
+		return fail_oom(err);
+	if (sqlite3_column_type(stmt, 2) != SQLITE_NULL &&
+	    !sql_text(stmt, 2, &out->private_path))
+		return fail_oom(err);
+	return 0;
+}
+
+int state_instance_keys(struct state *db, const char *id,
+			struct state_instance_key **ret, size_t *ret_n,
+			struct vmctl_error *err)
+{
+	struct state_instance_key *list = NULL;
+	auto_stmt sqlite3_stmt *stmt = NULL;
+	size_t n = 0;
+	int r;
+
+	r = sql_query(db, &stmt, err,
+		      "SELECT name, public_key, private_path FROM instance_key"
+		      " WHERE instance = ? ORDER BY position",
+		      "t", id);
+	while (r >= 0 && (r = sql_step(db, stmt, err)) == 1) {
+		struct state_instance_key *more =
+			reallocarray(list, n + 1, sizeof(*list));
+
+		if (!more) {
+			r = fail_oom(err);
+			break;
+		}
+		list = more;
+		list[n] = (struct state_instance_key){ 0 };
+		r = read_key(stmt, &list[n++], err);
+	}
+	if (r < 0) {
+		state_instance_keys_free(list, n);
+		return r;
+	}
+	*ret = list;
+	*ret_n = n;
+	return 0;
+}

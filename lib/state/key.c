@@ -1,0 +1,177 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "state/state.h"
+
+#include <stdlib.h>
+
+#include "state/db.h"
+
+#define COLUMNS                                                                \
+	"name, type, bits, public_key, comment, sha256, md5, private_path,"    \
+	" created_at"
+
+DEFINE_CLEANUP(key, struct vmctl_key *, vmctl_key_free);
+#define auto_key auto_cleanup(key_cleanup)
+DEFINE_CLEANUP(key_list, struct vmctl_key_list *, vmctl_key_list_free);
+#define auto_key_list auto_cleanup(key_list_cleanup)
+
+static int read_key(sqlite3_stmt *stmt, struct vmctl_key **ret,
+		    struct vmctl_error *err)
+{
+	auto_key struct vmctl_key *key = calloc(1, sizeof(*key));
+
+	if (!key || !sql_text(stmt, 0, &key->name) ||
+	    !sql_text(stmt, 1, &key->type) ||
+	    !sql_text(stmt, 3, &key->public_key) ||
+	    !sql_text(stmt, 4, &key->comment) ||
+	    !sql_text(stmt, 5, &key->sha256) || !sql_text(stmt, 6, &key->md5))
+		return fail_oom(err);
+	if (sqlite3_column_type(stmt, 7) != SQLITE_NULL &&
+	    !sql_text(stmt, 7, &key->private_path))
+		return fail_oom(err);
+	key->bits = sqlite3_column_int64(stmt, 2);
+	key->created_at = sqlite3_column_int64(stmt, 8);
+	*ret = take_ptr(&key);
+	return 0;
+}
+
+static int refuse_known(struct state *db, const struct vmctl_key *key,
+			struct vmctl_error *err)
+{
+	auto_free char *other = NULL;
+	bool taken;
+	int r = sql_exists(db, &taken, NULL, err,
+			   "SELECT 1 FROM ssh_key WHERE name = ?", "t",
+			   key->name);
+
+	if (r == 0 && taken) {
+		r = fail(err, VMCTL_EXISTS, 0, "a key named %s exists already",
+			 key->name);
+		fail_hint(err, "vmctl key show %s", key->name);
+		return r;
+	}
+	if (r == 0)
+		r = sql_exists(db, &taken, &other, err,
+			       "SELECT name FROM ssh_key WHERE public_key = ?",
+			       "t", key->public_key);
+	if (r == 0 && taken) {
+		r = fail(err, VMCTL_EXISTS, 0,
+			 "this key is stored already, under the name %s",
+			 other);
+		fail_hint(err, "vmctl key show %s", other);
+	}
+	return r;
+}
+
+int state_key_add(struct state *db, const struct vmctl_key *key,
+		  struct vmctl_error *err)
+{
+	auto_rollback struct state *txn = db;
+	int r = txn_begin(db, err);
+
+	if (r == 0)
+		r = refuse_known(db, key, err);
+	if (r == 0)
+		r = sql_run(db, NULL, err,
+			    "INSERT INTO ssh_key (" COLUMNS ") VALUES"
+			    " (?, ?, ?, ?, ?, ?, ?, ?, ?)",
+			    "ttittttti", key->name, key->type, key->bits,
+			    key->public_key, key->comment ? key->comment : "",
+			    key->sha256, key->md5,
+			    key->private_path && *key->private_path
+				    ? key->private_path
+				    : NULL,
+			    key->created_at);
+	return r < 0 ? r : txn_commit(db, err);
+}
+
+static int fail_unknown(const char *name, struct vmctl_error *err)
+{
+	int r = fail(err, VMCTL_NOT_FOUND, 0, "no key is named %s", name);
+
+	fail_hint(err, "vmctl key list");
+	return r;
+}
+
+int state_key_get(struct state *db, const char *name, struct vmctl_key **ret,
+		  struct vmctl_error *err)
+{
+	auto_stmt sqlite3_stmt *stmt = NULL;
+	int r = sql_query(db, &stmt, err,
+			  "SELECT " COLUMNS " FROM ssh_key WHERE name = ?", "t",
+			  name);
+
+	if (r == 0)
+		r = sql_step(db, stmt, err);
+	if (r < 0)
+		return r;
+	return r == 1 ? read_key(stmt, ret, err) : fail_unknown(name, err);
+}
+
+int state_key_list(struct state *db, struct vmctl_key_list **ret,
+		   struct vmctl_error *err)
+{
+	auto_key_list struct vmctl_key_list *list = calloc(1, sizeof(*list));
+	auto_stmt sqlite3_stmt *stmt = NULL;
+	int r;
+
+	if (!list)
+		return fail_oom(err);
+	r = sql_query(db, &stmt, err,
+		      "SELECT " COLUMNS " FROM ssh_key ORDER BY name", "");
+	while (r >= 0 && (r = sql_step(db, stmt, err)) == 1) {
+		struct vmctl_key **more = reallocarray(
+			list->items, list->count + 1, sizeof(*more));
+
+		if (!more)
+			return fail_oom(err);
+		list->items = more;
+		r = read_key(stmt, &more[list->count], err);
+		if (r == 0)
+			list->count++;
+	}
+	if (r < 0)
+		return r;
+	*ret = take_ptr(&list);
+	return 0;
+}
+
+/* Terminated instances need no private file any more. */
+#define LIVE_FILE                                                              \
+	"SELECT 1 FROM instance_key k JOIN instance i ON i.id = k.instance"    \
+	" WHERE k.private_path = ?1 AND i.state <> 'terminated'"
+
+int state_key_delete(struct state *db, const char *name, bool *ret_needed,
+		     struct vmctl_error *err)
+{
+	auto_rollback struct state *txn = db;
+	auto_free char *file = NULL;
+	bool known, needed = false;
+	int r = txn_begin(db, err);
+
+	if (r == 0)
+		r = sql_exists(db, &known, &file, err,
+			       "SELECT private_path FROM ssh_key"
+			       " WHERE name = ?",
+			       "t", name);
+	if (r == 0 && !known)
+		r = fail_unknown(name, err);
+	if (r == 0)
+		r = sql_exists(db, &needed, NULL, err, LIVE_FILE, "t", file);
+	if (r == 0)
+		r = sql_run(db, NULL, err, "DELETE FROM ssh_key WHERE name = ?",
+			    "t", name);
+	if (r == 0)
+		r = txn_commit(db, err);
+	if (r == 0)
+		*ret_needed = needed;
+	return r;
+}
+
+int state_key_file_needed(struct state *db, const char *private_path, bool *ret,
+			  struct vmctl_error *err)
+{
+	return sql_exists(db, ret, NULL, err,
+			  "SELECT 1 FROM ssh_key WHERE private_path = ?1"
+			  " UNION ALL " LIVE_FILE,
+			  "t", private_path);
+}

@@ -1,0 +1,146 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "state/db.h"
+
+#include "base/clock.h"
+#include "base/str.h"
+
+/*
+ * One entry for each older version, the SQL that leads to the next. An entry
+ * never changes once it has been released: it must do the same on every
+ * database of that version. Foreign keys are off while they run, so tables
+ * may be rebuilt (https://www.sqlite.org/lang_altertable.html, section 7); they
+ * are checked before the commit.
+ */
+static const char *const steps[STATE_VERSION] = {
+	/* [0] = from version 1 to version 2: */
+	NULL, /* ends the table */
+};
+
+const struct migrations state_migrations = {
+	.schema = state_schema,
+	.steps = steps,
+	.newest = STATE_VERSION,
+};
+
+static int pragma(struct state *db, const char *name, int *ret,
+		  struct vmctl_error *err)
+{
+	auto_stmt sqlite3_stmt *stmt = NULL;
+	auto_str sql = STR_INIT;
+	int r;
+
+	str_addf(&sql, "PRAGMA %s", name);
+	r = str_check(&sql, err);
+	if (r == 0)
+		r = sql_query(db, &stmt, err, sql.p, "");
+	if (r == 0)
+		r = sql_step(db, stmt, err);
+	if (r < 0)
+		return r;
+	*ret = sqlite3_column_int(stmt, 0);
+	return 0;
+}
+
+static int fail_foreign(struct state *db, struct vmctl_error *err)
+{
+	int r = fail(err, VMCTL_BAD_DATA, 0, "%s is not a database of vmctl",
+		     db->path);
+
+	fail_hint(err, "move it away: mv '%s' '%s.other'", db->path, db->path);
+	return r;
+}
+
+int migrate_version(struct state *db, int newest, int *ret,
+		    struct vmctl_error *err)
+{
+	int version, id, r;
+	bool tables;
+
+	r = pragma(db, "user_version", &version, err);
+	if (r == 0)
+		r = pragma(db, "application_id", &id, err);
+	if (r < 0)
+		return r;
+	if (version == 0 && id == 0) {
+		r = sql_exists(db, &tables, NULL, err,
+			       "SELECT 1 FROM sqlite_schema", "");
+		if (r < 0)
+			return r;
+		if (tables)
+			return fail_foreign(db, err);
+	} else if (id != STATE_APPLICATION_ID || version <= 0) {
+		return fail_foreign(db, err);
+	}
+	if (version > newest) {
+		r = fail(err, VMCTL_BAD_DATA, 0,
+			 "%s has format %d; this vmctl knows formats up to %d",
+			 db->path, version, newest);
+		fail_hint(err, "use the newer vmctl that wrote it, or set "
+			       "VMCTL_HOME to another folder");
+		return r;
+	}
+	*ret = version;
+	return 0;
+}
+
+/* The change to WAL needs the file alone for a moment, and SQLite does not ask
+ * the busy handler about it. */
+static int journal_wal(struct state *db, struct vmctl_error *err)
+{
+	struct wait w = wait_begin(db->busy_ms, 100);
+
+	for (;;) {
+		int rc = sqlite3_exec(db->db, "PRAGMA journal_mode = WAL", NULL,
+				      NULL, NULL);
+
+		if (rc == SQLITE_OK)
+			return 0;
+		if ((rc & 0xff) != SQLITE_BUSY || !wait_more(&w))
+			return sql_fail(db, rc, err);
+	}
+}
+
+static int check_references(struct state *db, struct vmctl_error *err)
+{
+	bool dangling;
+	int r = sql_exists(db, &dangling, NULL, err, "PRAGMA foreign_key_check",
+			   "");
+
+	if (r == 0 && dangling)
+		r = fail(err, VMCTL_BAD_DATA, 0,
+			 "%s has records that refer to missing ones", db->path);
+	return r;
+}
+
+int migrate(struct state *db, const struct migrations *m,
+	    struct vmctl_error *err)
+{
+	auto_rollback struct state *txn = db;
+	auto_str sql = STR_INIT;
+	int version = 0, r;
+
+	if (db->read_only)
+		return sql_fail(db, db->read_only, err);
+	r = journal_wal(db, err);
+	if (r == 0)
+		r = sql_exec(db, "PRAGMA foreign_keys = OFF; BEGIN EXCLUSIVE",
+			     err);
+	if (r == 0) /* again: another process may have been first */
+		r = migrate_version(db, m->newest, &version, err);
+	if (r < 0)
+		return r;
+	if (version == 0) {
+		r = sql_exec(db, m->schema, err);
+		version = m->newest;
+	}
+	for (; r == 0 && version < m->newest; version++)
+		r = sql_exec(db, m->steps[version - 1], err);
+	if (r == 0)
+		r = check_references(db, err);
+	str_addf(&sql, "PRAGMA user_version = %d", version);
+	if (r == 0)
+		r = str_check(&sql, err);
+	if (r == 0)
+		r = sql_exec(db, sql.p, err);
+	return r < 0 ? r : txn_commit(db, err);
+}

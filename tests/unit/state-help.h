@@ -1,0 +1,56 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#ifndef TESTS_STATE_HELP_H
+#define TESTS_STATE_HELP_H
+
+/* clang-format off: cmocka's macro `fail` must come after our function. */
+#include "base/error.h"
+
+#include <cmocka.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#undef fail
+/* clang-format on */
+
+#include "state/state.h"
+
+/* A database in a folder of its own, for the tests of lib/state. */
+struct fixture {
+	char dir[256];
+	struct state *db;
+	struct vmctl_error err;
+};
+
+int fixture_setup(void **state);
+int fixture_teardown(void **state);
+
+/* Closes and opens it again, as the next process would. */
+void fixture_reopen(struct fixture *f);
+
+/* Runs SQL by another connection, as no code of ours would. */
+void fixture_sql(const struct fixture *f, const char *sql);
+
+/* The first column of the first row as text, by another connection. Static. */
+const char *fixture_ask(const struct fixture *f, const char *sql);
+
+/* 64 hex digits that begin with `begin`. Static. */
+const char *digest_of(const char *begin);
+
+/* Adds an image with that name and digest (see digest_of). */
+void image_put(struct fixture *f, const char *name, const char *digest);
+
+/* A complete row of which tests change what they look at. Its strings are
+ * literals: never free it. */
+struct vmctl_instance sample_instance(unsigned number, const char *name,
+				      const char *digest);
+
+/* Adds sample_instance(number, name, digest). */
+int instance_put(struct fixture *f, unsigned number, const char *name,
+		 const char *digest, enum state_clash *clash);
+
+/* Runs `body` in n processes at once, started together, and gives how many
+ * returned 0, 1, 2 … 7. A crash is a failure of the test. */
+void race(int n, int (*body)(int which, void *data), void *data, int counts[8]);
+
+#endif
