@@ -1,0 +1,214 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+# For the .bats files: `load ../lib.sh`. tests/run prepares the surroundings:
+# HOME (private), PATH with the build, VMT_IMAGE (the mini image), TOP.
+# shellcheck shell=bash disable=SC2034,SC2154
+
+bats_require_minimum_version 1.5.0
+
+# Every file has a VMCTL_HOME of its own; setup_file calls this.
+private_home() {
+	export VMCTL_HOME=$BATS_FILE_TMPDIR/v
+	export NO_COLOR=1
+	unset VMCTL_CONNECT
+	mkdir -p "$VMCTL_HOME"
+	chmod 700 "$VMCTL_HOME"
+}
+
+# requires PROGRAM...: skip, with the reason, what cannot be tested here.
+requires() {
+	local program
+	for program; do
+		command -v "$program" >/dev/null || skip "needs $program"
+	done
+}
+
+# wait_until SECONDS COMMAND...: until the command succeeds.
+wait_until() {
+	local deadline=$((SECONDS + $1))
+	shift
+	until "$@"; do
+		if ((SECONDS >= deadline)); then
+			echo "still not true: $*" >&2
+			return 1
+		fi
+		sleep 0.1
+	done
+}
+
+# --- results ------------------------------------------------------------------
+# out, err and status of a command, apart.
+try() {
+	local rc=0
+	"$@" >"$BATS_TEST_TMPDIR/out" 2>"$BATS_TEST_TMPDIR/err" || rc=$?
+	status=$rc
+	out=$(tr -d '\0' <"$BATS_TEST_TMPDIR/out")
+	err=$(tr -d '\0' <"$BATS_TEST_TMPDIR/err")
+	echo "\$ $*"
+	echo "status $status"
+	[ -z "$out" ] || echo "out: ${out:0:2000}"
+	[ -z "$err" ] || echo "err: ${err:0:2000}"
+}
+
+# ok COMMAND...: it succeeds.
+ok() {
+	try "$@"
+	[ "$status" = 0 ]
+}
+
+# fails STATUS COMMAND...: it ends so, with a line on stderr and nothing on stdout.
+fails() {
+	local wanted=$1
+	shift
+	try "$@"
+	if [ "$status" != "$wanted" ]; then
+		echo "status $status, not $wanted"
+		return 1
+	fi
+	if [ -n "$out" ]; then
+		echo "something on stdout"
+		return 1
+	fi
+	[ -n "$err" ] || { echo "nothing on stderr" && return 1; }
+	if LC_ALL=C grep -q '[[:cntrl:]]' "$BATS_TEST_TMPDIR/err"; then
+		echo "control characters on stderr"
+		return 1
+	fi
+	# One line of error and at most one of advice.
+	[ "$(wc -l <"$BATS_TEST_TMPDIR/err")" -le 2 ] ||
+		{ echo "more than an error and a hint" && return 1; }
+}
+
+# refused STATUS COMMAND...: like fails, and nothing has changed: neither a row of
+# the database nor a file.
+refused() {
+	local before after
+	before=$(snapshot)
+	fails "$@" || return
+	after=$(snapshot)
+	if [ "$before" != "$after" ]; then
+		echo "something changed:"
+		diff <(echo "$before") <(echo "$after")
+		return 1
+	fi
+}
+
+has() {
+	case $1 in *"$2"*) ;; *)
+		echo "'$2' is not in: $1"
+		return 1
+		;;
+	esac
+}
+
+hasnt() {
+	case $1 in *"$2"*)
+		echo "'$2' is in: $1"
+		return 1
+		;;
+	esac
+}
+
+same() {
+	[ "$1" = "$2" ] || { echo "'$1' is not '$2'" && return 1; }
+}
+
+# --- state -------------------------------------------------------------------
+database() {
+	echo "$VMCTL_HOME/vmctl.db"
+}
+
+db() {
+	sqlite3 -cmd '.timeout 5000' "$(database)" "$@"
+}
+
+# The rows (facts about the host aside: they are a cache) and the files.
+snapshot() {
+	if [ -s "$(database)" ]; then
+		db .dump | grep -v '^INSERT INTO fact' | grep -v '^INSERT INTO facts'
+	fi
+	find "$VMCTL_HOME" -mindepth 1 ! -name 'vmctl.db*' ! -path '*/log/*' \
+		! -path '*/log' ! -path '*/run' ! -path '*/run/*' ! -name locks \
+		! -path '*/locks/*' ! -type d | sort
+}
+
+virsh_() {
+	virsh -q -c qemu:///session "$@"
+}
+
+domains() {
+	virsh_ list --all --name | sed '/^$/d'
+}
+
+# QEMU processes of this home directory's user whose command line names the id.
+qemu_of() {
+	local dir
+	for dir in /proc/[0-9]*; do
+		if [ -O "$dir" ] && tr '\0' ' ' 2>/dev/null <"$dir/cmdline" |
+			grep -q "qemu-system.*$1"; then
+			echo "${dir#/proc/}"
+		fi
+	done
+	return 0
+}
+
+listens() {
+	ss -Hltn "sport = :$1" | grep -q .
+}
+
+doesnt_listen() {
+	! listens "$1"
+}
+
+field() { # field NAME KEY
+	vmctl show "$1" -o json | jq -r ".$2"
+}
+
+# nothing_left ID [PORT]: no domain, folder, process or port of an instance.
+nothing_left() {
+	local bad=0
+	if domains | grep -qx "$1"; then
+		echo "domain $1 is left" && bad=1
+	fi
+	if [ -e "$VMCTL_HOME/instances/$1" ]; then
+		find "$VMCTL_HOME/instances/$1"
+		echo "files of $1 are left" && bad=1
+	fi
+	if [ -n "$(qemu_of "$1")" ]; then
+		echo "a process of $1 is left" && bad=1
+	fi
+	if [ -n "${2:-}" ] && listens "$2"; then
+		echo "port $2 is left" && bad=1
+	fi
+	return $bad
+}
+
+# --- the mini image and instances ------------------------------------------------
+# Imports the mini image as "mini" into this file's home.
+import_mini() {
+	[ -e "$VMT_IMAGE" ] || {
+		echo "no mini image; make images/mini" >&2
+		return 1
+	}
+	vmctl image import --metadata "$TOP/images/mini/image.json" "$VMT_IMAGE" >/dev/null
+}
+
+# A small type, so that several fit the machine.
+small=(--image mini --cpus 1 --memory 256M)
+
+# delete_all: what teardown_file calls. Fails when something is left.
+delete_all() {
+	local id bad=0
+	local ids=() ports=()
+	[ -s "$(database)" ] || return 0
+	mapfile -t ids < <(vmctl list -o json | jq -r '.[].id')
+	for id in "${ids[@]}"; do
+		ports+=("$(vmctl list -o json | jq -r ".[] | select(.id == \"$id\") | .ssh_port // empty")")
+	done
+	for id in "${ids[@]}"; do
+		vmctl delete -y "$id" >/dev/null || bad=1
+	done
+	for id in "${!ids[@]}"; do
+		nothing_left "${ids[$id]}" "${ports[$id]}" || bad=1
+	done
+	return $bad
+}

@@ -1,0 +1,61 @@
+#!/bin/sh
+# SPDX-License-Identifier: LGPL-2.1-or-later
+# What every text file must satisfy.
+. tests/lint/tap.sh
+
+all=$(files '*' | grep -vE '^LICENSE$|\.(bin|qcow2|db|png)$|^tests/data/')
+c=$(files '*.c' '*.h')
+
+ok_if_empty "C files begin with the SPDX line" "$(
+	for file in $c; do
+		[ "$(head -n 1 "$file")" = '/* SPDX-License-Identifier: LGPL-2.1-or-later */' ] ||
+			echo "$file"
+	done
+)"
+ok_if_empty "scripts, pages and build files name their licence" "$(
+	for file in Makefile $(files '*.sh' '*.bats' '*.in' 'completions/*' 'examples/*' 'scripts/*' run demo) \
+		$(grep -lE '^#! ?/' $all); do
+		head -n 4 "$file" 2>/dev/null | grep -q 'SPDX-License-Identifier: ' || echo "$file"
+	done | grep -vE '^images/|\.pc\.in$' | sort -u
+)"
+# The tab that begins a line of a here-document or patch is no trailing space.
+ok_if_empty "no trailing white space" "$(grep -nE '[ 	]+$' $all | head -n 20)"
+ok_if_empty "files end with a line feed" "$(
+	for file in $all; do
+		[ ! -s "$file" ] || [ -z "$(tail -c 1 "$file")" ] || echo "$file"
+	done
+)"
+ok_if_empty "no path of this machine" "$(
+	grep -nF "$PWD/" $all | head
+	case ${HOME:-/} in /home/?*) grep -nF "$HOME/" $all | head ;; esac
+)"
+
+scripts=$(grep -lE '^#! ?/(usr/)?bin/(env )?(sh|bash|bats)' $all; files '*.bats' 'tests/*.sh' 'images/*.sh')
+if command -v shellcheck >/dev/null; then
+	ok_if_empty "shellcheck" "$(echo "$scripts" | sort -u | grep -v '^tests/lint/' |
+		xargs -P 4 -n 4 shellcheck -x -P SCRIPTDIR -f gcc)"
+	# Lists of file names without blanks are split on purpose in the lints.
+	ok_if_empty "shellcheck of the lints" "$(echo "$scripts" | sort -u | grep '^tests/lint/' |
+		xargs shellcheck -f gcc -e SC1091,SC2046,SC2086)"
+else
+	skip shellcheck "not installed"
+fi
+
+if command -v mandoc >/dev/null && ls "$B"/man/man1/*.1 >/dev/null 2>&1; then
+	ok_if_empty "mandoc finds nothing to warn of" "$(mandoc -Tlint -W warning "$B"/man/man1/*.1)"
+else
+	skip "mandoc finds nothing to warn of" "no mandoc, or no pages"
+fi
+
+# Versions differ in what they make of the same settings. Headers are left to their
+# writer, who may align a table.
+case $(clang-format --version 2>/dev/null) in
+*'version 14.'*)
+	ok_if_empty "clang-format would change nothing" "$(
+		clang-format --dry-run -Werror $(files 'lib/*.c' 'cli/*.c' 'tests/*.c') 2>&1 |
+			grep error: | cut -d : -f 1 | sort | uniq -c
+	)"
+	;;
+*) skip "clang-format would change nothing" "needs clang-format 14" ;;
+esac
+done_testing
