@@ -124,6 +124,9 @@ $(B)/gen/schema.c: lib/state/schema.sql
 $(B)/gen/schema.o: $(B)/gen/schema.c $(B)/gen/FLAGS
 	$(Q)$(COMPILE)
 
+# The completion scripts are embedded.
+$(B)/cli/other/completion.o: $(wildcard completions/*)
+
 $(B)/gen/FLAGS $(B)/gen/LINKS: ;
 
 ARCHIVE = $(Q)rm -f $@ && $(AR) rcsD $@ $(filter %.o,$^)
@@ -172,10 +175,10 @@ $(B)/libvmctl.pc: lib/libvmctl.pc.in $(B)/gen/FLAGS $(B)/gen/LINKS
 		-e 's|@INCLUDEDIR@|$(INCLUDEDIR)|' $< >$@.tmp && mv $@.tmp $@
 
 # A page's text is its own; synopsis, options and exit statuses come from the command.
-$(B)/man/man1/%: man/%.in scripts/man $(B)/vmctl
+$(B)/man/man1/%: man/%.in $(B)/vmctl
 	$(say) MAN $@
 	@mkdir -p $(@D)
-	$(Q)VERSION=$(VERSION) scripts/man $(B)/vmctl $< >$@.tmp && mv $@.tmp $@
+	$(Q)$(B)/vmctl __describe man $< >$@.tmp && mv $@.tmp $@
 
 # --- tests -------------------------------------------------------------------
 $(B)/tests/unit/%: $(B)/tests/unit/%.o $(call obj,$(UNIT_HELP_SRC)) $(B)/libcli.a $(B)/libvmctl.a

@@ -29,6 +29,10 @@ struct cli;
  * and says nothing when it fails. */
 typedef void (*completer)(struct cli *cli, const char *prefix, struct str *out);
 
+/* One such line, made safe: nothing else may hold a tab or a line feed.
+ * `about` may be NULL. */
+void completion_add(struct str *out, const char *value, const char *about);
+
 /* Ready-made ones, cli/completers.c. complete_files asks the shell. */
 void complete_instances(struct cli *cli, const char *prefix, struct str *out);
 void complete_running(struct cli *cli, const char *prefix, struct str *out);
@@ -58,8 +62,8 @@ struct strings {
 };
 
 struct option {
-	const char *name;    /* long name without dashes; NULL ends an array */
-	char letter;	     /* 0: none */
+	const char *name; /* long name without dashes; NULL ends an array */
+	char letter;	  /* 0: none */
 	enum value_type type;
 	const char *metavar; /* "NAME", "SIZE" … ; NULL for flags */
 	const char *help;    /* what it does; lower case, no full stop */
@@ -73,54 +77,84 @@ struct option {
 
 /* Binding that the compiler checks: OPTION(struct create_options, memory,
  * int64_t, .name = "memory", .type = VALUE_SIZE, …). */
-#define BIND(strct, member, ctype)                                         \
-	(offsetof(strct, member) +                                         \
-	 0 * sizeof(struct {                                               \
-		 _Static_assert(__builtin_types_compatible_p(              \
-					__typeof__(((strct *)0)->member),  \
-					ctype),                            \
-				#member " has another type");              \
-		 int dummy;                                                \
+#define BIND(strct, member, ctype)                                             \
+	(offsetof(strct, member) +                                             \
+	 0 * sizeof(struct {                                                   \
+		 _Static_assert(                                               \
+			 __builtin_types_compatible_p(                         \
+				 __typeof__(((strct *)0)->member), ctype),     \
+			 #member " has another type");                         \
+		 int dummy;                                                    \
 	 }))
-#define OPT_FLAG(strct, member, ...) \
-	{ .type = VALUE_FLAG, .offset = BIND(strct, member, bool), __VA_ARGS__ }
-#define OPT_COUNT(strct, member, ...) \
-	{ .type = VALUE_COUNT, .offset = BIND(strct, member, int), __VA_ARGS__ }
-#define OPT_STRING(strct, member, ...)                                       \
-	{ .type = VALUE_STRING, .offset = BIND(strct, member, const char *), \
-	  __VA_ARGS__ }
-#define OPT_CHOICE(strct, member, ...)                                       \
-	{ .type = VALUE_CHOICE, .offset = BIND(strct, member, const char *), \
-	  __VA_ARGS__ }
-#define OPT_INT(strct, member, ...) \
-	{ .type = VALUE_INT, .offset = BIND(strct, member, int64_t), __VA_ARGS__ }
-#define OPT_SIZE(strct, member, ...) \
-	{ .type = VALUE_SIZE, .offset = BIND(strct, member, int64_t), __VA_ARGS__ }
-#define OPT_DURATION(strct, member, ...)                                  \
-	{ .type = VALUE_DURATION, .offset = BIND(strct, member, int64_t), \
-	  __VA_ARGS__ }
-#define OPT_STRINGS(strct, member, ...)                                       \
-	{ .type = VALUE_STRINGS, .offset = BIND(strct, member, struct strings), \
-	  __VA_ARGS__ }
-#define OPT_END { .name = NULL }
+#define OPT_FLAG(strct, member, ...)                                           \
+	{                                                                      \
+		.type = VALUE_FLAG, .offset = BIND(strct, member, bool),       \
+		__VA_ARGS__                                                    \
+	}
+#define OPT_COUNT(strct, member, ...)                                          \
+	{                                                                      \
+		.type = VALUE_COUNT, .offset = BIND(strct, member, int),       \
+		__VA_ARGS__                                                    \
+	}
+#define OPT_STRING(strct, member, ...)                                         \
+	{                                                                      \
+		.type = VALUE_STRING,                                          \
+		.offset = BIND(strct, member, const char *), __VA_ARGS__       \
+	}
+#define OPT_CHOICE(strct, member, ...)                                         \
+	{                                                                      \
+		.type = VALUE_CHOICE,                                          \
+		.offset = BIND(strct, member, const char *), __VA_ARGS__       \
+	}
+#define OPT_INT(strct, member, ...)                                            \
+	{                                                                      \
+		.type = VALUE_INT, .offset = BIND(strct, member, int64_t),     \
+		__VA_ARGS__                                                    \
+	}
+#define OPT_SIZE(strct, member, ...)                                           \
+	{                                                                      \
+		.type = VALUE_SIZE, .offset = BIND(strct, member, int64_t),    \
+		__VA_ARGS__                                                    \
+	}
+#define OPT_DURATION(strct, member, ...)                                       \
+	{                                                                      \
+		.type = VALUE_DURATION,                                        \
+		.offset = BIND(strct, member, int64_t), __VA_ARGS__            \
+	}
+#define OPT_STRINGS(strct, member, ...)                                        \
+	{                                                                      \
+		.type = VALUE_STRINGS,                                         \
+		.offset = BIND(strct, member, struct strings), __VA_ARGS__     \
+	}
+#define OPT_END                                                                \
+	{                                                                      \
+		.name = NULL                                                   \
+	}
 
 /* Positional arguments, in order. */
 struct argument {
 	const char *name; /* "NAME"; NULL ends an array */
 	const char *help;
-	size_t offset;	 /* const char *, or struct strings when many */
-	bool optional;	 /* zero is allowed */
-	bool many;	 /* the last one only: takes all that are left */
+	size_t offset;	   /* const char *, or struct strings when many */
+	bool optional;	   /* zero is allowed */
+	bool many;	   /* the last one only: takes all that are left */
 	bool after_dashes; /* only what follows "--" (a guest's command line);
 			    * many is implied */
 	completer complete;
 };
-#define ARG_ONE(strct, member, ...) \
-	{ .offset = BIND(strct, member, const char *), __VA_ARGS__ }
-#define ARG_MANY(strct, member, ...)                                \
-	{ .offset = BIND(strct, member, struct strings), .many = true, \
-	  __VA_ARGS__ }
-#define ARG_END { .name = NULL }
+#define ARG_ONE(strct, member, ...)                                            \
+	{                                                                      \
+		.offset = BIND(strct, member, const char *), __VA_ARGS__       \
+	}
+#define ARG_MANY(strct, member, ...)                                           \
+	{                                                                      \
+		.offset = BIND(strct, member, struct strings), .many = true,   \
+		__VA_ARGS__                                                    \
+	}
+#define ARG_END                                                                \
+	{                                                                      \
+		.name = NULL                                                   \
+	}
 
 struct example {
 	const char *command; /* as typed; NULL ends an array */
@@ -128,7 +162,11 @@ struct example {
 };
 
 enum command_group {
-	GROUP_INSTANCES, GROUP_IMAGES, GROUP_KEYS, GROUP_HOST, GROUP_OTHER,
+	GROUP_INSTANCES,
+	GROUP_IMAGES,
+	GROUP_KEYS,
+	GROUP_HOST,
+	GROUP_OTHER,
 	GROUP_HIDDEN, /* for programs: __complete */
 };
 
@@ -139,12 +177,15 @@ enum command_flags {
 	/* Options end at the first positional argument after those declared
 	 * without after_dashes, so that "exec web1 ls -l" works too. */
 	COMMAND_STOPS_AT_ARGS = 1 << 1,
+	/* It honours --dry-run. Without this flag --dry-run is refused, so
+	 * that nobody believes in a dry run that was none. */
+	COMMAND_DRY_RUN = 1 << 2,
 };
 
 struct command {
-	const char *path;    /* "create", "image import" */
+	const char *path;	    /* "create", "image import" */
 	const char *const *aliases; /* whole paths; NULL-terminated or NULL */
-	const char *summary; /* one line, lower case, no full stop */
+	const char *summary;	    /* one line, lower case, no full stop */
 	enum command_group group;
 	unsigned flags;
 	const struct argument *args; /* or NULL */
@@ -159,8 +200,12 @@ struct command {
 	int (*run)(struct cli *cli, void *opts, struct vmctl_error *err);
 };
 
-/* Every command, in the order of commands.def, ended by NULL. */
+/* Every command, in the order of commands.def, ended by NULL; and the
+ * declaration of each, so that its own file need not repeat it. */
 extern const struct command *const commands[];
+#define COMMAND(symbol) extern const struct command cmd_##symbol;
+#include "cli/commands.def"
+#undef COMMAND
 
 /* Values of the global options. */
 struct globals {
@@ -174,6 +219,8 @@ struct globals {
 };
 extern const struct option global_options[];
 
+struct progress; /* progress.c */
+
 struct cli {
 	struct globals globals;
 	const struct command *command; /* the one that runs */
@@ -182,6 +229,11 @@ struct cli {
 	int status; /* a guest's exit status, for COMMAND_PASSES_STATUS;
 		     * valid when run returns 0 */
 	bool tty_in, tty_out, tty_err;
+	struct progress *progress;
+	const char *name; /* "vmctl create web1", for locks */
+	/* For completers: the words before the one being completed. */
+	int word_count;
+	char *const *words;
 };
 
 /* The library context, made at the first call. */
@@ -225,30 +277,64 @@ int cli_main(int argc, char **argv);
 const struct command *command_find(int n, char *const *words, int *ret_words,
 				   const char **ret_nearest);
 
-/* Fills `globals` and, for the command found, a zeroed options struct, whose
- * memory the caller frees with parsed_done(). */
+/*
+ * Fills `globals` and, for the command found, a zeroed options struct.
+ * Unlike elsewhere *ret is filled on failure too, as far as was read, so that
+ * the error can be shown in the form that -o asks for. The caller frees it
+ * with parsed_done() in every case.
+ */
 struct parsed {
 	const struct command *command; /* NULL: only global options */
+	const char *noun; /* the word of "vmctl image --help", else NULL */
 	void *opts;
 	struct globals globals;
 };
 int parse_command_line(int argc, char *const *argv, struct parsed *ret,
 		       struct vmctl_error *err);
+
+/* The part of it behind the command's name. */
+int parse_arguments(const struct command *cmd, int n, char *const *words,
+		    struct parsed *ret, struct vmctl_error *err);
 void parsed_done(struct parsed *p);
+
+/* The commands of a noun ("image"): the next one behind `after` (NULL: the
+ * first), or NULL. Not the hidden ones. */
+const struct command *noun_next(const char *noun, const struct command *after);
+
+/* The words of an array of options, NULL when `name` is none of them. */
+const struct option *option_by_name(const struct option *opts, const char *name,
+				    size_t len);
+const struct option *option_by_letter(const struct option *opts, char letter);
+bool option_takes_value(const struct option *opt);
+/* "NAME", or the choices joined by "|", added to `out`. */
+void option_metavar(const struct option *opt, struct str *out);
+
+/* Heading of a group, "Instances"; NULL for the hidden one. */
+const char *group_title(enum command_group group);
 
 /* "vmctl create [options] NAME": made from the struct. */
 int command_usage(const struct command *cmd, struct str *out);
 
 /* --help of one command (or of all, for NULL), at `width` columns. */
 int command_help(const struct command *cmd, int width, struct str *out);
+int noun_help(const char *noun, int width, struct str *out);
+void short_help(struct str *out); /* what `vmctl` alone says */
+int help_width(void); /* columns of the terminal, 80 when there is none */
 
 /* The words so far, the last one being completed; lines for the shell. */
 void complete_words(struct cli *cli, int n, char *const *words,
 		    struct str *out);
 
-/* mdoc for the manual: the sections made from the struct, to be put at the
- * marks @SYNOPSIS@, @OPTIONS@, @EXAMPLES@, @EXIT_STATUS@ in the page. */
+/* mdoc for the manual: the text for one mark of a page (see describe.c).
+ * `cmd` is NULL for the overview. VMCTL_NOT_FOUND for an unknown section. */
 int describe_mdoc(const struct command *cmd, const char *section,
-		  struct str *out);
+		  struct str *out, struct vmctl_error *err);
+
+/* A whole page, man/vmctl-<path>.1.in, with its marks replaced. */
+int describe_page(const char *file, struct str *out, struct vmctl_error *err);
+
+/* All commands, options and arguments for lints; see describe.c. */
+void describe_commands(struct str *out);
+void describe_globals(struct str *out);
 
 #endif

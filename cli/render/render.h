@@ -14,8 +14,13 @@
  * half of an answer.
  */
 enum format {
-	FORMAT_TABLE, FORMAT_WIDE, FORMAT_JSON, FORMAT_NDJSON, FORMAT_CSV,
-	FORMAT_TSV, FORMAT_NAME,
+	FORMAT_TABLE,
+	FORMAT_WIDE,
+	FORMAT_JSON,
+	FORMAT_NDJSON,
+	FORMAT_CSV,
+	FORMAT_TSV,
+	FORMAT_NAME,
 };
 
 struct render;
@@ -36,6 +41,11 @@ int render_new(const struct render_options *opts, struct render **ret,
 	       struct vmctl_error *err);
 void render_free(struct render *r);
 
+/* Whether --columns makes sense for the record: VMCTL_INVALID naming the
+ * known fields. To be asked before anything is done. */
+int record_columns_check(const struct record *record, const char *columns,
+			 struct vmctl_error *err);
+
 /* A list: rows in the order added. JSON is an array, also when empty.
  * An unknown name in --columns is VMCTL_INVALID naming the known ones. */
 int render_begin(struct render *r, const struct record *record,
@@ -45,8 +55,8 @@ int render_end(struct render *r, struct vmctl_error *err);
 
 /* One record: a "Heading: value" block in tables (all fields but wide ones;
  * wide ones with -o wide), one object in JSON. */
-int render_one(struct render *r, const struct record *record,
-	       const void *item, struct vmctl_error *err);
+int render_one(struct render *r, const struct record *record, const void *item,
+	       struct vmctl_error *err);
 
 /* Plain text data, made safe for a terminal when `untrusted`. */
 int render_text(struct render *r, const char *text, bool untrusted,
@@ -55,7 +65,8 @@ int render_text(struct render *r, const char *text, bool untrusted,
 /* The spooled output so far. Borrowed. */
 const struct str *render_spool(const struct render *r);
 
-/* Writes the spool to fd and empties it. EPIPE is success. */
+/* Writes the spool to fd and empties it. A list that is still open is left
+ * out. EPIPE is success, any other failure VMCTL_FAILED. */
 int render_flush(struct render *r, int fd, struct vmctl_error *err);
 
 #endif

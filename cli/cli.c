@@ -1,0 +1,192 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include <fcntl.h>
+#include <signal.h>
+#include <sys/ioctl.h>
+
+#include "base/clock.h"
+#include "cli/context.h"
+#include "cli/message.h"
+#include "cli/progress.h"
+#include "cli/render/render.h"
+
+/* From argv to an exit status. */
+
+static int stdout_columns(void)
+{
+	struct winsize ws;
+
+	if (ioctl(STDOUT_FILENO, TIOCGWINSZ, &ws) < 0 || !ws.ws_col)
+		return 80;
+	return ws.ws_col;
+}
+
+int help_width(void)
+{
+	int columns = isatty(STDOUT_FILENO) ? stdout_columns() : 80;
+
+	/* Long lines are hard to read, short ones leave nothing to say. */
+	return columns < 40 ? 40 : columns > 100 ? 100 : columns;
+}
+
+/* "vmctl create web1", as another process shows it that waits for a lock. */
+static void name_process(int argc, char **argv, struct str *out)
+{
+	str_add(out, "vmctl");
+	for (int i = 1; i < argc && out->len < 200; i++)
+		str_addf(out, " %.100s", argv[i]);
+}
+
+static int make_render(struct cli *cli, struct vmctl_error *err)
+{
+	struct render_options opts = {
+		.columns = cli->globals.columns,
+		.no_header = cli->globals.no_header,
+		.color = color_wanted(cli->globals.color, cli->tty_out),
+		.width = cli->tty_out ? stdout_columns() : 0,
+		.now = clock_now(),
+	};
+	int rc = format_parse(cli->globals.output, &opts.format, err);
+
+	if (rc == 0 && cli->command && cli->command->record && opts.columns)
+		rc = record_columns_check(cli->command->record, opts.columns,
+					  err);
+	return rc ? rc : render_new(&opts, &cli->out, err);
+}
+
+/* Output is written on success; and where part of the work was done and is
+ * kept, as its names are what the user needs then. */
+static int flush(struct cli *cli, int rc, struct vmctl_error *err)
+{
+	struct vmctl_error failure = { 0 };
+	int flushed;
+
+	if (rc && rc != -VMCTL_PARTIAL && rc != -VMCTL_TIMEOUT)
+		return rc;
+	progress_clear(cli);
+	flushed = render_flush(cli->out, STDOUT_FILENO, &failure);
+	if (!flushed)
+		return rc;
+	if (rc)
+		cli_error(cli, err);
+	*err = failure;
+	return flushed;
+}
+
+static int run_command(struct cli *cli, const struct parsed *p,
+		       struct vmctl_error *err)
+{
+	int rc = make_render(cli, err);
+
+	if (rc == 0)
+		rc = flush(cli, p->command->run(cli, p->opts, err), err);
+	return rc;
+}
+
+static int print_help(struct cli *cli, const struct parsed *p,
+		      struct vmctl_error *err)
+{
+	auto_str text = STR_INIT;
+	int rc = make_render(cli, err);
+
+	if (rc)
+		return rc;
+	if (p->globals.version)
+		str_add(&text, "vmctl " VMCTL_VERSION "\n");
+	else if (p->noun)
+		noun_help(p->noun, help_width(), &text);
+	else
+		command_help(p->command, help_width(), &text);
+	rc = str_check(&text, err);
+	if (rc == 0)
+		rc = render_text(cli->out, str_text(&text), false, err);
+	return flush(cli, rc, err);
+}
+
+static int no_command(struct cli *cli, struct vmctl_error *err)
+{
+	auto_str text = STR_INIT;
+
+	if (!str_eq(cli->globals.output, "json") &&
+	    !str_eq(cli->globals.output, "ndjson")) {
+		short_help(&text);
+		fprintf(stderr, "%s", str_text(&text));
+		/* All is said: nothing is left for cli_error. */
+		err->message[0] = '\0';
+		return -VMCTL_INVALID;
+	}
+	fail(err, VMCTL_INVALID, 0, "a command is missing");
+	fail_hint(err, "vmctl --help lists the commands");
+	return -VMCTL_INVALID;
+}
+
+static int dispatch(struct cli *cli, int argc, char **argv, struct parsed *p,
+		    struct vmctl_error *err)
+{
+	int rc = parse_command_line(argc, argv, p, err);
+
+	cli->globals = p->globals;
+	cli->command = p->command;
+	if (rc)
+		return rc;
+	if (p->globals.help || p->globals.version)
+		return print_help(cli, p, err);
+	if (!p->command)
+		return no_command(cli, err);
+	return run_command(cli, p, err);
+}
+
+static int finish(struct cli *cli, int rc, struct vmctl_error *err)
+{
+	progress_clear(cli);
+	vmctl_free(cli->ctx);
+	render_free(cli->out);
+	if (rc == 0) {
+		bool passes = cli->command &&
+			      cli->command->flags & COMMAND_PASSES_STATUS;
+
+		return passes ? cli->status : 0;
+	}
+	err->code = (enum vmctl_code) - rc;
+	if (err->message[0])
+		cli_error(cli, err);
+	if (err->code == VMCTL_CANCELLED)
+		die_of_signal();
+	return vmctl_code_exit(err->code);
+}
+
+/* Started with a standard descriptor closed, the next file opened would take
+ * its number: error messages would go into the database. The direction is the
+ * wrong one, so that using it fails as if it were closed. */
+static void keep_standard_fds(void)
+{
+	for (int fd = 0; fd <= 2; fd++) {
+		if (fcntl(fd, F_GETFD) < 0 && errno == EBADF)
+			(void)open("/dev/null", fd ? O_RDONLY : O_WRONLY);
+	}
+}
+
+int cli_main(int argc, char **argv)
+{
+	struct vmctl_error err = { 0 };
+	struct progress progress = { 0 };
+	struct parsed parsed = { 0 };
+	auto_str name = STR_INIT;
+	struct cli cli = {
+		.tty_in = isatty(STDIN_FILENO),
+		.tty_out = isatty(STDOUT_FILENO),
+		.tty_err = isatty(STDERR_FILENO),
+		.progress = &progress,
+	};
+	int rc;
+
+	keep_standard_fds();
+	/* "vmctl list | head -1" shall find out by EPIPE, and no peer of the
+	 * library's sockets shall kill the process. */
+	signal(SIGPIPE, SIG_IGN);
+	name_process(argc, argv, &name);
+	cli.name = str_text(&name);
+	rc = dispatch(&cli, argc, argv, &parsed, &err);
+	rc = finish(&cli, rc, &err);
+	parsed_done(&parsed);
+	return rc;
+}

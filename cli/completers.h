@@ -1,0 +1,12 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#ifndef CLI_COMPLETERS_H
+#define CLI_COMPLETERS_H
+
+#include "cli/command.h"
+
+/* Completers of the global options and of the framework's own commands;
+ * those for everybody are in command.h. */
+void complete_uris(struct cli *cli, const char *prefix, struct str *out);
+void complete_columns(struct cli *cli, const char *prefix, struct str *out);
+
+#endif

@@ -1,0 +1,100 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "cli/context.h"
+
+#include <signal.h>
+
+#include "cli/message.h"
+#include "cli/progress.h"
+
+/* The library's context for a command, and the signals that end it. */
+
+static volatile sig_atomic_t caught;
+
+/* The first signal asks the library to undo and stop; a second interrupt
+ * ends the process at once, for somebody who will not wait for that. Other
+ * signals may come in pairs (a service manager sends SIGTERM and SIGHUP), so
+ * they do not count. */
+static void on_signal(int sig)
+{
+	if (caught && sig == SIGINT) {
+		signal(sig, SIG_DFL);
+		raise(sig);
+		return;
+	}
+	caught = sig;
+}
+
+static void catch_signals(void)
+{
+	static const int list[] = { SIGINT, SIGTERM, SIGHUP };
+	/* No SA_RESTART: a wait shall end. */
+	struct sigaction act = { .sa_handler = on_signal }, old;
+
+	sigemptyset(&act.sa_mask);
+	for (size_t i = 0; i < ARRAY_LEN(list); i++) {
+		/* What nohup or a shell's "&" ignores stays ignored. */
+		if (sigaction(list[i], NULL, &old) == 0 &&
+		    old.sa_handler != SIG_IGN)
+			sigaction(list[i], &act, NULL);
+	}
+}
+
+bool cli_interrupted(void)
+{
+	return caught != 0;
+}
+
+void die_of_signal(void)
+{
+	int sig = caught;
+
+	if (!sig)
+		return;
+	signal(sig, SIG_DFL);
+	raise(sig);
+}
+
+static bool is_cancelled(void *data)
+{
+	return cli_interrupted();
+}
+
+static const char *from_environment(const char *name)
+{
+	const char *value = getenv(name);
+
+	return value && *value ? value : NULL;
+}
+
+int cli_context(struct cli *cli, struct vmctl **ret, struct vmctl_error *err)
+{
+	struct vmctl_options opts = {
+		.size = sizeof(opts),
+		.home = from_environment("VMCTL_HOME"),
+		.uri = cli->globals.connect,
+		.lock_timeout_ms = cli_timeout(cli, -1),
+		.log = cli_log,
+		.progress = progress_report,
+		.cancelled = is_cancelled,
+		.command = cli->name,
+		.data = cli,
+	};
+	int rc;
+
+	if (!cli->ctx) {
+		if (!opts.uri)
+			opts.uri = from_environment("VMCTL_CONNECT");
+		catch_signals();
+		rc = vmctl_new(&opts, &cli->ctx, err);
+		if (rc)
+			return rc;
+	}
+	*ret = cli->ctx;
+	return 0;
+}
+
+long cli_timeout(const struct cli *cli, long fallback_ms)
+{
+	return cli->globals.timeout < 0 ? fallback_ms
+					: (long)cli->globals.timeout;
+}

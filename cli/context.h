@@ -1,0 +1,11 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#ifndef CLI_CONTEXT_H
+#define CLI_CONTEXT_H
+
+#include "cli/command.h"
+
+/* Ends the process by the signal that was caught, if one was: only so does a
+ * shell's loop around vmctl end at an interrupt too. */
+void die_of_signal(void);
+
+#endif

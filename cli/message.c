@@ -1,0 +1,150 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "cli/message.h"
+
+#include <stdarg.h>
+
+#include "base/file.h"
+#include "base/json.h"
+#include "cli/progress.h"
+
+/* Everything that goes to standard error, one write for each line. */
+
+static bool for_programs(const struct cli *cli)
+{
+	const char *o = cli->globals.output;
+
+	return o && (str_eq(o, "json") || str_eq(o, "ndjson"));
+}
+
+bool color_wanted(const char *when, bool tty)
+{
+	const char *no = getenv("NO_COLOR"), *term = getenv("TERM");
+
+	if (when && str_eq(when, "always"))
+		return true;
+	if (when && str_eq(when, "never"))
+		return false;
+	return tty && !(no && *no) && !(term && str_eq(term, "dumb"));
+}
+
+static void emit(struct cli *cli, const struct str *text)
+{
+	progress_clear(cli);
+	(void)fd_write_all(STDERR_FILENO, str_text(text), text->len, NULL);
+}
+
+/* {"error":{"code":…,"message":…,"hint":…}} */
+static void emit_json(struct cli *cli, const char *kind, const char *code,
+		      const char *message, const char *hint)
+{
+	auto_json json_t *inside = json_object();
+	auto_json json_t *outside = json_object();
+	auto_free char *text = NULL;
+	auto_str line = STR_INIT;
+
+	if (code)
+		json_object_set_new(inside, "code", json_string(code));
+	json_object_set_new(inside, "message", json_string(message));
+	if (code)
+		json_object_set_new(inside, "hint",
+				    hint && *hint ? json_string(hint)
+						  : json_null());
+	json_object_set(outside, kind, inside);
+	if (json_text(outside, 0, &text, NULL))
+		return;
+	str_addf(&line, "%s\n", text);
+	emit(cli, &line);
+}
+
+void cli_error(struct cli *cli, const struct vmctl_error *err)
+{
+	auto_str line = STR_INIT;
+	bool color = color_wanted(cli->globals.color, cli->tty_err);
+
+	if (for_programs(cli)) {
+		emit_json(cli, "error", vmctl_code_name(err->code),
+			  err->message, err->hint);
+		return;
+	}
+	str_addf(&line, "%svmctl:%s %s\n", color ? "\033[1;31m" : "",
+		 color ? "\033[0m" : "", err->message);
+	if (*err->hint)
+		str_addf(&line, "  %s\n", err->hint);
+	emit(cli, &line);
+}
+
+void cli_log(void *data, enum vmctl_log_level level, const char *text)
+{
+	struct cli *cli = data;
+	int shown = cli->globals.quiet ? VMCTL_LOG_ERROR
+				       : VMCTL_LOG_WARN + cli->globals.verbose;
+	auto_str line = STR_INIT;
+
+	if ((int)level > shown)
+		return;
+	if (level <= VMCTL_LOG_WARN && for_programs(cli)) {
+		emit_json(cli, "warning", NULL, text, NULL);
+		return;
+	}
+	str_addf(&line, "vmctl: %s%s\n",
+		 level == VMCTL_LOG_WARN ? "warning: " : "", text);
+	emit(cli, &line);
+}
+
+void cli_note(struct cli *cli, const char *fmt, ...)
+{
+	char text[1024];
+	auto_free char *safe = NULL;
+	auto_str line = STR_INIT;
+	va_list ap;
+
+	/* A program that asked for JSON gets errors and warnings only. */
+	if (cli->globals.quiet || (for_programs(cli) && !cli->tty_err))
+		return;
+	va_start(ap, fmt);
+	vsnprintf(text, sizeof(text), fmt, ap);
+	va_end(ap);
+	safe = str_printable(text, strlen(text), true);
+	if (!safe)
+		return;
+	str_addf(&line, "%s\n", safe);
+	emit(cli, &line);
+}
+
+/* Byte by byte: what follows the line is not ours to read. */
+static char read_answer(void)
+{
+	char first = 0, c;
+	bool any = false;
+
+	while (!cli_interrupted() && read(STDIN_FILENO, &c, 1) == 1) {
+		if (c == '\n')
+			return first;
+		if (!any && c != ' ') {
+			first = c;
+			any = true;
+		}
+	}
+	return 0;
+}
+
+bool cli_confirm(struct cli *cli, const char *fmt, ...)
+{
+	char text[1024];
+	auto_free char *safe = NULL;
+	auto_str line = STR_INIT;
+	va_list ap;
+	char answer;
+
+	if (cli->globals.yes || cli->globals.quiet || !cli->tty_in ||
+	    !cli->tty_err)
+		return true;
+	va_start(ap, fmt);
+	vsnprintf(text, sizeof(text), fmt, ap);
+	va_end(ap);
+	safe = str_printable(text, strlen(text), true);
+	str_addf(&line, "%s [y/N] ", safe ? safe : "");
+	emit(cli, &line);
+	answer = read_answer();
+	return answer == 'y' || answer == 'Y';
+}

@@ -1,0 +1,124 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "cli/progress.h"
+
+#include <stdio.h>
+#include <sys/ioctl.h>
+
+#include "base/clock.h"
+#include "base/file.h"
+#include "base/units.h"
+#include "cli/render/width.h"
+
+/* What is over sooner than this is not worth a flicker. */
+#define FIRST_DRAW_MS 200
+#define REDRAW_MS 100
+/* Without a terminal and with -v: a line for what takes longer, repeated. */
+#define PLAIN_MS 2000
+#define PLAIN_AGAIN_MS 15000
+
+static void write_stderr(const struct str *s)
+{
+	/* There is no other place to complain. */
+	(void)fd_write_all(STDERR_FILENO, str_text(s), s->len, NULL);
+}
+
+void progress_clear(struct cli *cli)
+{
+	if (!cli->progress || !cli->progress->on_screen)
+		return;
+	(void)fd_write_all(STDERR_FILENO, "\r\033[K", 4, NULL);
+	cli->progress->on_screen = false;
+	cli->progress->drawn_ms = 0;
+}
+
+/* "importing debian.qcow2  45%  120M/s" */
+static void describe(const struct progress *p, unsigned long long done,
+		     unsigned long long total, int64_t now, struct str *out)
+{
+	int64_t spent = now - p->phase_ms;
+	char text[SIZE_TEXT];
+
+	str_add(out, p->phase);
+	if (total) {
+		double part =
+			(double)(done < total ? done : total) / (double)total;
+
+		str_addf(out, "  %d%%", (int)(part * 100));
+	} else if (spent >= 2000) {
+		str_addf(out, "  %llds", (long long)spent / 1000);
+	}
+	/* Small totals count steps, not bytes. */
+	if (total > 1 << 20 && spent >= 1000 && done > p->phase_done) {
+		double rate =
+			(double)(done - p->phase_done) * 1000 / (double)spent;
+
+		str_addf(out, "  %s/s", format_size((int64_t)rate, text));
+	}
+}
+
+static int stderr_columns(void)
+{
+	struct winsize ws;
+
+	if (ioctl(STDERR_FILENO, TIOCGWINSZ, &ws) < 0 || !ws.ws_col)
+		return 80;
+	return ws.ws_col;
+}
+
+static void draw(struct progress *p, const struct str *text)
+{
+	static const char spinner[] = "|/-\\";
+	auto_str line = STR_INIT;
+	/* The last column stays free: a full line would wrap. */
+	int room = stderr_columns() - 3;
+
+	str_addf(&line, "\r%c ", spinner[p->spin++ % 4]);
+	str_addn(&line, str_text(text),
+		 width_cut(str_text(text), room > 0 ? room : 0, NULL));
+	str_add(&line, "\033[K");
+	write_stderr(&line);
+	p->on_screen = true;
+}
+
+static void enter_phase(struct progress *p, const char *text,
+			unsigned long long done, int64_t now)
+{
+	auto_free char *safe = str_printable(text, strlen(text), false);
+
+	snprintf(p->phase, sizeof(p->phase), "%s", safe ? safe : "");
+	p->phase_ms = now;
+	p->phase_done = done;
+	p->plain_ms = now + PLAIN_MS;
+	p->drawn_ms = 0;
+	if (!p->first_ms)
+		p->first_ms = now;
+}
+
+void progress_report(void *data, const char *text, unsigned long long done,
+		     unsigned long long total)
+{
+	struct cli *cli = data;
+	struct progress *p = cli->progress;
+	int64_t now = clock_mono_ms();
+	auto_str line = STR_INIT;
+
+	if (!p || cli->globals.quiet || !text)
+		return;
+	if (!p->first_ms || strncmp(p->phase, text, sizeof(p->phase) - 1) != 0)
+		enter_phase(p, text, done, now);
+
+	if (cli->tty_err) {
+		if (now - p->first_ms < FIRST_DRAW_MS ||
+		    now - p->drawn_ms < REDRAW_MS)
+			return;
+		p->drawn_ms = now;
+		describe(p, done, total, now, &line);
+		draw(p, &line);
+	} else if (cli->globals.verbose && now >= p->plain_ms) {
+		p->plain_ms = now + PLAIN_AGAIN_MS;
+		str_add(&line, "vmctl: ");
+		describe(p, done, total, now, &line);
+		str_addc(&line, '\n');
+		write_stderr(&line);
+	}
+}

@@ -1,0 +1,26 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#ifndef CLI_PROGRESS_H
+#define CLI_PROGRESS_H
+
+#include "cli/command.h"
+
+/* The line on standard error that shows what a slow command is about. */
+struct progress {
+	char phase[160];
+	int64_t first_ms;	       /* of the first report at all */
+	int64_t phase_ms;	       /* of the phase's first report */
+	int64_t drawn_ms;	       /* of the last drawing */
+	int64_t plain_ms;	       /* when the next plain line is due */
+	unsigned long long phase_done; /* `done` when the phase began */
+	unsigned spin;
+	bool on_screen;
+};
+
+/* The library's callback; `data` is the struct cli. */
+void progress_report(void *data, const char *text, unsigned long long done,
+		     unsigned long long total);
+
+/* Takes the line away, before anything else is written to the terminal. */
+void progress_clear(struct cli *cli);
+
+#endif

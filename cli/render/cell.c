@@ -1,0 +1,214 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "base/clock.h"
+#include "base/units.h"
+#include "cli/render/internal.h"
+
+/* One field of one record as text or JSON. */
+
+static const void *member(const struct field *field, const void *item)
+{
+	return (const char *)item + field->offset;
+}
+
+static int64_t number(const struct field *field, const void *item)
+{
+	return *(const int64_t *)member(field, item);
+}
+
+/* NULL for what is missing or empty. */
+static const char *text_of(const struct field *field, const void *item)
+{
+	const char *text = field->type == FIELD_TEXT
+				   ? field->text(item)
+				   : *(char *const *)member(field, item);
+
+	return text && *text ? text : NULL;
+}
+
+static const char *const *list_of(const struct field *field, const void *item)
+{
+	return *(const char *const *const *)member(field, item);
+}
+
+static void add_joined(const char *const *list, const char *separator,
+		       struct str *out)
+{
+	for (size_t i = 0; list && list[i]; i++)
+		str_addf(out, "%s%s", i ? separator : "", list[i]);
+}
+
+static void add_printable(const char *text, struct str *out)
+{
+	auto_free char *safe = str_printable(text, strlen(text), false);
+
+	if (!safe)
+		out->oom = true;
+	else
+		str_add(out, safe);
+}
+
+static void add_time(int64_t when, int64_t now, bool full, struct str *out)
+{
+	char stamp[CLOCK_TEXT], age[DURATION_TEXT];
+	int64_t seconds = now > when ? now - when : 0;
+
+	if (full)
+		str_add(out, clock_rfc3339(when, stamp));
+	else
+		str_add(out, format_duration(seconds * 1000, age));
+}
+
+void cell_human(const struct field *field, const void *item, int64_t now,
+		bool full, struct str *out)
+{
+	char buf[DURATION_TEXT];
+	auto_str joined = STR_INIT;
+	const char *text;
+	size_t before = out->len;
+
+	switch (field->type) {
+	case FIELD_STRING:
+	case FIELD_TEXT:
+		text = text_of(field, item);
+		if (text)
+			add_printable(text, out);
+		break;
+	case FIELD_STRINGS:
+		add_joined(list_of(field, item), full ? ", " : ",", &joined);
+		add_printable(str_text(&joined), out);
+		break;
+	case FIELD_INT:
+		str_addf(out, "%lld", (long long)number(field, item));
+		break;
+	case FIELD_SIZE:
+		str_add(out, format_size(number(field, item), buf));
+		break;
+	case FIELD_DURATION:
+		str_add(out, format_duration(number(field, item), buf));
+		break;
+	case FIELD_TIME:
+		if (number(field, item))
+			add_time(number(field, item), now, full, out);
+		break;
+	case FIELD_BOOL:
+		str_add(out, *(const bool *)member(field, item) ? "yes" : "no");
+		break;
+	}
+	if (out->len == before)
+		str_addc(out, '-');
+}
+
+/* Milliseconds as seconds, without a fraction that is none. */
+static void add_seconds(int64_t ms, struct str *out)
+{
+	if (ms % 1000)
+		str_addf(out, "%.3f", (double)ms / 1000);
+	else
+		str_addf(out, "%lld", (long long)(ms / 1000));
+}
+
+void cell_raw(const struct field *field, const void *item, struct str *out)
+{
+	char stamp[CLOCK_TEXT];
+
+	switch (field->type) {
+	case FIELD_STRING:
+	case FIELD_TEXT:
+		str_add(out, text_of(field, item));
+		break;
+	case FIELD_STRINGS:
+		add_joined(list_of(field, item), ",", out);
+		break;
+	case FIELD_INT:
+	case FIELD_SIZE:
+		str_addf(out, "%lld", (long long)number(field, item));
+		break;
+	case FIELD_DURATION:
+		add_seconds(number(field, item), out);
+		break;
+	case FIELD_TIME:
+		if (number(field, item))
+			str_add(out, clock_rfc3339(number(field, item), stamp));
+		break;
+	case FIELD_BOOL:
+		str_add(out,
+			*(const bool *)member(field, item) ? "true" : "false");
+		break;
+	}
+}
+
+/* jansson takes UTF-8 only; bytes that are none become '?'. */
+static json_t *json_of_text(const char *text)
+{
+	auto_free char *safe = NULL;
+
+	if (!text)
+		return json_null();
+	if (str_is_utf8(text, strlen(text)))
+		return json_string(text);
+	safe = str_printable(text, strlen(text), true);
+	return safe ? json_string(safe) : NULL;
+}
+
+static json_t *json_of_list(const char *const *list)
+{
+	json_t *array = json_array();
+
+	for (size_t i = 0; array && list && list[i]; i++) {
+		if (json_array_append_new(array, json_of_text(list[i]))) {
+			json_decref(array);
+			return NULL;
+		}
+	}
+	return array;
+}
+
+json_t *cell_json(const struct field *field, const void *item)
+{
+	char stamp[CLOCK_TEXT];
+	int64_t n;
+
+	switch (field->type) {
+	case FIELD_STRING:
+	case FIELD_TEXT:
+		return json_of_text(text_of(field, item));
+	case FIELD_STRINGS:
+		return json_of_list(list_of(field, item));
+	case FIELD_INT:
+	case FIELD_SIZE:
+		return json_integer(number(field, item));
+	case FIELD_DURATION:
+		n = number(field, item);
+		return n % 1000 ? json_real((double)n / 1000)
+				: json_integer(n / 1000);
+	case FIELD_TIME:
+		n = number(field, item);
+		return n ? json_string(clock_rfc3339(n, stamp)) : json_null();
+	case FIELD_BOOL:
+		return json_boolean(*(const bool *)member(field, item));
+	}
+	return NULL;
+}
+
+const char *cell_color(const struct field *field, const char *text)
+{
+	static const struct {
+		const char *state, *sgr;
+	} colors[] = {
+		{ "running", "32" },   { "ok", "32" },
+		{ "yes", "32" },       { "pending", "33" },
+		{ "stopping", "33" },  { "unknown", "33" },
+		{ "paused", "36" },    { "suspended", "36" },
+		{ "error", "31" },     { "failed", "31" },
+		{ "no", "31" },	       { "stopped", "2" },
+		{ "terminated", "2" },
+	};
+
+	if (!(field->flags & FIELD_STATE))
+		return NULL;
+	for (size_t i = 0; i < ARRAY_LEN(colors); i++) {
+		if (str_eq(colors[i].state, text))
+			return colors[i].sgr;
+	}
+	return NULL;
+}

@@ -1,0 +1,211 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "cli/render/internal.h"
+#include "cli/render/width.h"
+
+/* Tables and "Heading: value" blocks. */
+
+#define GAP 2	 /* between columns */
+#define NARROW 6 /* no column is squeezed below this */
+#define ELLIPSIS "\xe2\x80\xa6"
+
+int table_row(struct render *r, const void *item, struct vmctl_error *err)
+{
+	size_t n = r->columns.count;
+
+	if ((r->rows + 1) * n > r->cap) {
+		size_t cap = r->cap ? 2 * r->cap : 16 * n;
+		char **grown = realloc(r->cells, cap * sizeof(*grown));
+
+		if (!grown)
+			return fail_oom(err);
+		r->cells = grown;
+		r->cap = cap;
+	}
+	for (size_t i = 0; i < n; i++) {
+		auto_str text = STR_INIT;
+		int rc;
+
+		cell_human(r->columns.items[i], item, r->opts.now, false,
+			   &text);
+		rc = str_take(&text, &r->cells[r->rows * n + i], err);
+		if (rc) {
+			while (i--)
+				free(r->cells[r->rows * n + i]);
+			return rc;
+		}
+	}
+	r->rows++;
+	return 0;
+}
+
+static bool is_number(const struct field *field)
+{
+	return field->type == FIELD_INT || field->type == FIELD_SIZE ||
+	       field->type == FIELD_DURATION;
+}
+
+static void measure(const struct render *r, int *widths)
+{
+	size_t n = r->columns.count;
+
+	for (size_t c = 0; c < n; c++) {
+		widths[c] = r->opts.no_header
+				    ? 0
+				    : width_of(r->columns.items[c]->heading);
+		for (size_t i = 0; i < r->rows; i++) {
+			int width = width_of(r->cells[i * n + c]);
+
+			if (width > widths[c])
+				widths[c] = width;
+		}
+	}
+}
+
+/* The widest column that may still be made narrower, or -1. Names are what
+ * the reader types next: they go last. */
+static int widest(const struct render *r, const int *widths, bool names)
+{
+	int best = -1;
+
+	for (size_t c = 0; c < r->columns.count; c++) {
+		const struct field *field = r->columns.items[c];
+
+		if (is_number(field) || widths[c] <= NARROW)
+			continue;
+		if (!names && field->flags & FIELD_NAME)
+			continue;
+		if (best < 0 || widths[c] >= widths[best])
+			best = (int)c;
+	}
+	return best;
+}
+
+static void squeeze(const struct render *r, int *widths)
+{
+	int total = -GAP;
+
+	for (size_t c = 0; c < r->columns.count; c++)
+		total += widths[c] + GAP;
+	while (r->opts.width && total > r->opts.width) {
+		int c = widest(r, widths, false);
+
+		if (c < 0)
+			c = widest(r, widths, true);
+		if (c < 0)
+			return; /* the lines are cut then */
+		widths[c]--;
+		total--;
+	}
+}
+
+static void pad(int n, struct str *out)
+{
+	for (; n > 0; n--)
+		str_addc(out, ' ');
+}
+
+/* One cell, cut or padded; *room is what is left of the line. */
+static void add_cell(const struct render *r, size_t column, const char *text,
+		     int width, int *room, struct str *out)
+{
+	const struct field *field = r->columns.items[column];
+	bool last = column + 1 == r->columns.count;
+	const char *color = r->opts.color ? cell_color(field, text) : NULL;
+	int full = width_of(text), shown = full, space;
+	size_t bytes = strlen(text);
+
+	if (width > *room)
+		width = *room;
+	if (full > width) {
+		bytes = width > 0 ? width_cut(text, width - 1, &shown) : 0;
+		shown = width > 0 ? shown + 1 : 0;
+	}
+	space = width - shown;
+	if (is_number(field))
+		pad(space, out);
+	if (color)
+		str_addf(out, "\033[%sm", color);
+	str_addn(out, text, bytes);
+	if (full > width && width > 0)
+		str_add(out, ELLIPSIS);
+	if (color)
+		str_add(out, "\033[0m");
+	*room -= width;
+	if (last)
+		return;
+	if (!is_number(field))
+		pad(space, out);
+	space = *room < GAP ? *room : GAP;
+	pad(space, out);
+	*room -= space;
+}
+
+/* Blanks at the end of a line are good for nothing. */
+static void end_line(struct str *out)
+{
+	while (out->len && out->p[out->len - 1] == ' ')
+		out->p[--out->len] = '\0';
+	str_addc(out, '\n');
+}
+
+static void add_line(struct render *r, char *const *cells, const int *widths)
+{
+	int room = r->opts.width ? r->opts.width : INT32_MAX;
+
+	for (size_t c = 0; c < r->columns.count; c++) {
+		const char *text =
+			cells ? cells[c] : r->columns.items[c]->heading;
+
+		add_cell(r, c, text, widths[c], &room, &r->spool);
+	}
+	end_line(&r->spool);
+}
+
+void table_end(struct render *r)
+{
+	size_t n = r->columns.count;
+	auto_free int *widths = calloc(n, sizeof(*widths));
+
+	if (!widths) {
+		r->spool.oom = true;
+		return;
+	}
+	measure(r, widths);
+	squeeze(r, widths);
+	if (!r->opts.no_header)
+		add_line(r, NULL, widths);
+	for (size_t i = 0; i < r->rows; i++)
+		add_line(r, r->cells + i * n, widths);
+}
+
+void table_block(struct render *r, const struct columns *columns,
+		 const void *item)
+{
+	int widest_heading = 0;
+
+	if (r->any_block)
+		str_addc(&r->spool, '\n');
+	r->any_block = true;
+	for (size_t i = 0; i < columns->count; i++) {
+		int width = width_of(columns->items[i]->heading);
+
+		if (width > widest_heading)
+			widest_heading = width;
+	}
+	for (size_t i = 0; i < columns->count; i++) {
+		const struct field *field = columns->items[i];
+		auto_str text = STR_INIT;
+		const char *color;
+
+		cell_human(field, item, r->opts.now, true, &text);
+		color = r->opts.color ? cell_color(field, str_text(&text))
+				      : NULL;
+		str_addf(&r->spool, "%s:", field->heading);
+		pad(widest_heading - width_of(field->heading) + 1, &r->spool);
+		if (color)
+			str_addf(&r->spool, "\033[%sm", color);
+		str_add(&r->spool, str_text(&text));
+		str_add(&r->spool, color ? "\033[0m\n" : "\n");
+		r->spool.oom |= text.oom;
+	}
+}

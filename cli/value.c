@@ -1,0 +1,106 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "cli/value.h"
+#include "base/units.h"
+
+/* Options: looking them up, and turning text into typed values. */
+
+const struct option *option_by_name(const struct option *opts, const char *name,
+				    size_t len)
+{
+	for (; opts && opts->name; opts++) {
+		if (strlen(opts->name) == len &&
+		    memcmp(opts->name, name, len) == 0)
+			return opts;
+	}
+	return NULL;
+}
+
+const struct option *option_by_letter(const struct option *opts, char letter)
+{
+	for (; opts && opts->name; opts++) {
+		if (opts->letter && opts->letter == letter)
+			return opts;
+	}
+	return NULL;
+}
+
+bool option_takes_value(const struct option *opt)
+{
+	return opt->type != VALUE_FLAG && opt->type != VALUE_COUNT;
+}
+
+void option_metavar(const struct option *opt, struct str *out)
+{
+	if (opt->metavar) {
+		str_add(out, opt->metavar);
+		return;
+	}
+	for (size_t i = 0; opt->choices && opt->choices[i]; i++)
+		str_addf(out, "%s%s", i ? "|" : "", opt->choices[i]);
+}
+
+int strings_add(struct strings *list, const char *text, struct vmctl_error *err)
+{
+	const char **grown;
+
+	grown = realloc(list->items, (list->count + 2) * sizeof(*grown));
+	if (!grown)
+		return fail_oom(err);
+	grown[list->count++] = text;
+	grown[list->count] = NULL;
+	list->items = grown;
+	return 0;
+}
+
+static int store_choice(const struct option *opt, const char *text,
+			const char **ret, struct vmctl_error *err)
+{
+	auto_str all = STR_INIT;
+	const char *nearest;
+	int rc;
+
+	for (size_t i = 0; opt->choices[i]; i++) {
+		if (str_eq(opt->choices[i], text)) {
+			*ret = opt->choices[i];
+			return 0;
+		}
+		str_addf(&all, "%s%s", i ? ", " : "", opt->choices[i]);
+	}
+	rc = fail(err, VMCTL_INVALID, 0, "--%s: '%s' is not one of %s",
+		  opt->name, text, str_text(&all));
+	nearest = str_nearest(text, opt->choices);
+	if (nearest)
+		fail_hint(err, "did you mean --%s %s?", opt->name, nearest);
+	return rc;
+}
+
+int value_store(const struct option *opt, const char *text, void *base,
+		struct vmctl_error *err)
+{
+	void *member = (char *)base + opt->offset;
+	char label[64];
+
+	snprintf(label, sizeof(label), "--%s", opt->name);
+	switch (opt->type) {
+	case VALUE_FLAG:
+		*(bool *)member = true;
+		return 0;
+	case VALUE_COUNT:
+		++*(int *)member;
+		return 0;
+	case VALUE_STRING:
+		*(const char **)member = text;
+		return 0;
+	case VALUE_CHOICE:
+		return store_choice(opt, text, member, err);
+	case VALUE_INT:
+		return parse_int(text, label, opt->min, opt->max, member, err);
+	case VALUE_SIZE:
+		return parse_size(text, label, member, err);
+	case VALUE_DURATION:
+		return parse_duration(text, label, member, err);
+	case VALUE_STRINGS:
+		return strings_add(member, text, err);
+	}
+	return fail(err, VMCTL_INTERNAL, 0, "--%s has no type", opt->name);
+}
