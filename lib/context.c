@@ -53,8 +53,7 @@ static int set_dirs(struct vmctl *ctx, const char *home,
 	if (home && *home) {
 		/* libvirt needs absolute paths, and so does everything that
 		 * is recorded. */
-		auto_free char *cwd = home[0] == '/' ? NULL :
-						       getcwd(NULL, 0);
+		auto_free char *cwd = home[0] == '/' ? NULL : getcwd(NULL, 0);
 		ctx->data_dir = cwd ? path_join(cwd, home) : strdup(home);
 	} else if (geteuid() == 0 && !getenv("XDG_DATA_HOME")) {
 		ctx->data_dir = strdup(ROOT_DATA_DIR);
@@ -79,8 +78,8 @@ static int set_options(struct vmctl *ctx, const struct vmctl_options *o,
 	ctx->ev = (struct events){ o->log, o->progress, o->cancelled, o->data };
 	ctx->uri = strdup(o->uri && *o->uri ? o->uri : "qemu:///session");
 	ctx->command = strdup(o->command ? o->command : "libvmctl");
-	ctx->lock_timeout_ms = o->lock_timeout_ms < 0 ? 10000 :
-							o->lock_timeout_ms;
+	ctx->lock_timeout_ms =
+		o->lock_timeout_ms < 0 ? 10000 : o->lock_timeout_ms;
 	if (!ctx->uri || !ctx->command)
 		return fail_oom(err);
 	return set_dirs(ctx, o->home, err);
@@ -96,7 +95,8 @@ int vmctl_new(const struct vmctl_options *opts, struct vmctl **ret,
 		return fail_oom(err);
 	/* A caller built against an older header has a shorter struct. */
 	if (opts)
-		memcpy(&o, opts, opts->size < sizeof(o) ? opts->size : sizeof(o));
+		memcpy(&o, opts,
+		       opts->size < sizeof(o) ? opts->size : sizeof(o));
 	int r = set_options(ctx, &o, err);
 	if (r < 0) {
 		vmctl_free(ctx);
@@ -135,9 +135,7 @@ int context_state(struct vmctl *ctx, struct state **ret,
 		  struct vmctl_error *err)
 {
 	if (!ctx->db) {
-		/* Root's folder must let QEMU's user pass; see above. */
-		mode_t mode = geteuid() == 0 ? 0711 : 0700;
-		int r = dir_make(ctx->data_dir, mode, err);
+		int r = dir_make(ctx->data_dir, context_dir_mode(), err);
 		if (r == 0)
 			r = state_open(ctx->data_dir, ctx->lock_timeout_ms,
 				       &ctx->db, err);
@@ -160,6 +158,11 @@ int context_hv(struct vmctl *ctx, const struct hv_ops **ret_ops,
 	*ret_ops = ctx->hv_ops;
 	*ret = ctx->hv;
 	return 0;
+}
+
+mode_t context_dir_mode(void)
+{
+	return geteuid() == 0 ? 0711 : 0700;
 }
 
 char *context_path(const struct vmctl *ctx, const char *sub)

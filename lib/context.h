@@ -2,6 +2,8 @@
 #ifndef CONTEXT_H
 #define CONTEXT_H
 
+#include <sys/types.h>
+
 #include <vmctl/context.h>
 
 #include "base/log.h"
@@ -31,6 +33,10 @@ int context_hv(struct vmctl *ctx, const struct hv_ops **ret_ops,
 
 /* Forgets a connection that broke, so that the next call makes a new one. */
 void context_hv_drop(struct vmctl *ctx);
+
+/* Mode of the folders that hold disks: 0700, but 0711 for root, whose guests
+ * libvirt runs as another user. */
+mode_t context_dir_mode(void);
 
 /* data_dir/sub. NULL only when memory is short. The caller frees. */
 char *context_path(const struct vmctl *ctx, const char *sub);

@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include <vmctl/host.h>
 
+#include <errno.h>
 #include <sys/utsname.h>
 
+#include "base/str.h"
 #include "internal/host.h"
 
 void vmctl_host_free(struct vmctl_host *h)

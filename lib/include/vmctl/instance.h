@@ -88,7 +88,6 @@ struct vmctl_instance_create {
 	const char *user_data;	  /* cloud-config, "#!" script, or NULL */
 	size_t user_data_len;	  /* at most 16 MiB, UTF-8 */
 	const char *accel;	  /* "auto", "kvm", "tcg"; NULL: auto */
-	bool force;		  /* override the limits of the host */
 };
 
 /* What a creation would do, for --dry-run: text documents in order. */

@@ -1,0 +1,140 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "base/clock.h"
+#include "driver/ssh.h"
+#include "instance/instance.h"
+
+/* One attempt: user-mode networking accepts a connection at once, also while
+ * nobody listens in the guest, so that only a time-out tells. */
+#define ATTEMPT_MS 5000
+
+/* How long after its start a guest may still be installing its keys. */
+#define YOUNG_S 300
+
+static int require_running(const struct vmctl_instance *row,
+			   struct vmctl_error *err)
+{
+	if (row->state != VMCTL_STATE_RUNNING) {
+		fail(err, VMCTL_STATE, 0, "%s is not running: it is %s",
+		     row->name, vmctl_state_name(row->state));
+		if (row->state == VMCTL_STATE_STOPPED)
+			fail_hint(err, "vmctl start %s", row->name);
+		else
+			fail_hint(err, "vmctl show %s", row->name);
+		return -VMCTL_STATE;
+	}
+	if (!row->ssh_port)
+		return fail(err, VMCTL_STATE, 0, "%s has no address",
+			    row->name);
+	return 0;
+}
+
+/* The private halves that are there to be used, in the order of the keys. */
+static int identities(struct vmctl *ctx, const char *id, char ***ret,
+		      struct vmctl_error *err)
+{
+	auto_strv char **files = calloc(1, sizeof(*files));
+	struct state_instance_key *keys = NULL;
+	size_t n = 0;
+	int r = files ? state_instance_keys(ctx->db, id, &keys, &n, err)
+		      : fail_oom(err);
+
+	for (size_t i = 0; r == 0 && i < n; i++)
+		if (keys[i].private_path && *keys[i].private_path &&
+		    access(keys[i].private_path, R_OK) == 0 &&
+		    strv_append(&files, keys[i].private_path) < 0)
+			r = fail_oom(err);
+	state_instance_keys_free(keys, n);
+	if (r == 0)
+		*ret = take_ptr(&files);
+	return r;
+}
+
+/* An attempt failed: what does the hypervisor say? The forward may be lost
+ * when the guest was started by other means, or when the port it had belongs
+ * to somebody else now. */
+static int look_again(struct vmctl *ctx, struct vmctl_instance *row,
+		      bool *ret_moved, struct vmctl_error *err)
+{
+	int64_t port = row->ssh_port;
+	int r = instance_refresh(ctx, row, err);
+
+	if (r == 0)
+		r = require_running(row, err);
+	if (r == 0)
+		r = instance_forward(ctx, row, err);
+	*ret_moved = row->ssh_port != port;
+	return r;
+}
+
+static bool worth_retrying(const struct vmctl_instance *row, int r, bool moved)
+{
+	if (r == -VMCTL_TRANSPORT)
+		return true;
+	/* The keys come with cloud-init, a little after the server. */
+	if (r == -VMCTL_DENIED)
+		return clock_now() - row->launched_at < YOUNG_S;
+	/* Another host key: only if it was another's port. */
+	return r == -VMCTL_BAD_DATA && moved;
+}
+
+static int attempt(struct vmctl *ctx, const struct ssh_ops *ops,
+		   const struct vmctl_instance *row, const char *user,
+		   char **files, long timeout_ms, struct ssh_conn **ret,
+		   struct vmctl_error *err)
+{
+	struct ssh_target target = {
+		.host = "127.0.0.1",
+		.port = (int)row->ssh_port,
+		.user = user ? user : row->user,
+		.host_key = row->host_key,
+		.identities = (const char *const *)files,
+		.use_agent = true,
+		.timeout_ms = timeout_ms < ATTEMPT_MS ? timeout_ms : ATTEMPT_MS,
+	};
+
+	return ops->connect(&target, &ctx->ev, ret, err);
+}
+
+int instance_connect(struct vmctl *ctx, struct vmctl_instance *row,
+		     const char *user, long timeout_ms,
+		     const struct ssh_ops **ret_ops, struct ssh_conn **ret,
+		     struct vmctl_error *err)
+{
+	const struct ssh_ops *ops;
+	struct wait w = wait_begin(timeout_ms, 500);
+	auto_strv char **files = NULL;
+	struct vmctl_error why;
+	bool moved = false;
+	/* Running is taken from the record: the attempt itself is the test. */
+	int r = row->state == VMCTL_STATE_RUNNING
+			? 0
+			: look_again(ctx, row, &moved, err);
+
+	if (r == 0)
+		r = identities(ctx, row->id, &files, err);
+	if (r == 0)
+		r = ssh_load(&ops, err);
+	if (r < 0)
+		return r;
+	for (;;) {
+		long left = (long)wait_left_ms(&w);
+		r = attempt(ctx, ops, row, user, files, left > 0 ? left : 1,
+			    ret, &why);
+		if (r == 0) {
+			*ret_ops = ops;
+			return 0;
+		}
+		int state = look_again(ctx, row, &moved, err);
+		if (state < 0)
+			return state;
+		progress_at(&ctx->ev, "waiting for ssh", 0, 0);
+		if (cancelled(&ctx->ev))
+			return fail_cancelled(err);
+		if (!worth_retrying(row, r, moved) || !wait_more(&w))
+			break;
+	}
+	if (err)
+		*err = why;
+	fail_prefix(err, "%s", row->name);
+	return r;
+}

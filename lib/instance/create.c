@@ -1,0 +1,223 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include <errno.h>
+#include <fcntl.h>
+
+#include "base/file.h"
+#include "base/undo.h"
+#include "driver/qemu-img.h"
+#include "instance/instance.h"
+
+/*
+ * Creation. The record and the intent come first, in one transaction; then
+ * every outside effect is named after the instance's id, so that whoever finds
+ * the intent of a dead process can take all of it back (reap.c).
+ */
+struct creation {
+	struct vmctl *ctx;
+	struct state *db;
+	struct draft draft;
+	struct seed seed;
+	struct undo undo;
+	char *dir, *lock_dir;
+	int lock;
+};
+
+static void creation_done(struct creation *c)
+{
+	if (c->lock >= 0)
+		lock_release(c->lock_dir, c->draft.row->id, c->lock);
+	seed_done(&c->seed);
+	draft_done(&c->draft);
+	free(c->dir);
+	free(c->lock_dir);
+}
+
+/* --- taking back ---------------------------------------------------------- */
+
+static int undo_files(void *data, struct vmctl_error *err)
+{
+	struct creation *c = data;
+
+	return dir_remove(c->dir, err);
+}
+
+static int undo_domain(void *data, struct vmctl_error *err)
+{
+	struct creation *c = data;
+
+	return instance_remove_domain(c->ctx, c->draft.row, err);
+}
+
+/* --- the steps ------------------------------------------------------------ */
+
+/* The lock, then the row: from its first moment the row is seen to belong to a
+ * process at work. An id that is taken is drawn again. */
+static int step_record(struct creation *c, struct vmctl_error *err)
+{
+	for (int tries = 0;; tries++) {
+		struct vmctl_instance *row = c->draft.row;
+		enum state_clash clash = STATE_CLASH_NONE;
+		int r = lock_take(c->lock_dir, row->id, c->ctx->command, 0,
+				  NULL, &c->lock, err);
+
+		if (r == 0)
+			r = state_instance_add(c->db, row, c->draft.keys,
+					       c->draft.key_count,
+					       c->ctx->command, &clash, err);
+		if (r == 0 || clash != STATE_CLASH_DRAWN || tries == 16)
+			return r;
+		lock_release(c->lock_dir, row->id, c->lock);
+		c->lock = -1;
+		r = draft_identity(c->ctx, &c->draft, err);
+		if (r < 0)
+			return r;
+	}
+}
+
+static int step_files(struct creation *c, struct vmctl_error *err)
+{
+	const struct vmctl_instance *row = c->draft.row;
+	auto_free char *disk = instance_file(c->ctx, row->id, "disk.qcow2");
+	auto_free char *iso = instance_file(c->ctx, row->id, "seed.iso");
+	auto_free char *log = instance_file(c->ctx, row->id, "console.log");
+
+	c->dir = instance_dir(c->ctx, row->id);
+	if (!disk || !iso || !log || !c->dir)
+		return fail_oom(err);
+	undo_push(&c->undo, "the instance's folder", undo_files, c);
+	int r = dir_make(c->dir, context_dir_mode(), err);
+	if (r == 0)
+		r = qemu_img_overlay(c->draft.image_path, row->disk, disk,
+				     &c->ctx->ev, err);
+	if (r == 0)
+		r = seed_make(&c->draft, &c->seed, err);
+	if (r == 0)
+		r = seed_write(&c->seed, iso, err);
+	if (r < 0)
+		return r;
+	/* There from the first byte on, also when the guest says nothing. */
+	auto_close int fd = open(log, O_WRONLY | O_CREAT | O_CLOEXEC, 0600);
+	return fd < 0 ? fail_sys(err, errno, "cannot write %s", log) : 0;
+}
+
+static int step_domain(struct creation *c, struct vmctl_error *err)
+{
+	auto_cleanup(spec_paths_done) struct spec_paths paths = { 0 };
+	const struct hv_ops *ops;
+	struct hv_spec spec;
+	struct hv *hv;
+	int r = context_hv(c->ctx, &ops, &hv, err);
+
+	if (r == 0)
+		r = instance_spec(c->ctx, c->draft.row, &paths, &spec, err);
+	if (r < 0)
+		return r;
+	undo_push(&c->undo, "the domain", undo_domain, c);
+	return ops->define(hv, &spec, err);
+}
+
+static int step_start(struct creation *c, struct vmctl_error *err)
+{
+	return instance_boot(c->ctx, c->draft.row, err);
+}
+
+static const struct step {
+	const char *name;
+	int (*run)(struct creation *c, struct vmctl_error *err);
+} steps[] = {
+	{ "disk and seed", step_files },
+	{ "domain", step_domain },
+	{ "start", step_start },
+};
+
+static int run_steps(struct creation *c, struct vmctl_error *err)
+{
+	for (size_t i = 0; i < ARRAY_LEN(steps); i++) {
+		const char *id = c->draft.row->id;
+
+		if (cancelled(&c->ctx->ev))
+			return fail_cancelled(err);
+		log_info(&c->ctx->ev, "%s: %s", c->draft.row->name,
+			 steps[i].name);
+		progress_at(&c->ctx->ev, steps[i].name, i, 0);
+		int r = state_intent_step(c->db, id, steps[i].name, err);
+		if (r == 0)
+			r = steps[i].run(c, err);
+		if (r < 0)
+			return r;
+	}
+	return 0;
+}
+
+/* Takes everything back and says so in the record. When that is not possible
+ * now, record and intent stay as they are and the next command tries again. */
+static void give_up(struct creation *c, const struct vmctl_error *why)
+{
+	const char *id = c->draft.row->id;
+	struct vmctl_error err;
+
+	if (undo_run(&c->undo, &err)) {
+		log_warn(&c->ctx->ev, "%s", err.message);
+		return;
+	}
+	/* An interrupted creation is not wanted any more: its name is free. */
+	enum vmctl_state state = why->code == VMCTL_CANCELLED
+					 ? VMCTL_STATE_TERMINATED
+					 : VMCTL_STATE_ERROR;
+	if (state_instance_set_port(c->db, id, 0, &err) < 0 ||
+	    state_instance_set(c->db, id, state, why->message, &err) < 0 ||
+	    state_intent_end(c->db, id, &err) < 0)
+		log_warn(&c->ctx->ev, "%s", err.message);
+}
+
+static int create(struct creation *c, struct vmctl_error *err)
+{
+	struct vmctl_instance *row = c->draft.row;
+	struct vmctl_error why;
+	int r = step_record(c, err);
+
+	if (r < 0)
+		return r;
+	r = run_steps(c, &why);
+	if (r == 0)
+		r = state_instance_set(c->db, row->id, VMCTL_STATE_RUNNING, "",
+				       &why);
+	if (r == 0)
+		r = state_intent_end(c->db, row->id, &why);
+	if (r < 0) {
+		give_up(c, &why);
+		if (err)
+			*err = why;
+		fail_prefix(err, "%s", row->name);
+		return r;
+	}
+	undo_disarm(&c->undo);
+	return 0;
+}
+
+int vmctl_instance_create(struct vmctl *ctx,
+			  const struct vmctl_instance_create *spec,
+			  struct vmctl_instance **ret, struct vmctl_error *err)
+{
+	auto_cleanup(creation_done) struct creation c = { .ctx = ctx,
+							  .lock = -1 };
+	const struct hv_ops *ops;
+	struct hv *hv;
+
+	c.lock_dir = context_path(ctx, "locks");
+	if (!c.lock_dir)
+		return fail_oom(err);
+	int r = context_state(ctx, &c.db, err);
+	if (r == 0)
+		r = instance_reap(ctx, err);
+	if (r == 0)
+		r = draft_make(ctx, spec, true, &c.draft, err);
+	/* A host without a hypervisor refuses before anything is recorded. */
+	if (r == 0)
+		r = context_hv(ctx, &ops, &hv, err);
+	if (r == 0)
+		r = create(&c, err);
+	if (r < 0)
+		return r;
+	return vmctl_instance_get(ctx, c.draft.row->id, 0, ret, err);
+}

@@ -1,0 +1,63 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "base/file.h"
+#include "instance/instance.h"
+
+int instance_remove_domain(struct vmctl *ctx, const struct vmctl_instance *row,
+			   struct vmctl_error *err)
+{
+	const struct hv_ops *ops;
+	enum hv_state seen;
+	struct hv *hv;
+	int r = context_hv(ctx, &ops, &hv, err);
+
+	if (r == 0)
+		r = ops->state(hv, row->uuid, &seen, err);
+	if (r < 0 || seen == HV_ABSENT)
+		return r;
+	if (seen != HV_STOPPED && seen != HV_SAVED) {
+		r = ops->destroy(hv, row->uuid, err);
+		/* It may have ended, or gone, in between. */
+		if (r < 0 && r != -VMCTL_STATE && r != -VMCTL_NOT_FOUND)
+			return r;
+	}
+	r = ops->undefine(hv, row->uuid, err);
+	return r == -VMCTL_NOT_FOUND ? 0 : r;
+}
+
+int instance_remove_effects(struct vmctl *ctx, const struct vmctl_instance *row,
+			    struct vmctl_error *err)
+{
+	auto_free char *dir = instance_dir(ctx, row->id);
+	int r = dir ? instance_remove_domain(ctx, row, err) : fail_oom(err);
+
+	/* The disk goes after the domain: a running guest never loses it. */
+	return r < 0 ? r : dir_remove(dir, err);
+}
+
+int vmctl_instance_delete(struct vmctl *ctx, const char *name,
+			  struct vmctl_error *err)
+{
+	auto_locked l = LOCKED_INIT;
+	int r = instance_lock(ctx, name, &l, err);
+
+	if (r < 0)
+		return r;
+	if (l.row->state == VMCTL_STATE_TERMINATED)
+		return fail(err, VMCTL_NOT_FOUND, 0, "%s is deleted already",
+			    l.row->id);
+	const char *id = l.row->id;
+	/* From here on it is going, whatever happens: reap.c finishes it. */
+	r = state_intent_begin(ctx->db, id, "delete", ctx->command, err);
+	if (r < 0)
+		return r;
+	r = instance_remove_effects(ctx, l.row, err);
+	if (r == 0)
+		r = state_instance_set(ctx->db, id, VMCTL_STATE_TERMINATED, "",
+				       err);
+	if (r < 0) {
+		state_intent_end(ctx->db, id, NULL);
+		fail_prefix(err, "%s", l.row->name);
+		return r;
+	}
+	return state_intent_end(ctx->db, id, err);
+}

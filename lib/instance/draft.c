@@ -1,0 +1,359 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include <arpa/inet.h>
+#include <errno.h>
+#include <netinet/in.h>
+#include <stdio.h>
+#include <sys/socket.h>
+
+#include <vmctl/key.h>
+
+#include "base/clock.h"
+#include "base/file.h"
+#include "base/units.h"
+#include "instance/instance.h"
+#include "internal/host.h"
+#include "internal/image.h"
+#include "internal/key.h"
+
+#define MEMORY_MIN (INT64_C(64) << 20)
+
+/* Ports for forwarding: below what Linux gives to outgoing connections by
+ * default (ip_local_port_range, 32768), above the registered crowd. */
+#define PORT_FIRST 22000
+#define PORT_COUNT 8000
+
+void draft_done(struct draft *d)
+{
+	vmctl_instance_free(d->row);
+	free(d->image_path);
+	state_instance_keys_free(d->keys, d->key_count);
+	if (d->host_key_private)
+		explicit_bzero(d->host_key_private,
+			       strlen(d->host_key_private));
+	free(d->host_key_private);
+	free(d->user_data);
+	free(d->accel_reason);
+	*d = (struct draft){ 0 };
+}
+
+static bool port_free(int64_t port)
+{
+	auto_close int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	struct sockaddr_in a = { .sin_family = AF_INET,
+				 .sin_port = htons((uint16_t)port),
+				 .sin_addr = { htonl(INADDR_LOOPBACK) } };
+
+	return fd >= 0 && bind(fd, (struct sockaddr *)&a, sizeof(a)) == 0;
+}
+
+int instance_draw_port(struct vmctl *ctx, int64_t *ret, struct vmctl_error *err)
+{
+	struct state *db;
+	uint16_t random;
+	bool taken;
+	int r = context_state(ctx, &db, err);
+
+	/* Begun anywhere, so that two users seldom meet. */
+	if (r == 0)
+		r = random_bytes(&random, sizeof(random), err);
+	for (int i = 0; r == 0 && i < PORT_COUNT; i++) {
+		int64_t port = PORT_FIRST + (random + i) % PORT_COUNT;
+
+		r = state_port_taken(db, port, &taken, err);
+		if (r == 0 && !taken && port_free(port)) {
+			*ret = port;
+			return 0;
+		}
+	}
+	if (r < 0)
+		return r;
+	return fail(err, VMCTL_LIMIT, 0,
+		    "all ports from %d to %d are taken on this host",
+		    PORT_FIRST, PORT_FIRST + PORT_COUNT - 1);
+}
+
+int draft_identity(struct vmctl *ctx, struct draft *d, struct vmctl_error *err)
+{
+	unsigned char id[4], u[16];
+	int64_t port;
+	int r = random_bytes(id, sizeof(id), err);
+
+	if (r == 0)
+		r = random_bytes(u, sizeof(u), err);
+	if (r == 0)
+		r = instance_draw_port(ctx, &port, err);
+	if (r < 0)
+		return r;
+	u[6] = (u[6] & 0x0f) | 0x40; /* version 4, RFC 9562 section 5.4 */
+	u[8] = (u[8] & 0x3f) | 0x80;
+	struct vmctl_instance *row = d->row;
+	free(row->id);
+	free(row->mac);
+	free(row->uuid);
+	row->id = str_printf("i-%02x%02x%02x%02x", id[0], id[1], id[2], id[3]);
+	/* 52:54:00 is QEMU's; the rest is the tail of the id (NET-006). */
+	row->mac = str_printf("52:54:00:%02x:%02x:%02x", id[1], id[2], id[3]);
+	row->uuid =
+		str_printf("%02x%02x%02x%02x-%02x%02x-%02x%02x-%02x%02x-"
+			   "%02x%02x%02x%02x%02x%02x",
+			   u[0], u[1], u[2], u[3], u[4], u[5], u[6], u[7], u[8],
+			   u[9], u[10], u[11], u[12], u[13], u[14], u[15]);
+	row->ssh_port = port;
+	return row->id && row->mac && row->uuid ? 0 : fail_oom(err);
+}
+
+/* --- sizes --------------------------------------------------------------- */
+
+static const struct vmctl_type *type_find(const char *name,
+					  struct vmctl_error *err)
+{
+	const char *names[16] = { NULL };
+	const struct vmctl_type *t = vmctl_types();
+
+	for (size_t i = 0; t[i].name; i++) {
+		if (str_eq(t[i].name, name))
+			return &t[i];
+		names[i] = t[i].name;
+	}
+	const char *near = str_nearest(name, names);
+	fail(err, VMCTL_NOT_FOUND, 0, "there is no type '%s'", name);
+	fail_hint(err, near ? "did you mean %s?" : "the smallest is %s",
+		  near ? near : names[0]);
+	return NULL;
+}
+
+static int check_sizes(const struct vmctl_instance *row,
+		       const struct vmctl_image *image, struct vmctl_error *err)
+{
+	char have[SIZE_TEXT], want[SIZE_TEXT];
+	int64_t host = host_memory();
+
+	if (row->vcpus < 1 || row->vcpus > 255)
+		return fail(err, VMCTL_INVALID, 0,
+			    "the number of vCPUs must be from 1 to 255");
+	if (row->memory < MEMORY_MIN)
+		return fail(err, VMCTL_INVALID, 0,
+			    "the memory must be at least %s",
+			    format_size(MEMORY_MIN, want));
+	if (host && row->memory > host)
+		return fail(err, VMCTL_LIMIT, 0,
+			    "%s of memory are asked for, the host has %s",
+			    format_size(row->memory, want),
+			    format_size(host, have));
+	if (row->disk < image->virtual_size) {
+		fail(err, VMCTL_INVALID, 0,
+		     "a disk of %s is too small: the image %s needs %s",
+		     format_size(row->disk, want), image->name,
+		     format_size(image->virtual_size, have));
+		fail_hint(err, "--disk %s", have);
+		return -VMCTL_INVALID;
+	}
+	return 0;
+}
+
+static int set_sizes(struct draft *d, const struct vmctl_instance_create *spec,
+		     const struct vmctl_image *image, struct vmctl_error *err)
+{
+	struct vmctl_instance *row = d->row;
+	const struct vmctl_type *type =
+		type_find(spec->type ? spec->type : "t2.micro", err);
+
+	if (!type)
+		return -VMCTL_NOT_FOUND;
+	if (spec->vcpus < 0 || spec->memory < 0 || spec->disk < 0)
+		return fail(err, VMCTL_INVALID, 0, "a size is negative");
+	row->vcpus = spec->vcpus ? spec->vcpus : type->vcpus;
+	row->memory = spec->memory ? spec->memory : type->memory;
+	/* An image may be larger than the type's disk: it is the least. */
+	row->disk = spec->disk			       ? spec->disk
+		    : type->disk > image->virtual_size ? type->disk
+						       : image->virtual_size;
+	bool plain = !spec->vcpus && !spec->memory && !spec->disk;
+	row->type = strdup(plain || spec->type ? type->name : "custom");
+	return row->type ? check_sizes(row, image, err) : fail_oom(err);
+}
+
+/* --- keys ---------------------------------------------------------------- */
+
+static int add_key(struct draft *d, const struct vmctl_key *key,
+		   struct vmctl_error *err)
+{
+	struct state_instance_key *grown =
+		reallocarray(d->keys, d->key_count + 1, sizeof(*grown));
+
+	if (!grown)
+		return fail_oom(err);
+	d->keys = grown;
+	struct state_instance_key *k = &grown[d->key_count++];
+	k->name = strdup(key->name);
+	k->public_key = strdup(key->public_key);
+	k->private_path = key->private_path ? strdup(key->private_path) : NULL;
+	if (!k->name || !k->public_key ||
+	    (key->private_path && !k->private_path) ||
+	    strv_append(&d->row->keys, key->name) < 0)
+		return fail_oom(err);
+	return 0;
+}
+
+DEFINE_CLEANUP(key, struct vmctl_key *, vmctl_key_free);
+DEFINE_CLEANUP(key_list, struct vmctl_key_list *, vmctl_key_list_free);
+
+static int add_named_keys(struct vmctl *ctx, struct draft *d,
+			  const char *const *names, struct vmctl_error *err)
+{
+	for (size_t i = 0; names[i]; i++) {
+		auto_cleanup(key_cleanup) struct vmctl_key *key = NULL;
+		int r = vmctl_key_get(ctx, names[i], &key, err);
+
+		for (size_t j = 0; r == 0 && j < d->key_count; j++)
+			if (str_eq(d->keys[j].name, key->name))
+				goto next; /* given twice */
+		if (r == 0)
+			r = add_key(d, key, err);
+		if (r < 0)
+			return r;
+	next:;
+	}
+	return 0;
+}
+
+/* Every key there is; where there is none, a pair named "default". */
+static int add_all_keys(struct vmctl *ctx, struct draft *d, bool make,
+			struct vmctl_error *err)
+{
+	auto_cleanup(key_list_cleanup) struct vmctl_key_list *all = NULL;
+	auto_cleanup(key_cleanup) struct vmctl_key *made = NULL;
+	int r = vmctl_key_list(ctx, &all, err);
+
+	for (size_t i = 0; r == 0 && i < all->count; i++)
+		r = add_key(d, all->items[i], err);
+	if (r < 0 || all->count)
+		return r;
+	d->key_made = true;
+	if (!make)
+		return 0;
+	r = vmctl_key_generate(ctx, "default", "vmctl", &made, err);
+	/* Another creation may have made it in this moment. */
+	if (r == -VMCTL_EXISTS)
+		r = vmctl_key_get(ctx, "default", &made, err);
+	else if (r == 0)
+		log_at(&ctx->ev, VMCTL_LOG_WARN,
+		       "no ssh key is known: made the pair 'default' (%s)",
+		       made->private_path);
+	return r < 0 ? r : add_key(d, made, err);
+}
+
+/* --- the whole ------------------------------------------------------------ */
+
+static int set_name(struct vmctl *ctx, struct draft *d, const char *name,
+		    const char *image, struct vmctl_error *err)
+{
+	auto_instance *other = NULL;
+	unsigned char tail[2];
+	struct state *db;
+	int r = name ? vmctl_instance_name_check(name, err)
+		     : random_bytes(tail, sizeof(tail), err);
+
+	if (r < 0)
+		return r;
+	/* An image's name may have dots and colons; a hostname may not. */
+	d->row->name =
+		name ? strdup(name)
+		     : str_printf("%.*s-%02x%02x", (int)strcspn(image, ".:_"),
+				  image, tail[0], tail[1]);
+	if (!d->row->name)
+		return fail_oom(err);
+	r = context_state(ctx, &db, err);
+	if (r < 0)
+		return r;
+	if (state_instance_get(db, d->row->name, &other, NULL) == 0) {
+		fail(err, VMCTL_EXISTS, 0,
+		     "there is an instance named %s already", other->name);
+		fail_hint(err, "choose another name, or: vmctl delete %s",
+			  other->name);
+		return -VMCTL_EXISTS;
+	}
+	return 0;
+}
+
+static int set_image(struct draft *d, const struct vmctl_image *image,
+		     struct vmctl_error *err)
+{
+	if (!str_eq(image->arch, host_arch()))
+		return fail(err, VMCTL_UNSUPPORTED, 0,
+			    "the image %s is for %s, this host is %s",
+			    image->name, image->arch, host_arch());
+	d->image_path = strdup(image->path);
+	d->row->image = strdup(image->name);
+	d->row->image_digest = strdup(image->digest);
+	d->row->user = strdup(image->user);
+	return d->image_path && d->row->image && d->row->image_digest &&
+			       d->row->user
+		       ? 0
+		       : fail_oom(err);
+}
+
+static int set_rest(struct vmctl *ctx, struct draft *d,
+		    const struct vmctl_instance_create *spec,
+		    struct vmctl_error *err)
+{
+	struct host_accel accel;
+	int r = host_accel(ctx, spec->accel, &accel, err);
+
+	if (r == 0 && spec->user_data)
+		r = user_data_check(spec->user_data, spec->user_data_len, err);
+	if (r < 0)
+		return r;
+	d->row->accel = strdup(accel.accel);
+	d->accel_reason = strdup(accel.reason);
+	d->row->connection = strdup(ctx->uri);
+	d->row->reason = strdup("");
+	d->row->created_at = clock_now();
+	d->row->state = VMCTL_STATE_PENDING;
+	if (spec->user_data)
+		d->user_data = strndup(spec->user_data, spec->user_data_len);
+	if (!d->row->accel || !d->accel_reason || !d->row->connection ||
+	    !d->row->reason || (spec->user_data && !d->user_data))
+		return fail_oom(err);
+	r = key_pair_make(d->row->name, &d->host_key_private, &d->row->host_key,
+			  err);
+	return r < 0 ? r
+		     : key_fingerprint(d->row->host_key,
+				       &d->row->host_key_sha256, err);
+}
+
+DEFINE_CLEANUP(image, struct vmctl_image *, vmctl_image_free);
+
+int draft_make(struct vmctl *ctx, const struct vmctl_instance_create *spec,
+	       bool make_keys, struct draft *ret, struct vmctl_error *err)
+{
+	auto_cleanup(draft_done) struct draft d = { 0 };
+	auto_cleanup(image_cleanup) struct vmctl_image *image = NULL;
+
+	d.row = calloc(1, sizeof(*d.row));
+	if (!d.row)
+		return fail_oom(err);
+	/* What needs nothing but the arguments is checked first, and a key
+	 * pair, which stays, is made last. */
+	int r = spec->name ? vmctl_instance_name_check(spec->name, err) : 0;
+	if (r == 0)
+		r = image_use(ctx, spec->image, &image, err);
+	if (r == 0)
+		r = set_image(&d, image, err);
+	if (r == 0)
+		r = set_name(ctx, &d, spec->name, image->name, err);
+	if (r == 0)
+		r = set_sizes(&d, spec, image, err);
+	if (r == 0)
+		r = set_rest(ctx, &d, spec, err);
+	if (r == 0)
+		r = draft_identity(ctx, &d, err);
+	if (r == 0)
+		r = spec->keys ? add_named_keys(ctx, &d, spec->keys, err)
+			       : add_all_keys(ctx, &d, make_keys, err);
+	if (r < 0)
+		return r;
+	*ret = d;
+	d = (struct draft){ 0 };
+	return 0;
+}

@@ -1,0 +1,130 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#ifndef INSTANCE_INSTANCE_H
+#define INSTANCE_INSTANCE_H
+
+#include <vmctl/instance.h>
+
+#include "base/str.h"
+#include "context.h"
+
+/* The inside of the subsystem. */
+
+DEFINE_CLEANUP(instance, struct vmctl_instance *, vmctl_instance_free);
+#define auto_instance auto_cleanup(instance_cleanup) struct vmctl_instance
+DEFINE_CLEANUP(instance_list, struct vmctl_instance_list *,
+	       vmctl_instance_list_free);
+#define auto_instance_list                                                     \
+	auto_cleanup(instance_list_cleanup) struct vmctl_instance_list
+
+/* What is asked for after defaults and checks: everything needed to create,
+ * and nothing made yet. Everything in it is owned by it. */
+struct draft {
+	struct vmctl_instance *row; /* id, name, sizes, mac, uuid, port … */
+	char *image_path;
+	struct state_instance_key *keys;
+	size_t key_count;
+	char *host_key_private; /* OpenSSH private key file */
+	char *user_data;	/* as given, NULL: none */
+	char *accel_reason;
+	bool key_made; /* the key "default" was generated for it */
+};
+
+/* draft.c. `make_keys` false is for a dry run: where a key pair would have to
+ * be made, the draft says so and has none. */
+int draft_make(struct vmctl *ctx, const struct vmctl_instance_create *spec,
+	       bool make_keys, struct draft *ret, struct vmctl_error *err);
+void draft_done(struct draft *d);
+
+/* Draws id, MAC, UUID and ssh port anew. */
+int draft_identity(struct vmctl *ctx, struct draft *d, struct vmctl_error *err);
+
+/* seed.c: the cloud-init documents, and the ISO image that holds them. */
+struct seed {
+	char *meta_data, *user_data, *network_config;
+};
+int seed_make(const struct draft *d, struct seed *ret, struct vmctl_error *err);
+int seed_write(const struct seed *seed, const char *path,
+	       struct vmctl_error *err);
+void seed_done(struct seed *seed);
+
+/* user-data.c: whether a user's document can be passed on; VMCTL_INVALID. */
+int user_data_check(const char *text, size_t len, struct vmctl_error *err);
+
+/* record.c: paths of an instance. NULL only when memory is short. */
+char *instance_dir(const struct vmctl *ctx, const char *id);
+char *instance_file(const struct vmctl *ctx, const char *id, const char *name);
+
+/* Fills what the database does not hold: dir, address. */
+int instance_complete(const struct vmctl *ctx, struct vmctl_instance *row,
+		      struct vmctl_error *err);
+
+/* The driver's view of an instance; its strings are borrowed from the row and
+ * from `paths`, which the caller frees with spec_paths_done(). */
+struct spec_paths {
+	char *disk, *seed, *console_log;
+};
+int instance_spec(const struct vmctl *ctx, const struct vmctl_instance *row,
+		  struct spec_paths *paths, struct hv_spec *ret,
+		  struct vmctl_error *err);
+void spec_paths_done(struct spec_paths *paths);
+
+/* lookup.c: the record by name or id; VMCTL_NOT_FOUND names the nearest. Takes
+ * back what dead processes left half done first. */
+int instance_find(struct vmctl *ctx, const char *name,
+		  struct vmctl_instance **ret, struct vmctl_error *err);
+
+/* live.c: the state that the hypervisor's answer and the record make together,
+ * recorded when it is news. */
+int instance_observe(struct vmctl *ctx, struct vmctl_instance *row,
+		     enum hv_state seen, struct vmctl_error *err);
+int instance_refresh(struct vmctl *ctx, struct vmctl_instance *row,
+		     struct vmctl_error *err);
+
+/* A record and its lock, for what changes an instance. `row` is read after
+ * the lock was got. */
+struct locked {
+	struct vmctl *ctx;
+	struct vmctl_instance *row;
+	int fd;
+};
+int instance_lock(struct vmctl *ctx, const char *name, struct locked *ret,
+		  struct vmctl_error *err);
+void locked_done(struct locked *l);
+#define auto_locked auto_cleanup(locked_done) struct locked
+#define LOCKED_INIT ((struct locked){ .fd = -1 })
+
+/* power.c: boots a defined domain and forwards its ssh port. */
+int instance_boot(struct vmctl *ctx, struct vmctl_instance *row,
+		  struct vmctl_error *err);
+/* Sees to the forward of a running instance, choosing another port when the
+ * recorded one is taken. */
+int instance_forward(struct vmctl *ctx, struct vmctl_instance *row,
+		     struct vmctl_error *err);
+int instance_draw_port(struct vmctl *ctx, int64_t *ret,
+		       struct vmctl_error *err);
+
+/* delete.c: removes the domain; domain and files. Not existing is success. */
+int instance_remove_domain(struct vmctl *ctx, const struct vmctl_instance *row,
+			   struct vmctl_error *err);
+int instance_remove_effects(struct vmctl *ctx, const struct vmctl_instance *row,
+			    struct vmctl_error *err);
+
+/* reap.c: finishes or undoes what processes that died left behind. Failing to
+ * reach the hypervisor is not a failure: it is tried again next time. */
+int instance_reap(struct vmctl *ctx, struct vmctl_error *err);
+
+/* connect.c: an authenticated ssh connection. Waits up to timeout_ms for the
+ * guest to answer. */
+struct ssh_conn;
+struct ssh_ops;
+int instance_connect(struct vmctl *ctx, struct vmctl_instance *row,
+		     const char *user, long timeout_ms,
+		     const struct ssh_ops **ret_ops, struct ssh_conn **ret,
+		     struct vmctl_error *err);
+
+/* diagnose.c: completes a time-out's message with what is known of the guest:
+ * its state and the last line of its console. */
+void instance_diagnose(struct vmctl *ctx, const struct vmctl_instance *row,
+		       struct vmctl_error *err);
+
+#endif

@@ -1,0 +1,71 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "instance/instance.h"
+
+/*
+ * The hypervisor is the truth about what runs; the record says what was meant.
+ * Only states in which a domain is expected follow the hypervisor.
+ */
+static enum vmctl_state combine(const struct vmctl_instance *row,
+				enum hv_state seen, const char **reason)
+{
+	*reason = "";
+	if (row->state == VMCTL_STATE_PENDING ||
+	    row->state == VMCTL_STATE_TERMINATED) {
+		*reason = row->reason;
+		return row->state;
+	}
+	switch (seen) {
+	case HV_RUNNING:
+		return VMCTL_STATE_RUNNING;
+	case HV_STOPPING:
+		return VMCTL_STATE_STOPPING;
+	case HV_PAUSED:
+		return VMCTL_STATE_PAUSED;
+	case HV_SAVED:
+		return VMCTL_STATE_SUSPENDED;
+	case HV_CRASHED:
+	case HV_STOPPED:
+		return VMCTL_STATE_STOPPED;
+	case HV_ABSENT:
+		break;
+	}
+	/* A failed creation has its reason already. */
+	*reason = row->state == VMCTL_STATE_ERROR && *row->reason
+			  ? row->reason
+			  : "its domain is gone; start defines it again";
+	return VMCTL_STATE_ERROR;
+}
+
+int instance_observe(struct vmctl *ctx, struct vmctl_instance *row,
+		     enum hv_state seen, struct vmctl_error *err)
+{
+	const char *reason;
+	enum vmctl_state now = combine(row, seen, &reason);
+
+	if (now != row->state || !str_eq(reason, row->reason)) {
+		char *copy = strdup(reason);
+		if (!copy)
+			return fail_oom(err);
+		/* Being news, it is recorded; not being able to is no reason
+		 * to hide it. */
+		if (ctx->db)
+			state_instance_set(ctx->db, row->id, now, copy, NULL);
+		row->state = now;
+		free(row->reason);
+		row->reason = copy;
+	}
+	return instance_complete(ctx, row, err);
+}
+
+int instance_refresh(struct vmctl *ctx, struct vmctl_instance *row,
+		     struct vmctl_error *err)
+{
+	const struct hv_ops *ops;
+	enum hv_state seen;
+	struct hv *hv;
+	int r = context_hv(ctx, &ops, &hv, err);
+
+	if (r == 0)
+		r = ops->state(hv, row->uuid, &seen, err);
+	return r < 0 ? r : instance_observe(ctx, row, seen, err);
+}

@@ -1,0 +1,235 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "base/clock.h"
+#include "instance/instance.h"
+
+/* A guest that is still booting does not hear the power button. */
+#define SHUTDOWN_AGAIN_MS 5000
+#define PORT_TRIES 16
+
+int instance_forward(struct vmctl *ctx, struct vmctl_instance *row,
+		     struct vmctl_error *err)
+{
+	const struct hv_ops *ops;
+	struct hv *hv;
+	bool present = false;
+	int r = context_hv(ctx, &ops, &hv, err);
+
+	for (int tries = 0; r == 0; tries++) {
+		struct hv_forward fwd = { "127.0.0.1", (int)row->ssh_port, 22 };
+
+		if (row->ssh_port) {
+			r = ops->forward_present(hv, row->uuid, &fwd, &present,
+						 err);
+			if (r < 0 || present)
+				return r;
+			r = ops->forward_add(hv, row->uuid, &fwd, err);
+			if (r != -VMCTL_EXISTS || tries == PORT_TRIES)
+				return r;
+			log_warn(&ctx->ev,
+				 "%s: port %lld is taken on this host, "
+				 "choosing another",
+				 row->name, (long long)row->ssh_port);
+		}
+		r = instance_draw_port(ctx, &row->ssh_port, err);
+		if (r == 0)
+			r = state_instance_set_port(ctx->db, row->id,
+						    row->ssh_port, err);
+		/* Another command took it between the two lines above. */
+		if (r == -VMCTL_EXISTS && tries < PORT_TRIES) {
+			row->ssh_port = 0;
+			r = 0;
+		}
+	}
+	return r;
+}
+
+int instance_boot(struct vmctl *ctx, struct vmctl_instance *row,
+		  struct vmctl_error *err)
+{
+	const struct hv_ops *ops;
+	struct hv *hv;
+	int r = context_hv(ctx, &ops, &hv, err);
+
+	if (r == 0)
+		r = ops->start(hv, row->uuid, err);
+	return r < 0 ? r : instance_forward(ctx, row, err);
+}
+
+/* A domain that was undefined behind our back is defined again: record, disk
+ * and seed have all that it takes. */
+static int define_again(struct vmctl *ctx, struct vmctl_instance *row,
+			struct vmctl_error *err)
+{
+	auto_cleanup(spec_paths_done) struct spec_paths paths = { 0 };
+	const struct hv_ops *ops;
+	struct hv_spec spec;
+	struct hv *hv;
+	int r = instance_spec(ctx, row, &paths, &spec, err);
+
+	if (r == 0)
+		r = context_hv(ctx, &ops, &hv, err);
+	if (r < 0)
+		return r;
+	if (access(spec.disk, F_OK) < 0) {
+		fail(err, VMCTL_STATE, 0, "%s has no disk: %s", row->name,
+		     *row->reason ? row->reason : "it is gone");
+		fail_hint(err, "vmctl delete %s", row->name);
+		return -VMCTL_STATE;
+	}
+	log_warn(&ctx->ev, "%s: the domain is gone, defining it again",
+		 row->name);
+	return ops->define(hv, &spec, err);
+}
+
+static int set_state(struct vmctl *ctx, struct vmctl_instance *row,
+		     enum vmctl_state state, struct vmctl_error *err)
+{
+	row->state = state;
+	return state_instance_set(ctx->db, row->id, state, "", err);
+}
+
+int vmctl_instance_start(struct vmctl *ctx, const char *name,
+			 struct vmctl_error *err)
+{
+	auto_locked l = LOCKED_INIT;
+	int r = instance_lock(ctx, name, &l, err);
+
+	if (r == 0)
+		r = instance_refresh(ctx, l.row, err);
+	if (r < 0)
+		return r;
+	switch (l.row->state) {
+	case VMCTL_STATE_RUNNING:
+		return instance_forward(ctx, l.row, err);
+	case VMCTL_STATE_ERROR:
+		r = define_again(ctx, l.row, err);
+		break;
+	case VMCTL_STATE_STOPPED:
+	case VMCTL_STATE_SUSPENDED:
+		break;
+	default:
+		return fail(err, VMCTL_STATE, 0,
+			    "%s cannot be started: it is %s", l.row->name,
+			    vmctl_state_name(l.row->state));
+	}
+	if (r == 0)
+		r = instance_boot(ctx, l.row, err);
+	if (r < 0) {
+		fail_prefix(err, "%s", l.row->name);
+		return r;
+	}
+	return set_state(ctx, l.row, VMCTL_STATE_RUNNING, err);
+}
+
+/* Waits for the guest to go down; asks it again from time to time. */
+static int wait_stopped(struct vmctl *ctx, struct vmctl_instance *row,
+			long timeout_ms, struct vmctl_error *err)
+{
+	const struct hv_ops *ops;
+	enum hv_state seen = HV_RUNNING;
+	int64_t asked = clock_mono_ms();
+	struct hv *hv;
+	struct wait w = wait_begin(timeout_ms, 200);
+	int r = context_hv(ctx, &ops, &hv, err);
+
+	while (r == 0) {
+		r = ops->state(hv, row->uuid, &seen, err);
+		if (r < 0 || seen == HV_STOPPED || seen == HV_ABSENT)
+			return r;
+		progress_at(&ctx->ev, "waiting for the guest to shut down", 0,
+			    0);
+		if (cancelled(&ctx->ev))
+			return fail_cancelled(err);
+		if (!wait_more(&w))
+			break;
+		if (clock_mono_ms() - asked > SHUTDOWN_AGAIN_MS) {
+			ops->shutdown(hv, row->uuid, NULL);
+			asked = clock_mono_ms();
+		}
+	}
+	if (r < 0)
+		return r;
+	fail(err, VMCTL_TIMEOUT, 0, "%s did not shut down within %ld s",
+	     row->name, timeout_ms / 1000);
+	fail_hint(err, "vmctl stop --force %s", row->name);
+	return -VMCTL_TIMEOUT;
+}
+
+static int stop(struct vmctl *ctx, struct vmctl_instance *row, long timeout_ms,
+		bool force, struct vmctl_error *err)
+{
+	const struct hv_ops *ops;
+	struct hv *hv;
+	int r = context_hv(ctx, &ops, &hv, err);
+
+	if (r < 0)
+		return r;
+	/* A paused guest hears nothing. */
+	if (row->state == VMCTL_STATE_PAUSED && !force) {
+		fail(err, VMCTL_STATE, 0, "%s is paused", row->name);
+		fail_hint(err, "vmctl stop --force %s", row->name);
+		return -VMCTL_STATE;
+	}
+	r = -VMCTL_TIMEOUT;
+	if (row->state != VMCTL_STATE_PAUSED && (timeout_ms > 0 || !force)) {
+		r = ops->shutdown(hv, row->uuid, err);
+		if (r == 0)
+			r = wait_stopped(ctx, row, timeout_ms, err);
+	}
+	if (r == -VMCTL_TIMEOUT && force)
+		r = ops->destroy(hv, row->uuid, err);
+	/* It may have gone down by itself between two calls. */
+	return r == -VMCTL_STATE ? wait_stopped(ctx, row, 1000, err) : r;
+}
+
+int vmctl_instance_stop(struct vmctl *ctx, const char *name, long timeout_ms,
+			bool force, struct vmctl_error *err)
+{
+	auto_locked l = LOCKED_INIT;
+	int r = instance_lock(ctx, name, &l, err);
+
+	if (r == 0)
+		r = instance_refresh(ctx, l.row, err);
+	if (r < 0)
+		return r;
+	switch (l.row->state) {
+	case VMCTL_STATE_STOPPED:
+	case VMCTL_STATE_SUSPENDED:
+		return 0;
+	case VMCTL_STATE_RUNNING:
+	case VMCTL_STATE_STOPPING:
+	case VMCTL_STATE_PAUSED:
+		break;
+	default:
+		return fail(err, VMCTL_STATE, 0,
+			    "%s cannot be stopped: it is %s", l.row->name,
+			    vmctl_state_name(l.row->state));
+	}
+	r = stop(ctx, l.row, timeout_ms, force, err);
+	return r < 0 ? r : set_state(ctx, l.row, VMCTL_STATE_STOPPED, err);
+}
+
+int vmctl_instance_reboot(struct vmctl *ctx, const char *name, bool force,
+			  struct vmctl_error *err)
+{
+	auto_locked l = LOCKED_INIT;
+	const struct hv_ops *ops;
+	struct hv *hv;
+	int r = instance_lock(ctx, name, &l, err);
+
+	if (r == 0)
+		r = instance_refresh(ctx, l.row, err);
+	if (r == 0)
+		r = context_hv(ctx, &ops, &hv, err);
+	if (r < 0)
+		return r;
+	if (l.row->state != VMCTL_STATE_RUNNING) {
+		fail(err, VMCTL_STATE, 0, "%s is not running: it is %s",
+		     l.row->name, vmctl_state_name(l.row->state));
+		fail_hint(err, "vmctl start %s", l.row->name);
+		return -VMCTL_STATE;
+	}
+	r = force ? ops->reset(hv, l.row->uuid, err)
+		  : ops->reboot(hv, l.row->uuid, err);
+	return r < 0 ? r : instance_forward(ctx, l.row, err);
+}

@@ -1,0 +1,85 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "instance/instance.h"
+
+/*
+ * What a process left half done when it was killed: its intent names the
+ * instance, and everything made for an instance is named after it.
+ */
+
+static int undo_creation(struct vmctl *ctx, struct vmctl_instance *row,
+			 const struct state_intent *in, struct vmctl_error *err)
+{
+	auto_free char *reason = str_printf(
+		"its creation was interrupted at the step '%s' (process %ld)",
+		*in->step ? in->step : "record", (long)in->pid);
+
+	if (!reason)
+		return fail_oom(err);
+	int r = instance_remove_effects(ctx, row, err);
+	if (r == 0)
+		r = state_instance_set_port(ctx->db, row->id, 0, err);
+	if (r == 0)
+		r = state_instance_set(ctx->db, row->id, VMCTL_STATE_ERROR,
+				       reason, err);
+	if (r == 0)
+		log_warn(&ctx->ev, "%s: %s; what it had made is removed",
+			 row->name, reason);
+	return r;
+}
+
+static int finish_deletion(struct vmctl *ctx, struct vmctl_instance *row,
+			   struct vmctl_error *err)
+{
+	int r = instance_remove_effects(ctx, row, err);
+
+	if (r == 0)
+		r = state_instance_set(ctx->db, row->id, VMCTL_STATE_TERMINATED,
+				       "", err);
+	if (r == 0)
+		log_warn(&ctx->ev, "%s: finished an interrupted deletion",
+			 row->name);
+	return r;
+}
+
+static int settle(struct vmctl *ctx, const struct state_intent *in,
+		  struct vmctl_error *err)
+{
+	auto_instance *row = NULL;
+	int r = state_instance_get(ctx->db, in->id, &row, err);
+
+	if (r == -VMCTL_NOT_FOUND)
+		return state_intent_end(ctx->db, in->id, err);
+	if (r < 0)
+		return r;
+	/* A process that died after its last step left only the intent. */
+	if (str_eq(in->verb, "create") && row->state == VMCTL_STATE_PENDING)
+		r = undo_creation(ctx, row, in, err);
+	else if (str_eq(in->verb, "delete") &&
+		 row->state != VMCTL_STATE_TERMINATED)
+		r = finish_deletion(ctx, row, err);
+	return r < 0 ? r : state_intent_end(ctx->db, in->id, err);
+}
+
+int instance_reap(struct vmctl *ctx, struct vmctl_error *err)
+{
+	auto_free struct state_intent *dead = NULL;
+	auto_free char *dir = context_path(ctx, "locks");
+	size_t n = 0;
+	int r = state_intent_dead(ctx->db, &dead, &n, err);
+
+	if (r < 0)
+		return r;
+	for (size_t i = 0; dir && i < n; i++) {
+		struct vmctl_error why;
+		int fd = -1;
+
+		/* Whoever holds the lock sees to it. */
+		if (lock_try(dir, dead[i].id, ctx->command, &fd, &why) < 0 ||
+		    fd < 0)
+			continue;
+		if (settle(ctx, &dead[i], &why) < 0)
+			log_warn(&ctx->ev, "%s: %s", dead[i].id, why.message);
+		lock_release(dir, dead[i].id, fd);
+	}
+	return 0;
+}
