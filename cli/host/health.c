@@ -1,0 +1,80 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "cli/command.h"
+#include "cli/render/render.h"
+
+/* What vmctl needs of this host, and whether it is there. */
+
+#define AT(member) offsetof(struct vmctl_host, member)
+
+static const struct field fields[] = {
+	{ "hostname", "HOST", FIELD_STRING, AT(hostname), FIELD_NAME,
+	  .help = "name of this host" },
+	{ "arch", "ARCH", FIELD_STRING, AT(arch), 0,
+	  .help = "its architecture" },
+	{ "kernel", "KERNEL", FIELD_STRING, AT(kernel), 0,
+	  .help = "its kernel's release" },
+	{ "connection", "CONNECTION", FIELD_STRING, AT(connection), 0,
+	  .help = "URI of the hypervisor" },
+	{ "reachable", "REACHABLE", FIELD_BOOL, AT(reachable), 0,
+	  .help = "whether the hypervisor answers" },
+	{ "problem", "PROBLEM", FIELD_STRING, AT(problem), 0,
+	  .help = "why it does not" },
+	{ "hypervisor", "HYPERVISOR", FIELD_STRING, AT(hypervisor), 0,
+	  .help = "what runs the guests" },
+	{ "hypervisor_version", "VERSION", FIELD_STRING, AT(hypervisor_version),
+	  0, .help = "its version" },
+	{ "libvirt_version", "LIBVIRT", FIELD_STRING, AT(libvirt_version), 0,
+	  .help = "version of libvirt" },
+	{ "accel", "ACCEL", FIELD_STRING, AT(accel), 0,
+	  .help = "what --accel auto chooses: kvm or tcg" },
+	{ "accel_reason", "BECAUSE", FIELD_STRING, AT(accel_reason), 0,
+	  .help = "how that was decided" },
+	{ "probe_ns", "PROBE", FIELD_INT, AT(probe_ns), FIELD_WIDE,
+	  .help = "time of the KVM probe in nanoseconds" },
+	{ "instances", "INSTANCES", FIELD_INT, AT(instances), 0,
+	  .help = "how many instances there are" },
+	{ "running", "RUNNING", FIELD_INT, AT(running), 0,
+	  .help = "how many of them run" },
+	{ .key = NULL },
+};
+
+static const struct record host_record = { "host", fields };
+
+static const struct example examples[] = {
+	{ "vmctl host health", "See whether everything is in order." },
+	{ "vmctl host health -o json", "The same for a monitor." },
+	{ NULL },
+};
+
+static int run(struct cli *cli, void *data, struct vmctl_error *err)
+{
+	struct vmctl_host *host;
+	struct vmctl *ctx;
+	int r = cli_context(cli, &ctx, err);
+
+	if (r == 0)
+		r = vmctl_host_health(ctx, &host, err);
+	if (r < 0)
+		return r;
+	r = render_one(cli->out, &host_record, host, err);
+	if (r == 0 && !host->reachable) {
+		struct vmctl_error flushed;
+
+		/* What was found is shown, and then the failure told. */
+		render_flush(cli->out, STDOUT_FILENO, &flushed);
+		r = fail(err, VMCTL_HYPERVISOR, 0, "%s", host->problem);
+		fail_hint(err, "%s", host->hint);
+	}
+	vmctl_host_free(host);
+	return r;
+}
+
+const struct command cmd_host_health = {
+	.path = "host health",
+	.summary = "check what vmctl needs of this host",
+	.group = GROUP_HOST,
+	.record = &host_record,
+	.examples = examples,
+	.exits = (const int[]){ 7, 0 },
+	.run = run,
+};

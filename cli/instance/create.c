@@ -1,0 +1,183 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "base/file.h"
+#include "cli/instance/fields.h"
+#include "cli/render/render.h"
+
+/* Makes instances and starts them. */
+
+/* More than cloud-init takes is refused by the library with its own words. */
+#define READ_MAX ((16 << 20) + 1)
+
+struct create_options {
+	struct strings names;
+	const char *image, *type, *user_data, *accel;
+	int64_t cpus, memory, disk;
+	struct strings keys;
+	bool wait;
+};
+
+static const char *const accels[] = { "auto", "kvm", "tcg", NULL };
+
+static const struct argument args[] = {
+	ARG_MANY(struct create_options, names, .name = "NAME", .optional = true,
+		 .help = "name of the instance; made up from the image's name "
+			 "when it is not given"),
+	ARG_END,
+};
+
+static const struct option opts[] = {
+	OPT_STRING(struct create_options, image, .name = "image", .letter = 'i',
+		   .metavar = "IMAGE", .complete = complete_images,
+		   .help = "image to start from",
+		   .fallback = "the only one there is"),
+	OPT_STRING(struct create_options, type, .name = "type", .letter = 't',
+		   .metavar = "TYPE", .complete = complete_types,
+		   .help = "size: vCPUs, memory and disk together",
+		   .fallback = "t2.micro"),
+	OPT_INT(struct create_options, cpus, .name = "cpus", .metavar = "N",
+		.min = 1, .max = 255, .help = "number of virtual processors"),
+	OPT_SIZE(struct create_options, memory, .name = "memory", .letter = 'm',
+		 .metavar = "SIZE", .help = "memory, as in 2G"),
+	OPT_SIZE(struct create_options, disk, .name = "disk", .metavar = "SIZE",
+		 .help = "size of the disk, as in 20G"),
+	OPT_STRINGS(struct create_options, keys, .name = "key", .letter = 'k',
+		    .metavar = "KEY", .complete = complete_keys,
+		    .help = "ssh key that may enter",
+		    .fallback = "all that are known"),
+	OPT_STRING(struct create_options, user_data, .name = "user-data",
+		   .letter = 'u', .metavar = "FILE", .complete = complete_files,
+		   .help = "cloud-config document or script for the first "
+			   "boot; - reads standard input"),
+	OPT_CHOICE(struct create_options, accel, .name = "accel",
+		   .metavar = "HOW", .choices = accels,
+		   .help = "how the processor is virtualised",
+		   .fallback = "auto"),
+	OPT_FLAG(struct create_options, wait, .name = "wait", .letter = 'w',
+		 .help = "wait until ssh works"),
+	OPT_END,
+};
+
+static const struct example examples[] = {
+	{ "vmctl create web1 --image debian-12 --wait",
+	  "Make an instance and wait until it can be entered." },
+	{ "vmctl create db1 --type t2.medium --disk 50G --user-data db.yaml",
+	  "Choose a size, with a larger disk, and set it up at the first "
+	  "boot." },
+	{ "vmctl create web1 --dry-run",
+	  "Show the domain and the cloud-init documents, and make nothing." },
+	{ NULL },
+};
+
+struct job {
+	const struct create_options *o;
+	struct vmctl_instance_create spec;
+	bool json;
+};
+
+static int print_plan(struct cli *cli, struct job *j, struct vmctl_error *err)
+{
+	auto_str text = STR_INIT;
+	struct vmctl_plan *plan;
+	struct vmctl *ctx;
+	int r = cli_context(cli, &ctx, err);
+
+	if (r == 0)
+		r = vmctl_instance_plan(ctx, &j->spec, &plan, err);
+	if (r < 0)
+		return r;
+	for (size_t i = 0; i < plan->count; i++)
+		str_addf(&text, "%s--- %s ---\n%s%s", i ? "\n" : "",
+			 plan->parts[i].title, plan->parts[i].text,
+			 str_ends(plan->parts[i].text, "\n") ? "" : "\n");
+	vmctl_plan_free(plan);
+	r = str_check(&text, err);
+	return r < 0 ? r : render_text(cli->out, str_text(&text), true, err);
+}
+
+static int print_made(struct cli *cli, const struct vmctl_instance *made,
+		      const struct job *j, struct vmctl_error *err)
+{
+	if (j->json)
+		return render_row(cli->out, made, err);
+	auto_free char *line = str_printf("%s\n", made->name);
+	return line ? render_text(cli->out, line, false, err)
+		    : -VMCTL_NO_MEMORY;
+}
+
+static int create_one(struct cli *cli, const char *name, void *data,
+		      struct vmctl_error *err)
+{
+	struct job *j = data;
+	struct vmctl_instance *made;
+	struct vmctl *ctx;
+	int r = cli_context(cli, &ctx, err);
+
+	j->spec.name = name;
+	if (r < 0)
+		return r;
+	if (cli->globals.dry_run)
+		return print_plan(cli, j, err);
+	r = vmctl_instance_create(ctx, &j->spec, &made, err);
+	if (r < 0)
+		return r;
+	/* Printed before the wait: the user's script has the name then, also
+	 * when the wait fails. */
+	r = print_made(cli, made, j, err);
+	if (r == 0 && j->o->wait)
+		r = vmctl_instance_wait(ctx, made->name, VMCTL_WAIT_SSH,
+					cli_timeout(cli, 300000), err);
+	vmctl_instance_free(made);
+	return r;
+}
+
+static int run(struct cli *cli, void *data, struct vmctl_error *err)
+{
+	const struct create_options *o = data;
+	auto_str text = STR_INIT;
+	struct job j = { .o = o };
+	int r = 0;
+
+	j.spec = (struct vmctl_instance_create){
+		.size = sizeof(j.spec),
+		.image = o->image,
+		.type = o->type,
+		.vcpus = o->cpus,
+		.memory = o->memory,
+		.disk = o->disk,
+		.keys = o->keys.count ? o->keys.items : NULL,
+		.accel = o->accel,
+	};
+	j.json = !str_eq(cli->globals.output, "table") &&
+		 !str_eq(cli->globals.output, "name");
+	if (o->user_data) {
+		r = file_read(o->user_data, READ_MAX, &text, err);
+		j.spec.user_data = str_text(&text);
+		j.spec.user_data_len = text.len;
+	}
+	bool rows = j.json && !cli->globals.dry_run;
+	if (r == 0 && rows)
+		r = render_begin(cli->out, &instance_record, err);
+	if (r < 0)
+		return r;
+	r = o->names.count ? cli_each(cli, &o->names, create_one, &j, err)
+			   : create_one(cli, NULL, &j, err);
+	if (rows && (r == 0 || r == -VMCTL_PARTIAL || r == -VMCTL_TIMEOUT)) {
+		int ended = render_end(cli->out, r < 0 ? NULL : err);
+		r = r < 0 ? r : ended;
+	}
+	return r;
+}
+
+const struct command cmd_create = {
+	.path = "create",
+	.summary = "make instances and start them",
+	.group = GROUP_INSTANCES,
+	.flags = COMMAND_DRY_RUN,
+	.args = args,
+	.opts = opts,
+	.opts_size = sizeof(struct create_options),
+	.record = &instance_record,
+	.examples = examples,
+	.exits = (const int[]){ 3, 4, 5, 6, 7, 8, 0 },
+	.run = run,
+};

@@ -1,0 +1,77 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "cli/instance/fields.h"
+
+#define AT(member) offsetof(struct vmctl_instance, member)
+
+static const char *state_text(const void *record)
+{
+	return vmctl_state_name(((const struct vmctl_instance *)record)->state);
+}
+
+static const struct field fields[] = {
+	{ "name", "NAME", FIELD_STRING, AT(name), FIELD_NAME,
+	  .help = "its name, also the guest's hostname" },
+	{ "id", "ID", FIELD_STRING, AT(id), FIELD_WIDE,
+	  .help = "its id, which never changes" },
+	{ "state", "STATE", FIELD_TEXT, 0, FIELD_STATE, .text = state_text,
+	  .help = "pending, running, stopping, stopped, paused, suspended, "
+		  "error, terminated, or unknown" },
+	{ "type", "TYPE", FIELD_STRING, AT(type), 0, .help = "its size" },
+	{ "vcpus", "VCPUS", FIELD_INT, AT(vcpus), FIELD_WIDE,
+	  .help = "virtual processors" },
+	{ "memory", "MEMORY", FIELD_SIZE, AT(memory), 0,
+	  .help = "memory in bytes" },
+	{ "disk", "DISK", FIELD_SIZE, AT(disk), 0,
+	  .help = "size of the disk in bytes, as the guest sees it" },
+	{ "image", "IMAGE", FIELD_STRING, AT(image), 0,
+	  .help = "the image it was made from" },
+	{ "address", "ADDRESS", FIELD_STRING, AT(address), 0,
+	  .help = "where this host reaches it" },
+	{ "ssh_port", "PORT", FIELD_INT, AT(ssh_port), 0,
+	  .help = "TCP port for ssh at that address" },
+	{ "created_at", "AGE", FIELD_TIME, AT(created_at), 0,
+	  .help = "when it was created" },
+	{ "user", "USER", FIELD_STRING, AT(user), FIELD_WIDE,
+	  .help = "the account to enter by ssh" },
+	{ "keys", "KEYS", FIELD_STRINGS, AT(keys), FIELD_WIDE,
+	  .help = "names of the ssh keys it was made with" },
+	{ "accel", "ACCEL", FIELD_STRING, AT(accel), FIELD_WIDE | FIELD_ASKED,
+	  .help = "kvm or tcg" },
+	{ "launched_at", "LAUNCHED", FIELD_TIME, AT(launched_at), FIELD_WIDE,
+	  .help = "when it was last started" },
+	{ "terminated_at", "TERMINATED", FIELD_TIME, AT(terminated_at),
+	  FIELD_HIDDEN, .help = "when it was deleted" },
+	{ "reason", "REASON", FIELD_STRING, AT(reason), FIELD_WIDE,
+	  .help = "why it is in error or unknown" },
+	{ "stale", "STALE", FIELD_BOOL, AT(stale), FIELD_HIDDEN,
+	  .help = "whether the state is what was last seen, not asked now" },
+	{ "mac", "MAC", FIELD_STRING, AT(mac), FIELD_HIDDEN,
+	  .help = "MAC address of its first interface" },
+	{ "uuid", "UUID", FIELD_STRING, AT(uuid), FIELD_HIDDEN,
+	  .help = "UUID of its domain" },
+	{ "connection", "CONNECTION", FIELD_STRING, AT(connection),
+	  FIELD_HIDDEN, .help = "URI of its hypervisor" },
+	{ "image_digest", "DIGEST", FIELD_STRING, AT(image_digest),
+	  FIELD_HIDDEN, .help = "SHA-256 of the image" },
+	{ "host_key_sha256", "HOST KEY", FIELD_STRING, AT(host_key_sha256),
+	  FIELD_HIDDEN, .help = "fingerprint of the guest's ssh host key" },
+	{ "host_key", "PUBLIC HOST KEY", FIELD_STRING, AT(host_key),
+	  FIELD_HIDDEN, .help = "the guest's public ssh host key" },
+	{ "dir", "FOLDER", FIELD_STRING, AT(dir), FIELD_HIDDEN,
+	  .help = "its folder: disk, seed and console record" },
+	{ .key = NULL },
+};
+
+const struct record instance_record = { "instance", fields };
+
+static const struct field address_fields[] = {
+	{ "name", "NAME", FIELD_STRING, AT(name), FIELD_NAME,
+	  .help = "the instance" },
+	{ "address", "ADDRESS", FIELD_STRING, AT(address), 0,
+	  .help = "where this host reaches it" },
+	{ "ssh_port", "PORT", FIELD_INT, AT(ssh_port), 0,
+	  .help = "TCP port for ssh at that address" },
+	{ .key = NULL },
+};
+
+const struct record address_record = { "address", address_fields };

@@ -1,0 +1,11 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#ifndef CLI_INSTANCE_FIELDS_H
+#define CLI_INSTANCE_FIELDS_H
+
+#include "cli/command.h"
+
+/* The record of an instance, and the part of it that says where it is. */
+extern const struct record instance_record;
+extern const struct record address_record;
+
+#endif

@@ -1,0 +1,62 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "cli/instance/fields.h"
+#include "cli/render/render.h"
+
+/* Lists instances: with their state as the hypervisor tells it now. */
+
+struct list_options {
+	bool cached, all_states;
+};
+
+static const struct option opts[] = {
+	OPT_FLAG(struct list_options, all_states, .name = "all-states",
+		 .letter = 'a', .help = "also those that were deleted"),
+	OPT_FLAG(struct list_options, cached, .name = "cached",
+		 .help = "what was last seen, without asking the hypervisor"),
+	OPT_END,
+};
+
+static const struct example examples[] = {
+	{ "vmctl list", "List the instances." },
+	{ "vmctl list -o json --columns name,address,ssh_port",
+	  "The same for a program." },
+	{ NULL },
+};
+
+static int run(struct cli *cli, void *data, struct vmctl_error *err)
+{
+	const struct list_options *o = data;
+	unsigned flags = (o->cached ? VMCTL_LIST_CACHED : 0) |
+			 (o->all_states ? VMCTL_LIST_ALL_STATES : 0);
+	struct vmctl_error unreachable = { 0 };
+	struct vmctl_instance_list *list;
+	struct vmctl *ctx;
+	int r = cli_context(cli, &ctx, err);
+
+	if (r == 0)
+		r = vmctl_instance_list(ctx, flags, &list, &unreachable, err);
+	if (r < 0)
+		return r;
+	r = render_begin(cli->out, &instance_record, err);
+	for (size_t i = 0; r == 0 && i < list->count; i++)
+		r = render_row(cli->out, list->items[i], err);
+	if (r == 0)
+		r = render_end(cli->out, err);
+	vmctl_instance_list_free(list);
+	/* The rows are shown, and that they are old is said. */
+	if (r == 0 && unreachable.code)
+		cli_error(cli, &unreachable);
+	return r;
+}
+
+const struct command cmd_list = {
+	.path = "list",
+	.aliases = (const char *const[]){ "ls", NULL },
+	.summary = "list the instances",
+	.group = GROUP_INSTANCES,
+	.opts = opts,
+	.opts_size = sizeof(struct list_options),
+	.record = &instance_record,
+	.examples = examples,
+	.run = run,
+};

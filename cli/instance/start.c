@@ -1,0 +1,64 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "cli/command.h"
+
+/* Starts instances that are stopped. */
+
+struct start_options {
+	struct strings names;
+	bool wait;
+};
+
+static const struct argument args[] = {
+	ARG_MANY(struct start_options, names, .name = "NAME",
+		 .complete = complete_stopped,
+		 .help = "name or id of an instance"),
+	ARG_END,
+};
+
+static const struct option opts[] = {
+	OPT_FLAG(struct start_options, wait, .name = "wait", .letter = 'w',
+		 .help = "wait until ssh works"),
+	OPT_END,
+};
+
+static const struct example examples[] = {
+	{ "vmctl start web1 web2", "Start two instances." },
+	{ "vmctl start web1 --wait --timeout 2m",
+	  "Start one, and wait at most two minutes until it can be "
+	  "entered." },
+	{ NULL },
+};
+
+static int start_one(struct cli *cli, const char *name, void *data,
+		     struct vmctl_error *err)
+{
+	const struct start_options *o = data;
+	struct vmctl *ctx;
+	int r = cli_context(cli, &ctx, err);
+
+	if (r == 0)
+		r = vmctl_instance_start(ctx, name, err);
+	if (r == 0 && o->wait)
+		r = vmctl_instance_wait(ctx, name, VMCTL_WAIT_SSH,
+					cli_timeout(cli, 300000), err);
+	return r;
+}
+
+static int run(struct cli *cli, void *data, struct vmctl_error *err)
+{
+	struct start_options *o = data;
+
+	return cli_each(cli, &o->names, start_one, o, err);
+}
+
+const struct command cmd_start = {
+	.path = "start",
+	.summary = "start instances",
+	.group = GROUP_INSTANCES,
+	.args = args,
+	.opts = opts,
+	.opts_size = sizeof(struct start_options),
+	.examples = examples,
+	.exits = (const int[]){ 3, 4, 5, 6, 7, 0 },
+	.run = run,
+};
