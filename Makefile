@@ -190,27 +190,33 @@ $(B)/tests/fakes/%.so: $(B)/tests/fakes/%.o $(B)/libbase.a
 .SECONDARY: $(call obj,$(UNIT_SRC) $(FAKE_SRC))
 
 # `deps` may install the very packages that a running make looked for at its
-# start, so what builds comes after it in a make of its own. J: jobs at once.
+# start, so what builds comes after it in a make of its own; and one at a time,
+# should two be started at once. J: jobs.
 J ?= $(shell nproc)
-THEN = @+$(MAKE) --no-print-directory $(if $(filter -j%,$(MAKEFLAGS)),,-j$(J))
+THEN = @mkdir -p $(B) && flock $(B)/.lock $(MAKE) --no-print-directory $(if $(filter -j% --jobserver%,$(MAKEFLAGS)),,-j$(J))
+MINI = $(B)/images/mini.qcow2
 deps:
 	@scripts/deps build run test images
 
 demo:
 	@scripts/deps build run images
-	$(THEN) all
+	$(THEN) all $(MINI)
 	@B=$(B) scripts/demo
 
 # `make check-cli T=key` runs one file; T may be a pattern.
 check: deps
-	$(THEN) tests-build
-	$(THEN) SANITIZE=1 tests-build
+	$(THEN) tests-build $(MINI)
+	$(THEN) SANITIZE=1 B=$(B)-asan tests-build
 	@B=$(B) tests/run lint unit cli asan valgrind e2e
-check-unit check-lint check-cli check-e2e check-valgrind: check-%: deps
+check-unit check-lint check-cli check-valgrind: check-%: deps
 	$(THEN) tests-build
 	@B=$(B) tests/run $(if $(T),$(T:%=$*/%),$*)
+check-e2e: deps
+	$(THEN) tests-build $(MINI)
+	@B=$(B) tests/run $(if $(T),$(T:%=e2e/%),e2e)
 check-asan: deps
-	$(THEN) SANITIZE=1 tests-build
+	$(THEN) $(MINI)
+	$(THEN) SANITIZE=1 B=$(B)-asan tests-build
 	@B=$(B) tests/run $(if $(T),$(T:%=asan/%),asan asan-e2e)
 bench: deps
 	$(THEN) all
@@ -219,7 +225,7 @@ bench: deps
 # --- images ------------------------------------------------------------------
 images/mini images/debian: deps
 	$(THEN) all $(B)/$@.qcow2
-	@B=$(B) ./run vmctl image import --metadata $@/image.json $(B)/$@.qcow2
+	B=$(B) ./run vmctl image import --metadata $@/image.json $(B)/$@.qcow2
 define image_rule
 $(B)/images/$(1).qcow2: $(shell find images/$(1) -type f) images/lib.sh
 	$$(say) IMAGE $$@

@@ -1,0 +1,160 @@
+#!/usr/bin/env bats
+# SPDX-License-Identifier: LGPL-2.1-or-later
+# What create refuses before it makes anything, and what --dry-run shows. No
+# virtual machine is started here.
+
+load ../lib.sh
+
+setup_file() {
+	private_home
+	qemu-img create -q -f qcow2 "$BATS_FILE_TMPDIR/tiny.qcow2" 64M
+	qemu-io -f qcow2 -c 'write -P 0x5a 0 1M' "$BATS_FILE_TMPDIR/tiny.qcow2" >/dev/null
+	vmctl image import --name tiny --user vm "$BATS_FILE_TMPDIR/tiny.qcow2"
+	vmctl key generate key
+	U=$BATS_FILE_TMPDIR/u
+	export U
+	mkdir "$U"
+}
+
+bad() { # STATUS ARGUMENT...
+	local wanted=$1
+	shift
+	refused "$wanted" vmctl create --image tiny "$@"
+}
+
+@test "create: a name that is empty, too long or no hostname is refused" {
+	for name in '' - -a a- a.b a_b 'a b' a/b ../a 'a;b' 'ä' "$(printf '%064d' 0)" \
+		"$(printf 'a\tb')" "$(printf 'a\nb')"; do
+		bad 2 -- "$name"
+	done
+}
+
+@test "create: a name of one letter and one of 63 are taken" {
+	ok vmctl create --dry-run --image tiny a
+	ok vmctl create --dry-run --image tiny "$(printf '%063d' 0 | tr 0 a)"
+}
+
+@test "INST-003 create: a name that looks like an id is refused" {
+	bad 2 i-0123abcd
+}
+
+@test "create: a memory size of 0, negative, absurd or with junk behind it is refused" {
+	for size in 0 0M -1 -512M 999999T 512Mx 512Q '' ' ' 1.5.2G 99999999999999999999 0x10M '512 M'; do
+		bad 2 --memory="$size" web1
+	done
+	bad '2|8' --memory=1K web1
+	bad '2|8' --memory=900T web1
+}
+
+@test "create: disk sizes and processor counts are checked likewise" {
+	for size in 0 -1G 999999T 8Gx ''; do
+		bad 2 --disk="$size" web1
+	done
+	for cpus in 0 -1 1.5 two 99999999999 '' 4x; do
+		bad 2 --cpus="$cpus" web1
+	done
+}
+
+@test "create: a disk smaller than the image is refused, naming the size needed" {
+	bad '2|8' --disk=1M web1
+	has "$err" 64
+}
+
+@test "create: an unknown image, type or key is status 3" {
+	refused 3 vmctl create --image nosuch web1
+	bad '2|3' --type t2.enormous web1
+	has "$err" t2.
+	bad 3 --key nosuch web1
+}
+
+@test "create: --accel takes auto, kvm and tcg" {
+	bad 2 --accel fast web1
+	has "$err" tcg
+}
+
+@test "create: user-data that is not UTF-8, holds NUL or exceeds 16 MiB is refused" {
+	printf '#!/bin/sh\necho \377\376\n' >"$U/latin"
+	bad '1|2' --user-data "$U/latin" web1
+	printf '#!/bin/sh\n\0\n' >"$U/nul"
+	bad '1|2' --user-data "$U/nul" web1
+	{ echo '#!/bin/sh' && head -c 17M /dev/zero | tr '\0' '#'; } >"$U/big"
+	bad '1|2' --user-data "$U/big" web1
+	bad '1|2' --user-data - web1 <"$U/latin"
+}
+
+@test "create: user-data that is missing, a directory or a FIFO is refused" {
+	bad 3 --user-data "$U/nothing" web1
+	bad '1|2' --user-data "$U" web1
+	mkfifo "$U/fifo"
+	refused '1|2' timeout 10 vmctl create --image tiny --user-data "$U/fifo" web1
+}
+
+@test "create: user-data of an unknown kind is refused" {
+	echo 'neither a script nor a cloud-config' >"$U/plain"
+	bad '1|2' --user-data "$U/plain" web1
+}
+
+@test "INST-002 the types are those of the requirements" {
+	while read -r type cpus memory; do
+		ok vmctl create --dry-run --image tiny --type "$type" --force web1
+		has "$out" "<vcpu"
+		[[ $out =~ \<vcpu[^\>]*\>$cpus\</vcpu\> ]]
+		[[ $out =~ \<memory\ unit=\'([A-Za-z]+)\'\>([0-9]+)\< ]] ||
+			[[ $out =~ \<memory\ unit=\"([A-Za-z]+)\"\>([0-9]+)\< ]]
+		case ${BASH_REMATCH[1]} in
+		KiB) unit=1024 ;;
+		MiB) unit=1 ;;
+		*) unit=1048576 ;;
+		esac
+		same $((BASH_REMATCH[2] / unit)) "$memory"
+	done <<-END
+		t2.nano 1 512
+		t2.micro 1 1024
+		t2.small 1 2048
+		t2.medium 2 4096
+		t2.large 2 8192
+	END
+}
+
+@test "create --dry-run: the domain, the cloud-init documents and the steps; nothing is left" {
+	before=$(snapshot)
+	ok vmctl create --dry-run --image tiny --key key --cpus 2 --memory 300M web1
+	same "$(snapshot)" "$before"
+	has "$out" "<domain"
+	has "$out" "#cloud-config"
+	has "$out" "web1"
+	has "$out" "$(vmctl key show key -o json | jq -r .public_key)" # INST-005, KEY-007
+	hasnt "$out" "BEGIN OPENSSH PRIVATE KEY"
+	same "$(find "$VMCTL_HOME/instances" -mindepth 1 2>/dev/null)" ""
+}
+
+@test "create --dry-run: the domain is well-formed XML, whatever the strings hold" {
+	requires xmllint
+	ok vmctl create --dry-run --image tiny web1
+	sed -n '/<domain/,/<\/domain>/p' "$BATS_TEST_TMPDIR/out" >"$BATS_TEST_TMPDIR/domain.xml"
+	xmllint --noout "$BATS_TEST_TMPDIR/domain.xml"
+}
+
+@test "create --dry-run: user-data of either kind appears in the documents" {
+	printf '#!/bin/sh\necho "marker-one"\n' >"$U/script"
+	ok vmctl create --dry-run --image tiny --user-data "$U/script" web1
+	has "$out" marker-one
+	printf '#cloud-config\nruncmd:\n- echo marker-two\n' >"$U/config"
+	ok vmctl create --dry-run --image tiny --user-data - web1 <"$U/config"
+	has "$out" marker-two
+}
+
+@test "create --dry-run refuses what create would refuse" {
+	refused 2 vmctl create --dry-run --image tiny a_b
+	refused 3 vmctl create --dry-run --image nosuch web1
+}
+
+@test "every command on an instance that does not exist is status 3" {
+	for command in show start stop reboot 'delete -y' ip 'wait --for running' logs 'exec' ssh; do
+		read -ra words <<<"$command"
+		set -- "${words[@]}" nobody
+		[ "$command" != exec ] || set -- "$@" -- true
+		fails 3 timeout 30 vmctl "$@"
+		has "$err" nobody
+	done
+}

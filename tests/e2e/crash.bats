@@ -1,0 +1,150 @@
+#!/usr/bin/env bats
+# SPDX-License-Identifier: LGPL-2.1-or-later
+# Killed processes and processes at once.
+
+load ../lib.sh
+
+setup_file() {
+	private_home
+	import_mini
+	vmctl key generate key
+	# Warm: libvirt's daemon runs and knows QEMU.
+	vmctl create warm "${small[@]}"
+	vmctl delete -y warm
+}
+
+teardown_file() {
+	delete_all
+}
+
+@test "INST-006 create of an existing image takes well under a second once libvirt is warm" {
+	start=$(date +%s%N)
+	ok vmctl create quick "${small[@]}"
+	took=$((($(date +%s%N) - start) / 1000000))
+	echo "# create took $took ms" >&3
+	# The machine that tests may be busy.
+	((took < 4000))
+	ok vmctl delete -y quick
+}
+
+@test "REL-001 kill -9 of create at ten moments: all is listed, and delete removes all" {
+	start=$(date +%s%N)
+	ok vmctl create measure "${small[@]}"
+	whole=$((($(date +%s%N) - start) / 1000000))
+	ok vmctl delete -y measure
+	for i in 0 1 2 3 4 5 6 7 8 9; do
+		# A random moment in each tenth.
+		ms=$((whole * i / 10 + RANDOM % (whole / 10 + 1)))
+		timeout --foreground -s KILL "$((ms / 1000)).$(printf %03d $((ms % 1000)))" \
+			vmctl create "kill$i" "${small[@]}" >/dev/null 2>&1 || :
+		# Half of the time another command comes in between.
+		[ $((i % 2)) = 0 ] || vmctl list >/dev/null
+	done
+	ok vmctl list
+	mapfile -t ids < <(vmctl list -o json | jq -r '.[].id')
+	echo "# ${#ids[@]} of 10 are listed after creates killed within $whole ms" >&3
+	# Whatever exists is listed.
+	for id in $(domains) $(ls "$VMCTL_HOME/instances"); do
+		has " ${ids[*]} " " $id "
+	done
+	# None is stuck in pending: nobody works on it.
+	same "$(vmctl list -o json | jq -r '.[] | select(.state == "pending") | .name')" ""
+	mapfile -t ports < <(vmctl list -o json | jq -r '.[].ssh_port // empty')
+	for id in "${ids[@]}"; do
+		ok vmctl delete -y "$id"
+	done
+	same "$(vmctl list -o name)" ""
+	same "$(domains)" ""
+	same "$(ls "$VMCTL_HOME/instances")" ""
+	for id in "${ids[@]}"; do
+		same "$(qemu_of "$id")" ""
+	done
+	for port in "${ports[@]}"; do
+		wait_until 5 doesnt_listen "$port"
+	done
+	same "$(db 'SELECT count(*) FROM intent')" 0
+}
+
+@test "kill -9 of delete: the next delete ends it" {
+	for ms in 020 080 200; do
+		ok vmctl create "gone$ms" "${small[@]}"
+		id=$(field "gone$ms" id)
+		timeout --foreground -s KILL "0.$ms" vmctl delete -y "gone$ms" >/dev/null 2>&1 || :
+		if vmctl list -o name | grep -qx "gone$ms"; then
+			ok vmctl delete -y "gone$ms"
+		fi
+		nothing_left "$id"
+	done
+}
+
+@test "SIGINT and SIGTERM of create undo what it made" {
+	for signal in INT TERM; do
+		timeout --foreground -s $signal 0.15 vmctl create "sig$signal" "${small[@]}" \
+			>/dev/null 2>"$BATS_TEST_TMPDIR/err" || :
+	done
+	mapfile -t ids < <(vmctl list -o json | jq -r '.[] | select(.name | startswith("sig")) | .id')
+	for id in "${ids[@]}"; do ok vmctl delete -y "$id"; done
+	same "$(domains)" ""
+	same "$(ls "$VMCTL_HOME/instances")" ""
+}
+
+@test "two creates at once both run" {
+	vmctl create one "${small[@]}" >"$BATS_TEST_TMPDIR/1" 2>&1 &
+	first=$!
+	vmctl create two "${small[@]}" >"$BATS_TEST_TMPDIR/2" 2>&1 &
+	second=$!
+	wait $first || { cat "$BATS_TEST_TMPDIR/1" && false; }
+	wait $second || { cat "$BATS_TEST_TMPDIR/2" && false; }
+	same "$(field one state)" running
+	same "$(field two state)" running
+	[ "$(field one ssh_port)" != "$(field two ssh_port)" ]
+	ok vmctl delete -y one two
+}
+
+@test "INST-003 two creates of one name at once: one wins, the other is status 4" {
+	rc1=0 rc2=0
+	vmctl create same "${small[@]}" >/dev/null 2>"$BATS_TEST_TMPDIR/1" &
+	first=$!
+	vmctl create same "${small[@]}" >/dev/null 2>"$BATS_TEST_TMPDIR/2" &
+	second=$!
+	wait $first || rc1=$?
+	wait $second || rc2=$?
+	cat "$BATS_TEST_TMPDIR"/[12]
+	same $((rc1 + rc2)) 4
+	same "$(vmctl list -o name | grep -c '^same$')" 1
+	ok vmctl delete -y same
+}
+
+@test "a port that somebody else took meanwhile does no harm at start" {
+	ok vmctl create ports "${small[@]}"
+	port=$(field ports ssh_port)
+	ok vmctl stop --force --timeout 0 ports
+	wait_until 5 doesnt_listen "$port"
+	perl -MIO::Socket::INET -e '
+		my $s = IO::Socket::INET->new(LocalAddr => "127.0.0.1", LocalPort => $ARGV[0],
+			Listen => 1, ReuseAddr => 1) or die "$!";
+		$| = 1; print "ready\n"; <STDIN>' "$port" <"$(mkfifo "$BATS_TEST_TMPDIR/f" && echo "$BATS_TEST_TMPDIR/f")" \
+		>"$BATS_TEST_TMPDIR/ready" &
+	holder=$!
+	exec 9>"$BATS_TEST_TMPDIR/f"
+	wait_until 10 grep -q ready "$BATS_TEST_TMPDIR/ready"
+	try vmctl start ports
+	exec 9>&-
+	wait $holder
+	same "$status" 0
+	[ "$(field ports ssh_port)" != "$port" ]
+	listens "$(field ports ssh_port)"
+	ok vmctl delete -y ports
+}
+
+@test "a list while a creation is under way shows it as pending, and delete waits or says who" {
+	vmctl create slow "${small[@]}" >/dev/null 2>&1 &
+	pid=$!
+	pending() { vmctl list --cached -o json | jq -e '.[] | select(.name == "slow")' >/dev/null; }
+	wait_until 10 pending
+	try vmctl delete -y slow --timeout 20s
+	[ "$status" = 0 ] || [ "$status" = 4 ]
+	wait $pid || :
+	vmctl list -o name | grep -qx slow && ok vmctl delete -y slow
+	same "$(domains)" ""
+}

@@ -1,0 +1,130 @@
+#!/usr/bin/env bats
+# SPDX-License-Identifier: LGPL-2.1-or-later
+# What a creation is given: keys, user data; and what a failed one leaves.
+
+load ../lib.sh
+
+setup_file() {
+	private_home
+	import_mini
+	mkdir "$BATS_FILE_TMPDIR/k"
+	ssh-keygen -q -t ed25519 -N '' -C own -f "$BATS_FILE_TMPDIR/k/own"
+	ssh-keygen -q -t rsa -b 2048 -N '' -C other -f "$BATS_FILE_TMPDIR/k/other"
+	vmctl key import own "$BATS_FILE_TMPDIR/k/own.pub"
+	vmctl key import other "$BATS_FILE_TMPDIR/k/other.pub"
+}
+
+teardown_file() {
+	delete_all
+}
+
+@test "INST-004 INST-005 keys of one's own and a script as user-data" {
+	cat >"$BATS_TEST_TMPDIR/script" <<-'END'
+		#!/bin/sh
+		echo "ran as $(id -un) with 'quotes' and ä" >/tmp/ran
+		hostname >>/tmp/ran
+	END
+	ok vmctl create script1 "${small[@]}" --key own --key other --user-data "$BATS_TEST_TMPDIR/script"
+	ok vmctl wait script1 --for cloud-init --timeout 90s
+	ok vmctl exec script1 -- cat /tmp/ran
+	same "$out" "ran as root with 'quotes' and ä
+script1"
+	same "$(vmctl exec script1 -- cat .ssh/authorized_keys | cut -d ' ' -f 2 | sort)" \
+		"$(cut -d ' ' -f 2 "$BATS_FILE_TMPDIR/k/own.pub" "$BATS_FILE_TMPDIR/k/other.pub" | sort)"
+	# OpenSSH agrees with what we pinned and with the keys.
+	port=$(field script1 ssh_port)
+	echo "[127.0.0.1]:$port $(db "SELECT host_key FROM instance WHERE name = 'script1'")" >"$BATS_TEST_TMPDIR/known"
+	for key in own other; do
+		ssh -F none -i "$BATS_FILE_TMPDIR/k/$key" -o IdentitiesOnly=yes -o BatchMode=yes \
+			-o StrictHostKeyChecking=yes -o UserKnownHostsFile="$BATS_TEST_TMPDIR/known" \
+			-p "$port" vm@127.0.0.1 true
+	done
+	# Another machine's key is not accepted.
+	ssh-keygen -q -t ed25519 -N '' -f "$BATS_TEST_TMPDIR/stranger"
+	run ! ssh -F none -i "$BATS_TEST_TMPDIR/stranger" -o IdentitiesOnly=yes -o BatchMode=yes \
+		-o StrictHostKeyChecking=yes -o UserKnownHostsFile="$BATS_TEST_TMPDIR/known" \
+		-p "$port" vm@127.0.0.1 true
+}
+
+@test "user-data as a cloud-config from standard input: write_files and runcmd" {
+	ok vmctl create config1 "${small[@]}" --key own --user-data - <<-'END'
+		#cloud-config
+		write_files:
+		- path: /etc/marker
+		  permissions: '0640'
+		  content: |
+		    two
+		    lines
+		runcmd:
+		- [sh, -c, "echo done >/run/runcmd"]
+	END
+	ok vmctl wait config1 --for cloud-init --timeout 90s
+	ok vmctl exec config1 -- sudo cat /etc/marker
+	same "$out" "two
+lines"
+	same "$(vmctl exec config1 -- sudo stat -c %a /etc/marker)" 640
+	same "$(vmctl exec config1 -- cat /run/runcmd)" "done"
+}
+
+@test "two machines have different host keys, ports, addresses of their own and names" {
+	[ "$(field script1 ssh_port)" != "$(field config1 ssh_port)" ]
+	[ "$(db "SELECT count(DISTINCT host_key) FROM instance")" = 2 ]
+	[ "$(db "SELECT count(DISTINCT mac) FROM instance")" = 2 ]
+}
+
+@test "another machine answering at the port is refused with 255" {
+	# Each takes the other's port.
+	one=$(field script1 ssh_port)
+	two=$(field config1 ssh_port)
+	db "BEGIN; UPDATE instance SET ssh_port = 1 WHERE name = 'script1';
+		UPDATE instance SET ssh_port = $one WHERE name = 'config1';
+		UPDATE instance SET ssh_port = $two WHERE name = 'script1'; COMMIT"
+	try vmctl exec script1 -- true
+	db "BEGIN; UPDATE instance SET ssh_port = 1 WHERE name = 'config1';
+		UPDATE instance SET ssh_port = $one WHERE name = 'script1';
+		UPDATE instance SET ssh_port = $two WHERE name = 'config1'; COMMIT"
+	same "$status" 255
+	has "$err" "host key"
+	ok vmctl exec script1 -- true
+}
+
+@test "without the private key and without an agent: a clear failure, not a password prompt" {
+	mv "$BATS_FILE_TMPDIR/k/own" "$BATS_FILE_TMPDIR/k/hidden"
+	try timeout 60 vmctl exec config1 -- true
+	mv "$BATS_FILE_TMPDIR/k/hidden" "$BATS_FILE_TMPDIR/k/own"
+	same "$status" 255
+	same "$out" ""
+	[ -n "$err" ]
+}
+
+@test "an agent's keys are used" {
+	mv "$BATS_FILE_TMPDIR/k/own" "$BATS_FILE_TMPDIR/k/hidden"
+	eval "$(ssh-agent)" >/dev/null
+	ssh-add -q "$BATS_FILE_TMPDIR/k/hidden"
+	try vmctl exec config1 -- true
+	kill "$SSH_AGENT_PID"
+	unset SSH_AUTH_SOCK
+	mv "$BATS_FILE_TMPDIR/k/hidden" "$BATS_FILE_TMPDIR/k/own"
+	same "$status" 0
+}
+
+@test "INST-007 a creation that fails in the hypervisor: error with its reason, holding nothing" {
+	try vmctl create huge --image mini --key own --memory 200T --force
+	[ "$status" != 0 ]
+	same "$out" ""
+	if [ "$(vmctl list -o json | jq -r '.[] | select(.name == "huge") | .state')" = error ]; then
+		[ -n "$(field huge reason)" ]
+		id=$(field huge id)
+		nothing_left "$id"
+		ok vmctl delete -y huge
+	fi
+	same "$(vmctl list -o json | jq -r '.[] | select(.name == "huge")')" ""
+}
+
+@test "several names: each on its own, status 6 when some failed" {
+	try vmctl stop --force --timeout 0 script1 nobody config1
+	same "$status" 6
+	has "$err" nobody
+	same "$(field script1 state)" stopped
+	same "$(field config1 state)" stopped
+}

@@ -1,0 +1,146 @@
+#!/usr/bin/env bats
+# SPDX-License-Identifier: LGPL-2.1-or-later
+# ssh with a terminal. script(1) gives the pseudo-terminal of this side.
+
+load ../lib.sh
+
+setup_file() {
+	private_home
+	import_mini
+	vmctl create box "${small[@]}" --wait
+}
+
+teardown_file() {
+	delete_all
+}
+
+# terminal COMMAND: in a terminal of 40 rows and 100 columns; what is written to
+# its standard input is typed. The modes before and after go to files.
+terminal() {
+	rm -f "$BATS_TEST_TMPDIR"/{before,after,rc,tty}
+	cat >"$BATS_TEST_TMPDIR/inside" <<-END
+		stty rows 40 cols 100
+		stty -g >"$BATS_TEST_TMPDIR/before"
+		tty >"$BATS_TEST_TMPDIR/tty.new"
+		mv "$BATS_TEST_TMPDIR/tty.new" "$BATS_TEST_TMPDIR/tty"
+		$1
+		echo \$? >"$BATS_TEST_TMPDIR/rc.new"
+		stty -g >"$BATS_TEST_TMPDIR/after"
+		mv "$BATS_TEST_TMPDIR/rc.new" "$BATS_TEST_TMPDIR/rc"
+	END
+	timeout 90 script -qec "sh $BATS_TEST_TMPDIR/inside" /dev/null >"$BATS_TEST_TMPDIR/screen"
+}
+
+typed() { # feeds lines to a terminal that stays open until the session ends
+	mkfifo "$BATS_TEST_TMPDIR/keys"
+	terminal "$1" <"$BATS_TEST_TMPDIR/keys" &
+	session=$!
+	exec 8>"$BATS_TEST_TMPDIR/keys"
+}
+
+shown() {
+	grep -q "$1" "$BATS_TEST_TMPDIR/screen"
+}
+
+@test "TERM-001 TERM-002 TERM-009 a shell: input and output are relayed, its status is ours" {
+	typed 'vmctl ssh box'
+	wait_until 30 test -s "$BATS_TEST_TMPDIR/screen"
+	echo 'echo mark-$((40 + 2)); tty; exit 7' >&8
+	wait $session || :
+	exec 8>&-
+	cat -v "$BATS_TEST_TMPDIR/screen"
+	shown mark-42
+	shown /dev/pts/
+	same "$(<"$BATS_TEST_TMPDIR/rc")" 7
+	same "$(<"$BATS_TEST_TMPDIR/after")" "$(<"$BATS_TEST_TMPDIR/before")"
+}
+
+@test "TERM-003 TERM-004 the window's size is told at first and when it changes" {
+	typed 'vmctl ssh box'
+	wait_until 30 test -s "$BATS_TEST_TMPDIR/screen"
+	echo 'stty size | sed s/^/size-/' >&8
+	wait_until 30 shown 'size-40 100'
+	stty -F "$(<"$BATS_TEST_TMPDIR/tty")" rows 33 cols 77
+	changed() {
+		echo 'stty size | sed s/^/size-/' >&8
+		shown 'size-33 77'
+	}
+	wait_until 30 changed
+	echo exit >&8
+	wait $session || :
+	exec 8>&-
+}
+
+@test "TERM-005 control characters reach the guest: ^C interrupts its command, not ours" {
+	typed 'vmctl ssh box'
+	wait_until 30 test -s "$BATS_TEST_TMPDIR/screen"
+	echo 'echo ready-$((1 + 1)); cat >/dev/null; echo after-$((2 + 2))' >&8
+	wait_until 30 shown ready-2
+	interrupted() {
+		printf '\003' >&8
+		echo 'echo back-$((3 + 3))' >&8
+		shown back-6
+	}
+	wait_until 30 interrupted
+	echo 'exit 3' >&8
+	wait $session || :
+	exec 8>&-
+	same "$(<"$BATS_TEST_TMPDIR/rc")" 3
+}
+
+@test "TERM-010 a kill restores the terminal and closes the connection" {
+	for signal in TERM INT HUP; do
+		rm -f "$BATS_TEST_TMPDIR/keys"
+		typed 'vmctl ssh box'
+		wait_until 30 test -s "$BATS_TEST_TMPDIR/screen"
+		echo 'echo there-$((4 + 4))' >&8
+		wait_until 30 shown there-8
+		pid=$(ps -o pid=,args= -t "$(<"$BATS_TEST_TMPDIR/tty")" | awk '/vmctl ssh/ && !/sh -c/ { print $1; exit }')
+		kill -s $signal "$pid"
+		wait_until 20 test -e "$BATS_TEST_TMPDIR/rc"
+		exec 8>&-
+		wait $session || :
+		same "$(<"$BATS_TEST_TMPDIR/after")" "$(<"$BATS_TEST_TMPDIR/before")"
+		[ "$(<"$BATS_TEST_TMPDIR/rc")" != 0 ]
+	done
+	nobody() { [ "$(vmctl exec box -- ps | grep -c 'pts/')" = 0 ]; }
+	wait_until 30 nobody
+}
+
+@test "TERM-010 the terminal closing ends the session on both sides" {
+	rm -f "$BATS_TEST_TMPDIR/keys"
+	typed 'vmctl ssh box'
+	wait_until 30 test -s "$BATS_TEST_TMPDIR/screen"
+	echo 'echo there-$((4 + 4))' >&8
+	wait_until 30 shown there-8
+	pid=$(ps -o pid=,args= -t "$(<"$BATS_TEST_TMPDIR/tty")" | awk '/vmctl ssh/ && !/sh -c/ { print $1; exit }')
+	# script dies: the terminal hangs up.
+	for p in $(ps -o pid=,args= --ppid "$session" | awk '{ print $1 }'); do
+		for q in "$p" $(ps -o pid= --ppid "$p"); do
+			ps -o args= -p "$q" | grep -q '^script' && kill -9 "$q"
+		done
+	done
+	gone() { [ ! -d "/proc/$pid" ]; }
+	wait_until 20 gone
+	exec 8>&-
+	wait $session || :
+}
+
+@test "TERM-006 without a terminal ssh reads commands from standard input" {
+	ok vmctl ssh box <<<'echo piped-$((5 + 5)); exit 9' || [ "$status" = 9 ]
+	same "$status" 9
+	has "$out" piped-10
+}
+
+@test "TERM-009 the machine going away under a session is status 255" {
+	typed 'vmctl ssh box'
+	wait_until 30 test -s "$BATS_TEST_TMPDIR/screen"
+	echo 'echo there-$((4 + 4))' >&8
+	wait_until 30 shown there-8
+	ok vmctl stop --force --timeout 0 box
+	wait_until 60 test -e "$BATS_TEST_TMPDIR/rc"
+	exec 8>&-
+	wait $session || :
+	same "$(<"$BATS_TEST_TMPDIR/rc")" 255
+	same "$(<"$BATS_TEST_TMPDIR/after")" "$(<"$BATS_TEST_TMPDIR/before")"
+}
