@@ -50,27 +50,38 @@ static int fail_foreign(struct state *db, struct vmctl_error *err)
 	return r;
 }
 
+/* All of one moment: another process may be making the database just now. */
+static int read_marks(struct state *db, int *version, int *id, bool *tables,
+		      struct vmctl_error *err)
+{
+	auto_rollback struct state *txn = NULL;
+	int r = 0;
+
+	if (sqlite3_get_autocommit(db->db)) {
+		r = sql_exec(db, "BEGIN", err);
+		txn = db;
+	}
+	if (r == 0)
+		r = pragma(db, "user_version", version, err);
+	if (r == 0)
+		r = pragma(db, "application_id", id, err);
+	if (r == 0 && *version == 0 && *id == 0)
+		r = sql_exists(db, tables, NULL, err,
+			       "SELECT 1 FROM sqlite_schema", "");
+	return r;
+}
+
 int migrate_version(struct state *db, int newest, int *ret,
 		    struct vmctl_error *err)
 {
+	bool tables = false;
 	int version, id, r;
-	bool tables;
 
-	r = pragma(db, "user_version", &version, err);
-	if (r == 0)
-		r = pragma(db, "application_id", &id, err);
+	r = read_marks(db, &version, &id, &tables, err);
 	if (r < 0)
 		return r;
-	if (version == 0 && id == 0) {
-		r = sql_exists(db, &tables, NULL, err,
-			       "SELECT 1 FROM sqlite_schema", "");
-		if (r < 0)
-			return r;
-		if (tables)
-			return fail_foreign(db, err);
-	} else if (id != STATE_APPLICATION_ID || version <= 0) {
+	if (version || id ? id != STATE_APPLICATION_ID || version <= 0 : tables)
 		return fail_foreign(db, err);
-	}
 	if (version > newest) {
 		r = fail(err, VMCTL_BAD_DATA, 0,
 			 "%s has format %d; this vmctl knows formats up to %d",

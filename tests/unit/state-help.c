@@ -35,10 +35,15 @@ int fixture_teardown(void **state)
 	return r;
 }
 
-void fixture_reopen(struct fixture *f)
+void fixture_close(struct fixture *f)
 {
 	state_close(f->db);
 	f->db = NULL;
+}
+
+void fixture_reopen(struct fixture *f)
+{
+	fixture_close(f);
 	assert_int_equal(state_open(f->dir, 5000, &f->db, &f->err), 0);
 }
 
@@ -77,6 +82,20 @@ const char *fixture_ask(const struct fixture *f, const char *sql)
 	sqlite3_finalize(stmt);
 	sqlite3_close(db);
 	return answer;
+}
+
+void *fixture_write_lock(const struct fixture *f)
+{
+	sqlite3 *db = other_connection(f);
+
+	assert_int_equal(sqlite3_exec(db, "BEGIN IMMEDIATE", NULL, NULL, NULL),
+			 SQLITE_OK);
+	return db;
+}
+
+void fixture_write_unlock(void *lock)
+{
+	sqlite3_close(lock);
 }
 
 const char *digest_of(const char *begin)

@@ -2,14 +2,15 @@
 #ifndef TESTS_STATE_HELP_H
 #define TESTS_STATE_HELP_H
 
-/* clang-format off: cmocka's macro `fail` must come after our function. */
+/* The order matters: cmocka's macro `fail` hides our function of that name. */
+/* clang-format off */
 #include "base/error.h"
 
-#include <cmocka.h>
-#include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <setjmp.h>
+#include <cmocka.h>
 #undef fail
 /* clang-format on */
 
@@ -25,7 +26,9 @@ struct fixture {
 int fixture_setup(void **state);
 int fixture_teardown(void **state);
 
-/* Closes and opens it again, as the next process would. */
+/* An SQLite connection must not be carried across fork(2): close it before,
+ * and reopen it after. Reopening also shows what the next process sees. */
+void fixture_close(struct fixture *f);
 void fixture_reopen(struct fixture *f);
 
 /* Runs SQL by another connection, as no code of ours would. */
@@ -33,6 +36,10 @@ void fixture_sql(const struct fixture *f, const char *sql);
 
 /* The first column of the first row as text, by another connection. Static. */
 const char *fixture_ask(const struct fixture *f, const char *sql);
+
+/* Holds the database's write lock, by another connection. */
+void *fixture_write_lock(const struct fixture *f);
+void fixture_write_unlock(void *lock);
 
 /* 64 hex digits that begin with `begin`. Static. */
 const char *digest_of(const char *begin);

@@ -264,7 +264,9 @@ static void no_instance_loses_its_base_in_a_race(void **state)
 		int counts[8];
 
 		image_put(f, "mini", digest_of("aa"));
+		fixture_close(f);
 		race(2, delete_or_create, f, counts);
+		fixture_reopen(f);
 		assert_int_equal(counts[0] + counts[1], 1);
 		assert_int_equal(counts[2], 1);
 		assert_string_equal(

@@ -1,0 +1,61 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "state-help.h"
+
+#include <stdlib.h>
+
+static void an_unknown_fact_is_no_failure(void **state)
+{
+	struct fixture *f = *state;
+	char *value = (char *)"untouched";
+
+	assert_int_equal(
+		state_fact_get(f->db, "accel", "boot1", &value, &f->err), 0);
+	assert_null(value);
+}
+
+static void a_fact_holds_in_its_scope_only(void **state)
+{
+	struct fixture *f = *state;
+	char *value = NULL;
+
+	assert_int_equal(
+		state_fact_set(f->db, "accel", "boot1", "kvm", &f->err), 0);
+	fixture_reopen(f);
+	assert_int_equal(
+		state_fact_get(f->db, "accel", "boot1", &value, &f->err), 0);
+	assert_string_equal(value, "kvm");
+	free(value);
+	assert_int_equal(
+		state_fact_get(f->db, "accel", "boot2", &value, &f->err), 0);
+	assert_null(value);
+}
+
+static void a_new_fact_replaces_the_old(void **state)
+{
+	struct fixture *f = *state;
+	char *value = NULL;
+
+	assert_int_equal(state_fact_set(f->db, "accel", "b1", "kvm", &f->err),
+			 0);
+	assert_int_equal(state_fact_set(f->db, "accel", "b2", "tcg", &f->err),
+			 0);
+	assert_int_equal(state_fact_get(f->db, "accel", "b2", &value, &f->err),
+			 0);
+	assert_string_equal(value, "tcg");
+	free(value);
+	assert_string_equal(fixture_ask(f, "SELECT count(*) FROM fact"), "1");
+}
+
+#define TEST(f)                                                                \
+	cmocka_unit_test_setup_teardown(f, fixture_setup, fixture_teardown)
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		TEST(an_unknown_fact_is_no_failure),
+		TEST(a_fact_holds_in_its_scope_only),
+		TEST(a_new_fact_replaces_the_old),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

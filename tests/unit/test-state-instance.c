@@ -1,0 +1,464 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "state-help.h"
+
+#include <unistd.h>
+
+#include "base/clock.h"
+#include "base/str.h"
+
+DEFINE_CLEANUP(instance, struct vmctl_instance *, vmctl_instance_free);
+#define auto_instance auto_cleanup(instance_cleanup)
+
+static int setup(void **state)
+{
+	if (fixture_setup(state) < 0)
+		return -1;
+	image_put(*state, "mini", digest_of("aa"));
+	return 0;
+}
+
+static int put(struct fixture *f, unsigned number, const char *name,
+	       enum state_clash *clash)
+{
+	return instance_put(f, number, name, digest_of("aa"), clash);
+}
+
+static void terminate(struct fixture *f, const char *id)
+{
+	assert_int_equal(state_instance_set(f->db, id, VMCTL_STATE_TERMINATED,
+					    "", &f->err),
+			 0);
+}
+
+static void inst_014_all_fields_come_back(void **state)
+{
+	struct fixture *f = *state;
+	struct vmctl_instance row = sample_instance(1, "web1", digest_of("aa"));
+	const struct state_instance_key keys[] = {
+		{ (char *)"work", (char *)"ssh-rsa AAAB", NULL },
+		{ (char *)"default", (char *)"ssh-ed25519 AAAC",
+		  (char *)"/k/default" },
+	};
+	auto_instance struct vmctl_instance *got = NULL;
+
+	assert_int_equal(
+		state_instance_add(f->db, &row, keys, 2, "test", NULL, &f->err),
+		0);
+	fixture_reopen(f);
+	assert_int_equal(state_instance_get(f->db, "web1", &got, &f->err), 0);
+	assert_string_equal(got->id, "i-00000001");
+	assert_string_equal(got->name, "web1");
+	assert_int_equal(got->state, VMCTL_STATE_PENDING);
+	assert_string_equal(got->reason, "");
+	assert_string_equal(got->type, "t2.micro");
+	assert_int_equal(got->vcpus, 1);
+	assert_int_equal(got->memory, 1 << 30);
+	assert_int_equal(got->disk, (int64_t)8 << 30);
+	assert_string_equal(got->image, "mini");
+	assert_string_equal(got->image_digest, digest_of("aa"));
+	assert_string_equal(got->user, "vm");
+	assert_int_equal(got->ssh_port, 40001);
+	assert_string_equal(got->mac, row.mac);
+	assert_string_equal(got->accel, "tcg");
+	assert_string_equal(got->connection, "qemu:///session");
+	assert_string_equal(got->uuid, row.uuid);
+	assert_string_equal(got->host_key, "ssh-ed25519 AAAA");
+	assert_string_equal(got->host_key_sha256, "SHA256:abc");
+	assert_int_equal(got->created_at, 2000);
+	assert_int_equal(got->launched_at, 0);
+	assert_int_equal(got->terminated_at, 0);
+	assert_string_equal(got->keys[0], "work");
+	assert_string_equal(got->keys[1], "default");
+	assert_null(got->keys[2]);
+}
+
+static void key_006_an_instance_has_its_own_copy_of_its_keys(void **state)
+{
+	struct fixture *f = *state;
+	struct vmctl_instance row = sample_instance(1, "web1", digest_of("aa"));
+	const struct state_instance_key keys[] = {
+		{ (char *)"work", (char *)"ssh-rsa AAAB", (char *)"" },
+		{ (char *)"default", (char *)"ssh-ed25519 AAAC",
+		  (char *)"/k/default" },
+	};
+	struct state_instance_key *got = NULL;
+	size_t n = 0;
+
+	assert_int_equal(
+		state_instance_add(f->db, &row, keys, 2, "test", NULL, &f->err),
+		0);
+	assert_int_equal(state_instance_keys(f->db, row.id, &got, &n, &f->err),
+			 0);
+	assert_int_equal(n, 2);
+	assert_string_equal(got[0].name, "work");
+	assert_string_equal(got[0].public_key, "ssh-rsa AAAB");
+	assert_null(got[0].private_path);
+	assert_string_equal(got[1].private_path, "/k/default");
+	state_instance_keys_free(got, n);
+	state_instance_keys_free(NULL, 0);
+}
+
+static void inst_003_a_clash_is_told_apart(void **state)
+{
+	struct fixture *f = *state;
+	enum state_clash clash;
+	struct vmctl_instance row;
+
+	assert_int_equal(put(f, 1, "web1", &clash), 0);
+	assert_int_equal(clash, STATE_CLASH_NONE);
+	assert_int_equal(put(f, 2, "web1", &clash), -VMCTL_EXISTS);
+	assert_int_equal(clash, STATE_CLASH_NAME);
+	/* Hostnames: RFC 4343. */
+	assert_int_equal(put(f, 2, "WEB1", &clash), -VMCTL_EXISTS);
+	assert_int_equal(clash, STATE_CLASH_NAME);
+	assert_int_equal(put(f, 1, "web2", &clash), -VMCTL_EXISTS);
+	assert_int_equal(clash, STATE_CLASH_DRAWN);
+
+	/* The name's clash is the one that drawing anew does not mend. */
+	assert_int_equal(put(f, 1, "web1", &clash), -VMCTL_EXISTS);
+	assert_int_equal(clash, STATE_CLASH_NAME);
+
+	row = sample_instance(3, "web3", digest_of("aa"));
+	row.ssh_port = 40001;
+	assert_int_equal(state_instance_add(f->db, &row, NULL, 0, "test",
+					    &clash, &f->err),
+			 -VMCTL_EXISTS);
+	assert_int_equal(clash, STATE_CLASH_DRAWN);
+	assert_string_equal(fixture_ask(f, "SELECT count(*) FROM instance"),
+			    "1");
+	assert_string_equal(fixture_ask(f, "SELECT count(*) FROM intent"), "1");
+}
+
+static void instances_without_a_port_do_not_clash(void **state)
+{
+	struct fixture *f = *state;
+	auto_instance struct vmctl_instance *got = NULL;
+
+	for (unsigned i = 1; i < 3; i++) {
+		struct vmctl_instance row = sample_instance(
+			i, i == 1 ? "web1" : "web2", digest_of("aa"));
+
+		row.ssh_port = 0;
+		assert_int_equal(state_instance_add(f->db, &row, NULL, 0,
+						    "test", NULL, &f->err),
+				 0);
+	}
+	assert_int_equal(state_instance_get(f->db, "web2", &got, &f->err), 0);
+	assert_int_equal(got->ssh_port, 0);
+}
+
+static void a_name_like_an_id_is_refused(void **state)
+{
+	struct fixture *f = *state;
+
+	assert_int_equal(put(f, 1, "i-0badcafe", NULL), -VMCTL_INVALID);
+	assert_int_equal(put(f, 1, "i-0badcafe1", NULL), 0);
+}
+
+static void img_004_an_unknown_image_is_refused(void **state)
+{
+	struct fixture *f = *state;
+
+	assert_int_equal(instance_put(f, 1, "web1", digest_of("bb"), NULL),
+			 -VMCTL_NOT_FOUND);
+	assert_string_equal(fixture_ask(f, "SELECT count(*) FROM instance"),
+			    "0");
+}
+
+static void inst_012_termination_frees_name_port_and_mac(void **state)
+{
+	struct fixture *f = *state;
+	auto_instance struct vmctl_instance *got = NULL;
+	struct vmctl_instance again;
+	struct vmctl_instance_list *list = NULL;
+
+	assert_int_equal(put(f, 1, "web1", NULL), 0);
+	terminate(f, "i-00000001");
+	assert_int_equal(state_instance_get(f->db, "web1", &got, &f->err),
+			 -VMCTL_NOT_FOUND);
+	assert_int_equal(state_instance_get(f->db, "i-00000001", &got, &f->err),
+			 0);
+	assert_int_equal(got->state, VMCTL_STATE_TERMINATED);
+	assert_true(got->terminated_at >= clock_now() - 5);
+	assert_int_equal(got->ssh_port, 40001); /* the record stays */
+
+	again = sample_instance(1, "web1", digest_of("aa"));
+	again.id = (char *)"i-00000002";
+	again.uuid = (char *)"00000000-0000-4000-8000-00000000000f";
+	assert_int_equal(state_instance_add(f->db, &again, NULL, 0, "test",
+					    NULL, &f->err),
+			 0);
+
+	assert_int_equal(state_instance_list(f->db, false, &list, &f->err), 0);
+	assert_int_equal(list->count, 1);
+	assert_string_equal(list->items[0]->id, "i-00000002");
+	vmctl_instance_list_free(list);
+	assert_int_equal(state_instance_list(f->db, true, &list, &f->err), 0);
+	assert_int_equal(list->count, 2);
+	vmctl_instance_list_free(list);
+}
+
+static void a_terminated_instance_stays_so(void **state)
+{
+	struct fixture *f = *state;
+
+	assert_int_equal(put(f, 1, "web1", NULL), 0);
+	terminate(f, "i-00000001");
+	terminate(f, "i-00000001");
+	assert_int_equal(state_instance_set(f->db, "i-00000001",
+					    VMCTL_STATE_RUNNING, "", &f->err),
+			 -VMCTL_STATE);
+	assert_int_equal(
+		state_instance_set_port(f->db, "i-00000001", 5, &f->err),
+		-VMCTL_STATE);
+}
+
+static void inst_014_launch_time_is_that_of_the_last_start(void **state)
+{
+	struct fixture *f = *state;
+	auto_instance struct vmctl_instance *got = NULL;
+
+	assert_int_equal(put(f, 1, "web1", NULL), 0);
+	assert_int_equal(state_instance_set(f->db, "i-00000001",
+					    VMCTL_STATE_RUNNING, "", &f->err),
+			 0);
+	assert_int_equal(state_instance_get(f->db, "web1", &got, &f->err), 0);
+	assert_int_equal(got->state, VMCTL_STATE_RUNNING);
+	assert_true(got->launched_at >= clock_now() - 5);
+	vmctl_instance_free(take_ptr(&got));
+
+	/* Seen running once more is no launch; started again is one. */
+	fixture_sql(f, "UPDATE instance SET launched_at = 7");
+	assert_int_equal(state_instance_set(f->db, "i-00000001",
+					    VMCTL_STATE_RUNNING, "odd",
+					    &f->err),
+			 0);
+	assert_string_equal(fixture_ask(f, "SELECT launched_at FROM instance"),
+			    "7");
+	assert_int_equal(state_instance_set(f->db, "i-00000001",
+					    VMCTL_STATE_STOPPED, "", &f->err),
+			 0);
+	assert_int_equal(state_instance_set(f->db, "i-00000001",
+					    VMCTL_STATE_RUNNING, "", &f->err),
+			 0);
+	assert_string_not_equal(
+		fixture_ask(f, "SELECT launched_at FROM instance"), "7");
+}
+
+static void inst_007_a_reason_is_kept_and_cleared(void **state)
+{
+	struct fixture *f = *state;
+	auto_instance struct vmctl_instance *got = NULL;
+
+	assert_int_equal(put(f, 1, "web1", NULL), 0);
+	assert_int_equal(state_instance_set(f->db, "i-00000001",
+					    VMCTL_STATE_ERROR, "no disk",
+					    &f->err),
+			 0);
+	assert_int_equal(state_instance_get(f->db, "web1", &got, &f->err), 0);
+	assert_string_equal(got->reason, "no disk");
+	vmctl_instance_free(take_ptr(&got));
+	assert_int_equal(state_instance_set(f->db, "i-00000001",
+					    VMCTL_STATE_STOPPED, NULL, &f->err),
+			 0);
+	assert_int_equal(state_instance_get(f->db, "web1", &got, &f->err), 0);
+	assert_string_equal(got->reason, "");
+}
+
+static void inst_008_every_state_but_unknown_is_recorded(void **state)
+{
+	struct fixture *f = *state;
+
+	assert_int_equal(put(f, 1, "web1", NULL), 0);
+	for (int s = 0; s < VMCTL_STATE_UNKNOWN; s++) {
+		auto_instance struct vmctl_instance *got = NULL;
+
+		assert_int_equal(state_instance_set(f->db, "i-00000001",
+						    (enum vmctl_state)s, "",
+						    &f->err),
+				 0);
+		assert_int_equal(
+			state_instance_get(f->db, "i-00000001", &got, &f->err),
+			0);
+		assert_int_equal(got->state, s);
+	}
+	assert_int_equal(state_instance_set(f->db, "i-00000001",
+					    VMCTL_STATE_UNKNOWN, "", &f->err),
+			 -VMCTL_INTERNAL);
+	assert_int_equal(state_instance_set(f->db, "i-00000009",
+					    VMCTL_STATE_RUNNING, "", &f->err),
+			 -VMCTL_NOT_FOUND);
+}
+
+static void an_unchanged_state_needs_no_write_lock(void **state)
+{
+	struct fixture *f = *state;
+	struct state *reader = NULL;
+	void *writer;
+
+	assert_int_equal(put(f, 1, "web1", NULL), 0);
+	assert_int_equal(state_open(f->dir, 0, &reader, &f->err), 0);
+	writer = fixture_write_lock(f);
+	assert_int_equal(state_instance_set(reader, "i-00000001",
+					    VMCTL_STATE_PENDING, "", &f->err),
+			 0);
+	assert_int_equal(state_instance_set(reader, "i-00000001",
+					    VMCTL_STATE_RUNNING, "", &f->err),
+			 -VMCTL_BUSY);
+	assert_non_null(strstr(f->err.hint, "--timeout"));
+	fixture_write_unlock(writer);
+	state_close(reader);
+}
+
+static void ports_belong_to_one_live_instance(void **state)
+{
+	struct fixture *f = *state;
+	bool taken;
+
+	assert_int_equal(put(f, 1, "web1", NULL), 0);
+	assert_int_equal(put(f, 2, "web2", NULL), 0);
+	assert_int_equal(
+		state_instance_set_port(f->db, "i-00000002", 40001, &f->err),
+		-VMCTL_EXISTS);
+	assert_non_null(strstr(f->err.message, "web1"));
+	assert_int_equal(
+		state_instance_set_port(f->db, "i-00000001", 40001, &f->err),
+		0);
+	assert_int_equal(
+		state_instance_set_port(f->db, "i-00000001", 45000, &f->err),
+		0);
+	assert_int_equal(state_port_taken(f->db, 45000, &taken, &f->err), 0);
+	assert_true(taken);
+	assert_int_equal(state_port_taken(f->db, 40001, &taken, &f->err), 0);
+	assert_false(taken);
+	terminate(f, "i-00000001");
+	assert_int_equal(state_port_taken(f->db, 45000, &taken, &f->err), 0);
+	assert_false(taken);
+	assert_int_equal(
+		state_instance_set_port(f->db, "i-00000002", 45000, &f->err),
+		0);
+	assert_int_equal(
+		state_instance_set_port(f->db, "i-00000002", 0, &f->err), 0);
+	assert_int_equal(state_port_taken(f->db, 0, &taken, &f->err), 0);
+	assert_false(taken);
+}
+
+static void a_live_name_goes_before_an_id(void **state)
+{
+	struct fixture *f = *state;
+	auto_instance struct vmctl_instance *got = NULL;
+
+	/* As an older version might have left it. */
+	assert_int_equal(put(f, 1, "web1", NULL), 0);
+	assert_int_equal(put(f, 2, "web2", NULL), 0);
+	fixture_sql(f, "UPDATE instance SET name = 'i-00000001'"
+		       " WHERE id = 'i-00000002'");
+	assert_int_equal(state_instance_get(f->db, "i-00000001", &got, &f->err),
+			 0);
+	assert_string_equal(got->id, "i-00000002");
+}
+
+static void the_list_is_by_name(void **state)
+{
+	struct fixture *f = *state;
+	struct vmctl_instance_list *list = NULL;
+
+	assert_int_equal(state_instance_list(f->db, true, &list, &f->err), 0);
+	assert_int_equal(list->count, 0);
+	vmctl_instance_list_free(list);
+	assert_int_equal(put(f, 1, "zeta", NULL), 0);
+	assert_int_equal(put(f, 2, "Beta", NULL), 0);
+	assert_int_equal(put(f, 3, "alpha", NULL), 0);
+	assert_int_equal(state_instance_list(f->db, false, &list, &f->err), 0);
+	assert_int_equal(list->count, 3);
+	assert_string_equal(list->items[0]->name, "alpha");
+	assert_string_equal(list->items[1]->name, "Beta");
+	assert_string_equal(list->items[2]->name, "zeta");
+	assert_null(list->items[0]->keys[0]);
+	vmctl_instance_list_free(list);
+}
+
+static int insert_same_name(int which, void *data)
+{
+	struct fixture *f = data;
+	enum state_clash clash;
+	int r;
+
+	if (state_open(f->dir, 5000, &f->db, &f->err) < 0)
+		return 7;
+	r = put(f, 100 + (unsigned)which, "web1", &clash);
+	state_close(f->db);
+	if (r == 0)
+		return 0;
+	return r == -VMCTL_EXISTS && clash == STATE_CLASH_NAME ? 1 : 6;
+}
+
+static void of_eight_racing_for_a_name_one_wins(void **state)
+{
+	struct fixture *f = *state;
+	int counts[8];
+
+	fixture_close(f);
+	race(8, insert_same_name, f, counts);
+	fixture_reopen(f);
+	assert_int_equal(counts[0], 1);
+	assert_int_equal(counts[1], 7);
+	assert_string_equal(fixture_ask(f, "SELECT count(*) FROM instance"),
+			    "1");
+}
+
+static int insert_own_name(int which, void *data)
+{
+	struct fixture *f = data;
+	int r = 0;
+
+	if (state_open(f->dir, 20000, &f->db, &f->err) < 0)
+		return 7;
+	for (int i = 0; r == 0 && i < 5; i++) {
+		auto_free char *name = str_printf("w%d-%d", which, i);
+
+		r = put(f, (unsigned)(which * 10 + i), name, NULL);
+	}
+	state_close(f->db);
+	return r == 0 ? 0 : 6;
+}
+
+static void many_writers_at_once_all_succeed(void **state)
+{
+	struct fixture *f = *state;
+	int counts[8];
+
+	fixture_close(f);
+	race(8, insert_own_name, f, counts);
+	fixture_reopen(f);
+	assert_int_equal(counts[0], 8);
+	assert_string_equal(fixture_ask(f, "SELECT count(*) FROM instance"),
+			    "40");
+}
+
+#define TEST(f) cmocka_unit_test_setup_teardown(f, setup, fixture_teardown)
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		TEST(inst_014_all_fields_come_back),
+		TEST(key_006_an_instance_has_its_own_copy_of_its_keys),
+		TEST(inst_003_a_clash_is_told_apart),
+		TEST(instances_without_a_port_do_not_clash),
+		TEST(a_name_like_an_id_is_refused),
+		TEST(img_004_an_unknown_image_is_refused),
+		TEST(inst_012_termination_frees_name_port_and_mac),
+		TEST(a_terminated_instance_stays_so),
+		TEST(inst_014_launch_time_is_that_of_the_last_start),
+		TEST(inst_007_a_reason_is_kept_and_cleared),
+		TEST(inst_008_every_state_but_unknown_is_recorded),
+		TEST(an_unchanged_state_needs_no_write_lock),
+		TEST(ports_belong_to_one_live_instance),
+		TEST(a_live_name_goes_before_an_id),
+		TEST(the_list_is_by_name),
+		TEST(of_eight_racing_for_a_name_one_wins),
+		TEST(many_writers_at_once_all_succeed),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
