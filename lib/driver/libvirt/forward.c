@@ -43,7 +43,7 @@ int forward_add(struct hv *hv, const char *uuid, const struct hv_forward *fwd,
 	if (!reply || !*reply)
 		return 0;
 	reply[strcspn(reply, "\r\n")] = '\0';
-	if (strstr(reply, "could not set up"))
+	if (strcasestr(reply, "could not set up host forwarding"))
 		return fail(err, VMCTL_EXISTS, 0,
 			    "port %d of %s is in use on this host",
 			    fwd->host_port, fwd->host_addr);
