@@ -38,6 +38,7 @@ VM_CFLAGS := -std=gnu11 -D_GNU_SOURCE -Wall -Wextra -Wshadow -Wstrict-prototypes
 	-DVMCTL_VERSION='"$(VERSION)"' -DVMCTL_MODULE_DIR='"$(MODULEDIR)"' \
 	-DVMCTL_MANDIR='"$(MANDIR)"'
 VM_LDFLAGS := -Wl,--as-needed -Wl,-z,relro -Wl,-z,now
+SO_LDFLAGS := -shared $(if $(SANITIZE),,-Wl,-z,defs)
 ifneq ($(SANITIZE),)
 SAN := -fsanitize=address,undefined -fno-sanitize-recover=undefined -fno-omit-frame-pointer
 endif
@@ -99,7 +100,7 @@ endif
 
 # A change of flags compiles everything anew; a file that came or went links anew.
 FLAGS := $(strip $(CC) $(VM_CFLAGS) $(SAN) $(CPPFLAGS) $(CFLAGS))
-LINKS := $(strip $(ALL_SRC) $(VM_LDFLAGS) $(LDFLAGS) $(VERSION))
+LINKS := $(strip $(ALL_SRC) $(SO_LDFLAGS) $(VM_LDFLAGS) $(LDFLAGS) $(VERSION))
 ifdef BUILDS
 $(shell mkdir -p $(B)/gen)
 $(foreach v,FLAGS LINKS,$(if $(filter-out x$(strip $(file <$(B)/gen/$(v))),x$($(v))),$(file >$(B)/gen/$(v),$($(v)))))
@@ -143,7 +144,7 @@ $(B)/libcli.a: $(filter-out %/main.o,$(CLI_OBJ)) $(B)/gen/LINKS
 
 $(B)/$(LIBNAME): $(LIB_OBJ) $(B)/libbase.a lib/libvmctl.map $(B)/gen/LINKS
 	$(say) LD $@
-	$(Q)$(LINK) -shared -Wl,-soname,$(SONAME) -Wl,--version-script,lib/libvmctl.map \
+	$(Q)$(LINK) $(SO_LDFLAGS) -Wl,-soname,$(SONAME) -Wl,--version-script,lib/libvmctl.map \
 		$(LIB_OBJ) $(B)/libbase.a $(LIBS_lib) -ldl
 	$(Q)ln -sf $(LIBNAME) $(B)/$(SONAME) && ln -sf $(SONAME) $(B)/libvmctl.so
 
@@ -151,7 +152,7 @@ define module_rule
 $(B)/modules/$(1).so: $(call obj,$(wildcard lib/driver/$(1)/*.c)) $(B)/libbase.a $(B)/gen/LINKS
 	$$(say) LD $$@
 	@mkdir -p $$(@D)
-	$$(Q)$$(LINK) -shared $$(filter %.o,$$^) $(B)/libbase.a $$(LIBS_$(1))
+	$$(Q)$$(LINK) $(SO_LDFLAGS) $$(filter %.o,$$^) $(B)/libbase.a $$(LIBS_$(1))
 endef
 $(foreach m,$(MODULES),$(eval $(call module_rule,$(m))))
 
@@ -186,7 +187,7 @@ $(B)/tests/unit/%: $(B)/tests/unit/%.o $(call obj,$(UNIT_HELP_SRC)) $(B)/libcli.
 	$(Q)$(LINK) $(filter %.o,$^) $(B)/libcli.a $(B)/libvmctl.a $(LIBS_unit)
 $(B)/tests/fakes/%.so: $(B)/tests/fakes/%.o $(B)/libbase.a
 	$(say) LD $@
-	$(Q)$(LINK) -shared $(filter %.o,$^) $(B)/libbase.a $(LIBS_base)
+	$(Q)$(LINK) $(SO_LDFLAGS) $(filter %.o,$^) $(B)/libbase.a $(LIBS_base)
 .SECONDARY: $(call obj,$(UNIT_SRC) $(FAKE_SRC))
 
 # `deps` may install the very packages that a running make looked for at its
@@ -219,8 +220,8 @@ check-asan: deps
 	$(THEN) SANITIZE=1 B=$(B)-asan tests-build
 	@B=$(B) tests/run $(if $(T),$(T:%=asan/%),asan asan-e2e)
 bench: deps
-	$(THEN) all
-	@B=$(B) tests/bench/run
+	$(THEN) all $(MINI)
+	@B=$(B) tests/run bench
 
 # --- images ------------------------------------------------------------------
 images/mini images/debian: deps

@@ -25,7 +25,7 @@ setup_file() {
 @test "help: every command has one, on stdout, with a usage line" {
 	ok vmctl help
 	has "$out" create
-	vmctl __describe commands | cut -f 1 | while read -r command; do
+	vmctl __describe commands | awk -F '\t' '$2 == "command" { print $1 }' | while read -r command; do
 		# shellcheck disable=SC2086 # a path of words
 		ok vmctl $command --help
 		has "$out" "vmctl $command"

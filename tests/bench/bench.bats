@@ -1,0 +1,94 @@
+#!/usr/bin/env bats
+# SPDX-License-Identifier: LGPL-2.1-or-later
+# Budgets, as ratios to the tools that people would use instead: measured in turn, in
+# one run, the median of each. `make bench` prints the table.
+
+load ../lib.sh
+
+setup_file() {
+	private_home
+	import_mini
+	vmctl key generate key
+	vmctl create box "${small[@]}" --wait
+	printf '# %-44s %9s %9s %6s %6s %8s\n' what 'vmctl ms' 'other ms' ratio budget 'peak MiB' >&3
+}
+
+teardown_file() {
+	delete_all
+}
+
+# budget LABEL RATIO N OURS THEIRS
+budget() {
+	local ours theirs peak
+	read -r ours theirs peak < <("$TOP/tests/bench/pair" "$3" "$4" "$5")
+	[ -n "$peak" ]
+	awk -v l="$1" -v b="$2" -v o="$ours" -v t="$theirs" -v p="$peak" 'BEGIN {
+		printf "# %-44s %9.2f %9.2f %6.2f %6.2f %8.1f\n", l, o, t, o / t, b, p / 1024
+		exit o > b * t || p > 32 * 1024
+	}' >&3
+}
+
+@test "start: version" {
+	budget "version : virsh --version" 0.25 40 'exec vmctl version' 'exec virsh --version'
+}
+
+@test "start: completion of a name" {
+	budget "__complete show : virsh --version" 0.25 40 \
+		"exec vmctl __complete -- show ''" 'exec virsh --version'
+}
+
+@test "list --cached of 1,000" {
+	VMCTL_HOME=$BATS_TEST_TMPDIR/many
+	cp -r "$(dirname "$(database)")/../v" "$VMCTL_HOME" 2>/dev/null || skip "cannot copy"
+	columns='type, vcpus, memory, disk, image, image_digest, user, accel, connection, host_key, host_key_sha256, created_at, launched_at, terminated_at'
+	db "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 1000)
+		INSERT INTO instance (id, name, state, reason, ssh_port, mac, uuid, $columns)
+		SELECT printf('i-%08x', i), 'many' || i, 'stopped', '', NULL, 'mac' || i, 'uuid' || i, $columns
+		FROM n, instance WHERE name = 'box'"
+	same "$(vmctl list --cached -o name | wc -l)" 1001
+	budget "list --cached, 1,001 rows : virsh --version" 0.25 20 \
+		"VMCTL_HOME=$VMCTL_HOME exec vmctl list --cached" 'exec virsh --version'
+}
+
+@test "list, live" {
+	budget "list : virsh list --all" 1.0 20 'exec vmctl list' \
+		'exec virsh -q -c qemu:///session list --all'
+}
+
+@test "create of an existing image, warm" {
+	id=$(field box id)
+	disk=$BATS_TEST_TMPDIR/d.qcow2
+	base=$(vmctl image show mini -o json | jq -r .path)
+	# The same machine under another name, without forwarded ports.
+	virsh_ dumpxml --inactive "$id" | sed -e "s|<name>.*</name>|<name>bench</name>|" -e '/<uuid>/d' \
+		-e "s|$VMCTL_HOME/instances/$id/disk.qcow2|$disk|" \
+		-e "s|$VMCTL_HOME/instances/$id/console.log|$BATS_TEST_TMPDIR/c.log|" \
+		-e '/<mac address/d' -e "/<source mode='bind'/d" >"$BATS_TEST_TMPDIR/d.xml"
+	cp "$VMCTL_HOME/instances/$id/seed.iso" "$BATS_TEST_TMPDIR/seed.iso"
+	sed -i "s|$VMCTL_HOME/instances/$id/seed.iso|$BATS_TEST_TMPDIR/seed.iso|" "$BATS_TEST_TMPDIR/d.xml"
+	ours=() theirs=()
+	now() { date +%s%N; }
+	for i in 1 2 3 4 5; do
+		start=$(now)
+		vmctl create "c$i" "${small[@]}" >/dev/null
+		ours+=($((($(now) - start) / 10000)))
+		vmctl delete -y "c$i" >/dev/null
+		start=$(now)
+		qemu-img create -q -f qcow2 -b "$base" -F qcow2 "$disk" 8G
+		virsh_ create "$BATS_TEST_TMPDIR/d.xml" >/dev/null
+		theirs+=($((($(now) - start) / 10000)))
+		virsh_ destroy bench >/dev/null
+	done
+	median() { printf '%s\n' "$@" | sort -n | sed -n 3p; }
+	awk -v o="$(median "${ours[@]}")" -v t="$(median "${theirs[@]}")" 'BEGIN {
+		printf "# %-44s %9.2f %9.2f %6.2f %6.2f\n", "create : qemu-img + virsh create", o / 100, t / 100, o / t, 1.2
+		exit o > 1.2 * t
+	}' >&3
+}
+
+@test "exec true" {
+	ssh="exec ssh -F none -i $(vmctl key show key -o json | jq -r .private_path) -o BatchMode=yes"
+	ssh="$ssh -o StrictHostKeyChecking=no -o UserKnownHostsFile=/dev/null -o LogLevel=ERROR"
+	budget "exec true : ssh" 1.1 10 'exec vmctl exec box -- true' \
+		"$ssh -p $(field box ssh_port) vm@127.0.0.1 true"
+}

@@ -1,0 +1,63 @@
+#!/bin/sh
+# SPDX-License-Identifier: LGPL-2.1-or-later
+# make install, with DESTDIR and without; what is installed works and holds no path
+# of the build; make uninstall leaves nothing.
+. tests/lint/tap.sh
+
+if [ ! -x "$B/vmctl" ]; then
+	skip "install" "nothing is built in $B"
+	done_testing
+fi
+tmp=$(mktemp -d)
+trap 'rm -rf "$tmp"' EXIT
+tmp=$(cd "$tmp" && pwd -P)
+VMCTL_HOME=$tmp/home
+export VMCTL_HOME
+unset VMCTL_MODULE_DIR LD_LIBRARY_PATH
+# The flags of the make that runs this, if any, hold for the build folder too.
+make_() {
+	env -u MAKELEVEL ${MAKE:-make} --no-print-directory -s B="$B" "$@" 2>&1 </dev/null |
+		grep -vE 'jobserver|^  (LD|CC|GEN|AR|MAN) ' || :
+}
+version=$(sed -n 's/^VERSION := //p' Makefile)
+
+ok_if_empty "make install DESTDIR= PREFIX=/usr/local" "$(make_ install DESTDIR="$tmp/d")"
+d=$tmp/d/usr/local
+ok_if_empty "every part is where it belongs" "$(
+	for file in bin/vmctl lib/libvmctl.so.0 lib/libvmctl.so "lib/libvmctl.so.$version" \
+		lib/vmctl/libvirt.so lib/vmctl/ssh.so lib/vmctl/crypto.so lib/vmctl/iso.so \
+		include/vmctl/vmctl.h lib/pkgconfig/libvmctl.pc share/man/man1/vmctl.1 \
+		share/bash-completion/completions/vmctl share/zsh/site-functions/_vmctl \
+		share/fish/vendor_completions.d/vmctl.fish; do
+		[ -e "$d/$file" ] || echo "$file"
+	done
+)"
+ok_if_empty "the installed command runs from DESTDIR" "$(
+	"$d/bin/vmctl" version 2>&1 | grep -qF "$version" || "$d/bin/vmctl" version 2>&1
+)"
+ok_if_empty "nothing installed names the build folder" "$(
+	grep -rlF -e "$PWD" "$tmp/d" || :
+	for so in "$d/bin/vmctl" "$d"/lib/libvmctl.so "$d"/lib/vmctl/*.so; do
+		readelf -d "$so" | grep -E 'R(UN)?PATH' | grep -vF "[\$ORIGIN/../lib]"
+	done
+)"
+ok_if_empty "the soname is that of the version" "$(
+	readelf -d "$d/lib/libvmctl.so" | grep -qF "[libvmctl.so.${version%%.*}]" || echo wrong
+)"
+ok_if_empty "pkg-config leads to a program that links and runs" "$(
+	cat >"$tmp/x.c" <<-END
+		#include <stdio.h>
+		#include <vmctl/vmctl.h>
+		int main(void) { return puts(vmctl_version()) < 0; }
+	END
+	PKG_CONFIG_PATH=$d/lib/pkgconfig
+	PKG_CONFIG_SYSROOT_DIR=$tmp/d
+	export PKG_CONFIG_PATH PKG_CONFIG_SYSROOT_DIR
+	${CC:-cc} -o "$tmp/x" "$tmp/x.c" $(pkg-config --cflags --libs libvmctl) 2>&1 &&
+		LD_LIBRARY_PATH=$d/lib "$tmp/x" | grep -vx "$version"
+)"
+ok_if_empty "make uninstall leaves nothing" "$(
+	make_ uninstall DESTDIR="$tmp/d"
+	find "$tmp/d" ! -type d
+)"
+done_testing
