@@ -203,6 +203,7 @@ struct command {
 /* Every command, in the order of commands.def, ended by NULL; and the
  * declaration of each, so that its own file need not repeat it. */
 extern const struct command *const commands[];
+extern const char *const command_symbols[]; /* "cmd_create", the same order */
 #define COMMAND(symbol) extern const struct command cmd_##symbol;
 #include "cli/commands.def"
 #undef COMMAND
@@ -306,8 +307,13 @@ const struct option *option_by_name(const struct option *opts, const char *name,
 				    size_t len);
 const struct option *option_by_letter(const struct option *opts, char letter);
 bool option_takes_value(const struct option *opt);
+bool option_shows_choices(const struct option *opt);
 /* "NAME", or the choices joined by "|", added to `out`. */
 void option_metavar(const struct option *opt, struct str *out);
+
+/* Text as a sentence: a capital first, a full stop (or `stop`) last, whether
+ * it had them or not. */
+void add_sentence(const char *text, const char *stop, struct str *out);
 
 /* Heading of a group, "Instances"; NULL for the hidden one. */
 const char *group_title(enum command_group group);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "cli/command.h"
 
-/* The table of commands, and finding one in it. */
+/* The table, in a file of its own so that a test can have another. */
 
 #define COMMAND(symbol) &cmd_##symbol,
 const struct command *const commands[] = {
@@ -10,114 +10,9 @@ const struct command *const commands[] = {
 };
 #undef COMMAND
 
-const char *group_title(enum command_group group)
-{
-	switch (group) {
-	case GROUP_INSTANCES:
-		return "Instances";
-	case GROUP_IMAGES:
-		return "Images";
-	case GROUP_KEYS:
-		return "Keys";
-	case GROUP_HOST:
-		return "Host";
-	case GROUP_OTHER:
-		return "Other";
-	case GROUP_HIDDEN:
-		break;
-	}
-	return NULL;
-}
-
-/* How many of the words `path` takes when they begin with it, else 0. */
-static int path_match(const char *path, int n, char *const *words)
-{
-	int used = 0;
-
-	while (used < n) {
-		size_t len = strcspn(path, " ");
-
-		if (strlen(words[used]) != len ||
-		    memcmp(words[used], path, len) != 0)
-			return 0;
-		used++;
-		if (!path[len])
-			return used;
-		path += len + 1;
-	}
-	return 0;
-}
-
-static int command_match(const struct command *cmd, int n, char *const *words)
-{
-	int used = path_match(cmd->path, n, words);
-
-	for (size_t i = 0; !used && cmd->aliases && cmd->aliases[i]; i++)
-		used = path_match(cmd->aliases[i], n, words);
-	return used;
-}
-
-/* The path or alias nearest to the words; it stays valid as they are all
- * static. A hidden command is never suggested. */
-static const char *nearest_path(int n, char *const *words)
-{
-	auto_str text = STR_INIT;
-	const char *list[256];
-	const char *found;
-	size_t count = 0;
-
-	for (size_t i = 0; commands[i]; i++) {
-		const char *const *alias = commands[i]->aliases;
-
-		if (commands[i]->group == GROUP_HIDDEN)
-			continue;
-		if (count < ARRAY_LEN(list) - 1)
-			list[count++] = commands[i]->path;
-		for (; alias && *alias && count < ARRAY_LEN(list) - 1; alias++)
-			list[count++] = *alias;
-	}
-	list[count] = NULL;
-
-	/* "image lst web1": two words first, then the first one alone. */
-	for (int take = n < 2 ? n : 2; take > 0; take--) {
-		str_done(&text);
-		for (int i = 0; i < take; i++)
-			str_addf(&text, "%s%s", i ? " " : "", words[i]);
-		found = str_nearest(str_text(&text), list);
-		if (found)
-			return found;
-	}
-	return NULL;
-}
-
-const struct command *command_find(int n, char *const *words, int *ret_words,
-				   const char **ret_nearest)
-{
-	for (size_t i = 0; commands[i]; i++) {
-		int used = command_match(commands[i], n, words);
-
-		if (used) {
-			*ret_words = used;
-			return commands[i];
-		}
-	}
-	if (ret_nearest)
-		*ret_nearest = nearest_path(n, words);
-	return NULL;
-}
-
-const struct command *noun_next(const char *noun, const struct command *after)
-{
-	size_t len = strlen(noun), i = 0;
-
-	while (after && commands[i] && commands[i++] != after)
-		;
-	for (; commands[i]; i++) {
-		const char *path = commands[i]->path;
-
-		if (strncmp(path, noun, len) == 0 && path[len] == ' ' &&
-		    commands[i]->group != GROUP_HIDDEN)
-			return commands[i];
-	}
-	return NULL;
-}
+#define COMMAND(symbol) "cmd_" #symbol,
+const char *const command_symbols[] = {
+#include "cli/commands.def"
+	NULL
+};
+#undef COMMAND

@@ -101,20 +101,15 @@ static void list_options(const char *path, const char *kind,
  */
 void describe_commands(struct str *out)
 {
-#define COMMAND(symbol) #symbol,
-	static const char *const symbols[] = {
-#include "cli/commands.def"
-	};
-#undef COMMAND
-
 	for (size_t i = 0; commands[i]; i++) {
 		const struct command *cmd = commands[i];
 		const struct field *f;
 
 		if (cmd->group == GROUP_HIDDEN)
 			continue;
-		str_addf(out, "%s\tcommand\tcmd_%s\t%s\t%s\n", cmd->path,
-			 symbols[i], group_title(cmd->group), cmd->summary);
+		str_addf(out, "%s\tcommand\t%s\t%s\t%s\n", cmd->path,
+			 command_symbols[i], group_title(cmd->group),
+			 cmd->summary);
 		for (size_t j = 0; cmd->aliases && cmd->aliases[j]; j++)
 			str_addf(out, "%s\talias\t%s\n", cmd->path,
 				 cmd->aliases[j]);

@@ -58,17 +58,14 @@ static void add_text(const char *text, struct str *out)
 	}
 }
 
-/* Help text ("lower case, no full stop") as a sentence. */
-static void add_sentence(const char *text, struct str *out)
+/* Help text as a sentence, in lines. */
+static void add_about(const char *text, const char *stop, struct str *out)
 {
-	auto_free char *copy = str_dup(text);
+	auto_str sentence = STR_INIT;
 
-	if (!copy)
-		return;
-	if (copy[0] >= 'a' && copy[0] <= 'z')
-		copy[0] = (char)(copy[0] - 'a' + 'A');
-	add_text(copy, out);
-	str_add(out, ".\n");
+	add_sentence(text, stop, &sentence);
+	add_text(str_text(&sentence), out);
+	str_addc(out, '\n');
 }
 
 /* --- the sections -------------------------------------------------------- */
@@ -96,12 +93,12 @@ static void add_value(const struct option *opt, struct str *out)
 {
 	if (!option_takes_value(opt))
 		return;
-	if (opt->metavar) {
+	if (!option_shows_choices(opt)) {
 		str_addf(out, " Ar %s", opt->metavar);
 		return;
 	}
 	str_add(out, " Cm");
-	for (size_t i = 0; opt->choices && opt->choices[i]; i++)
+	for (size_t i = 0; opt->choices[i]; i++)
 		str_addf(out, "%s%s", i ? " | " : " ", opt->choices[i]);
 }
 
@@ -143,7 +140,7 @@ static void add_option(const struct option *o, struct str *out)
 	str_addf(out, "Fl -%s", o->name);
 	add_value(o, out);
 	str_addc(out, '\n');
-	add_sentence(o->help, out);
+	add_about(o->help, ".", out);
 	if (o->type == VALUE_STRINGS)
 		str_add(out, "May be given several times.\n");
 	if (o->fallback) {
@@ -151,7 +148,7 @@ static void add_option(const struct option *o, struct str *out)
 
 		text = str_printf("The default is %s", o->fallback);
 		if (text)
-			add_sentence(text, out);
+			add_about(text, ".", out);
 	}
 }
 
@@ -164,7 +161,7 @@ static void section_options(const struct command *cmd, struct str *out)
 		str_add(out, ".Bl -tag -width Ds\n");
 		for (; a && a->name; a++) {
 			str_addf(out, ".It Ar %s\n", a->name);
-			add_sentence(a->help, out);
+			add_about(a->help, ".", out);
 		}
 		for (; o && o->name; o++)
 			add_option(o, out);
@@ -177,25 +174,24 @@ static void section_options(const struct command *cmd, struct str *out)
 		str_add(out, "They may stand before or after the command.\n");
 }
 
-static const char *unit_of(const struct field *field)
+/* "Sizes are in bytes." for the types that there are. */
+static void add_units(const struct field *fields, struct str *out)
 {
-	switch (field->type) {
-	case FIELD_SIZE:
-		return ", in bytes";
-	case FIELD_TIME:
-		return ", as RFC 3339 has it, in UTC";
-	case FIELD_DURATION:
-		return ", in seconds";
-	case FIELD_BOOL:
-		return ", true or false";
-	case FIELD_STRINGS:
-		return ", an array";
-	case FIELD_INT:
-	case FIELD_STRING:
-	case FIELD_TEXT:
-		break;
+	bool sizes = false, times = false, durations = false;
+
+	for (const struct field *f = fields; f->key; f++) {
+		sizes |= f->type == FIELD_SIZE;
+		times |= f->type == FIELD_TIME;
+		durations |= f->type == FIELD_DURATION;
 	}
-	return "";
+	if (sizes || times || durations)
+		str_add(out, ".Pp\n");
+	if (sizes)
+		str_add(out, "Sizes are in bytes.\n");
+	if (durations)
+		str_add(out, "Durations are in seconds.\n");
+	if (times)
+		str_add(out, "Times are in UTC, as in 2026-01-31T09:00:00Z.\n");
 }
 
 static void section_output(const struct command *cmd, struct str *out)
@@ -208,15 +204,11 @@ static void section_output(const struct command *cmd, struct str *out)
 		     "them and\n.Fl -columns\ntakes them:\n"
 		     ".Pp\n.Bl -tag -width Ds -compact\n");
 	for (; f->key; f++) {
-		auto_free char *text = NULL;
-
-		text = str_printf("%s%s", f->help ? f->help : f->heading,
-				  unit_of(f));
 		str_addf(out, ".It Cm %s\n", f->key);
-		if (text)
-			add_sentence(text, out);
+		add_about(f->help ? f->help : f->heading, ".", out);
 	}
 	str_add(out, ".El\n");
+	add_units(cmd->record->fields, out);
 }
 
 static void add_exit(const char *status, const char *about, struct str *out)
@@ -224,7 +216,7 @@ static void add_exit(const char *status, const char *about, struct str *out)
 	if (!about)
 		return;
 	str_addf(out, ".It %s\n", status);
-	add_sentence(about, out);
+	add_about(about, ".", out);
 }
 
 static void section_exit(const struct command *cmd, struct str *out)
@@ -262,13 +254,8 @@ static void section_examples(const struct command *cmd, struct str *out)
 	const struct example *e = cmd ? cmd->examples : NULL;
 
 	for (; e && e->command; e++) {
-		auto_free char *about = str_dup(e->about);
-
-		if (about && about[0] >= 'a' && about[0] <= 'z')
-			about[0] = (char)(about[0] - 'a' + 'A');
-		if (about)
-			add_text(about, out);
-		str_add(out, ":\n.Bd -literal -offset indent\n$ ");
+		add_about(e->about, ":", out);
+		str_add(out, ".Bd -literal -offset indent\n$ ");
 		add_word(e->command, strlen(e->command), false, out);
 		str_add(out, "\n.Ed\n");
 		if (e[1].command)
@@ -293,7 +280,7 @@ static void section_commands(const struct command *unused, struct str *out)
 			group = cmd->group;
 		}
 		str_addf(out, ".It Cm %s\n", cmd->path);
-		add_sentence(cmd->summary, out);
+		add_about(cmd->summary, ".", out);
 		str_add(out, "See\n.Xr ");
 		add_page_name(cmd, out);
 		str_add(out, " 1 .\n");

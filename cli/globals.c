@@ -28,10 +28,11 @@ const struct option global_options[] = {
 		 .help = "no notes, no progress, no questions; errors only"),
 	OPT_COUNT(struct globals, verbose, .name = "verbose", .letter = 'v',
 		  .help = "say what is being done; twice: say how"),
-	OPT_CHOICE(struct globals, color, .name = "color", .metavar = "WHEN",
-		   .choices = colors,
-		   .help = "use colours: auto, always or never",
-		   .fallback = "auto: on a terminal, unless NO_COLOR is set"),
+	OPT_CHOICE(
+		struct globals, color, .name = "color", .metavar = "WHEN",
+		.choices = colors, .help = "when to use colours",
+		.fallback =
+			"auto, which is on a terminal unless NO_COLOR is set"),
 	OPT_FLAG(struct globals, yes, .name = "yes", .letter = 'y',
 		 .help = "do not ask for confirmation"),
 	OPT_DURATION(struct globals, timeout, .name = "timeout",

@@ -1,5 +1,4 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-#include <ctype.h>
 
 #include "cli/command.h"
 #include "cli/render/width.h"
@@ -129,13 +128,15 @@ static char *option_left(const struct option *opt)
 
 static char *option_right(const struct option *opt)
 {
-	const char *more =
-		opt->type == VALUE_STRINGS ? " (may be repeated)" : "";
+	bool many = opt->type == VALUE_STRINGS;
 
-	if (opt->fallback)
-		return str_printf("%s%s (default: %s)", opt->help, more,
-				  opt->fallback);
-	return str_printf("%s%s", opt->help, more);
+	if (!many && !opt->fallback)
+		return str_dup(opt->help);
+	return str_printf("%s (%s%s%s%s)", opt->help,
+			  many ? "may be repeated" : "",
+			  many && opt->fallback ? "; " : "",
+			  opt->fallback ? "default: " : "",
+			  opt->fallback ? opt->fallback : "");
 }
 
 static void add_options(const struct option *opts, const char *heading,
@@ -159,15 +160,21 @@ static void add_arguments(const struct command *cmd, struct rows *rows)
 		rows_add(rows, str_dup(a->name), str_dup(a->help));
 }
 
-static void add_examples(const struct command *cmd, struct str *out)
+static void add_examples(const struct command *cmd, int width, struct str *out)
 {
 	const struct example *e = cmd->examples;
 
 	if (!e || !e->command)
 		return;
 	str_add(out, "\nExamples:\n");
-	for (; e->command; e++)
-		str_addf(out, "  %s\n      %s\n", e->command, e->about);
+	for (; e->command; e++) {
+		auto_str about = STR_INIT;
+
+		add_sentence(e->about, ".", &about);
+		str_addf(out, "%*s%s\n%*s", INDENT, "", e->command, 3 * INDENT,
+			 "");
+		wrap(str_text(&about), 3 * INDENT, 3 * INDENT, width, out);
+	}
 }
 
 static void add_fields(const struct command *cmd, int width, struct str *out)
@@ -209,15 +216,13 @@ static void add_exits(const struct command *cmd, struct rows *rows)
 static void one_help(const struct command *cmd, int width, struct str *out)
 {
 	auto_rows rows = { 0 }, exits = { 0 };
-	auto_free char *summary = str_dup(cmd->summary);
+	auto_str summary = STR_INIT;
 
 	str_add(out, "usage: ");
 	command_usage(cmd, out);
 	str_add(out, "\n\n");
-	if (summary) {
-		summary[0] = (char)toupper((unsigned char)summary[0]);
-		wrap(summary, 0, 0, width, out);
-	}
+	add_sentence(cmd->summary, ".", &summary);
+	wrap(str_text(&summary), 0, 0, width, out);
 	if (cmd->aliases && cmd->aliases[0]) {
 		str_add(out, "Also:");
 		for (size_t i = 0; cmd->aliases[i]; i++)
@@ -229,7 +234,7 @@ static void one_help(const struct command *cmd, int width, struct str *out)
 	add_options(cmd->opts, "Options", &rows);
 	rows_print(&rows, width, out);
 	add_fields(cmd, width, out);
-	add_examples(cmd, out);
+	add_examples(cmd, width, out);
 	add_exits(cmd, &exits);
 	rows_print(&exits, width, out);
 	str_add(out, "\nGlobal options: see vmctl --help.\n");

@@ -1,5 +1,9 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include <ctype.h>
+
 #include "cli/command.h"
+
+/* Pieces of help and manual. */
 
 int command_usage(const struct command *cmd, struct str *out)
 {
@@ -15,4 +19,21 @@ int command_usage(const struct command *cmd, struct str *out)
 			 many ? "..." : "", a->optional ? "]" : "");
 	}
 	return str_check(out, NULL);
+}
+
+void add_sentence(const char *text, const char *stop, struct str *out)
+{
+	size_t len = strlen(text);
+
+	while (len && text[len - 1] == '.')
+		len--;
+	if (!len)
+		return;
+	/* "vmctl" is a name and stays as it is. */
+	if (str_starts(text, "vmctl"))
+		str_addc(out, text[0]);
+	else
+		str_addc(out, (char)toupper((unsigned char)text[0]));
+	str_addn(out, text + 1, len - 1);
+	str_add(out, stop);
 }

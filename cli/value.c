@@ -29,13 +29,23 @@ bool option_takes_value(const struct option *opt)
 	return opt->type != VALUE_FLAG && opt->type != VALUE_COUNT;
 }
 
+/* Choices are shown where they are few; --output has its metavar. */
+bool option_shows_choices(const struct option *opt)
+{
+	size_t len = 0;
+
+	for (size_t i = 0; opt->choices && opt->choices[i]; i++)
+		len += strlen(opt->choices[i]) + 1;
+	return len && (len <= 24 || !opt->metavar);
+}
+
 void option_metavar(const struct option *opt, struct str *out)
 {
-	if (opt->metavar) {
+	if (!option_shows_choices(opt)) {
 		str_add(out, opt->metavar);
 		return;
 	}
-	for (size_t i = 0; opt->choices && opt->choices[i]; i++)
+	for (size_t i = 0; opt->choices[i]; i++)
 		str_addf(out, "%s%s", i ? "|" : "", opt->choices[i]);
 }
 

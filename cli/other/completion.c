@@ -65,10 +65,10 @@ const struct command cmd_completion = {
 	.examples =
 		(const struct example[]){
 			{ "vmctl completion bash > ~/.vmctl.bash",
-			  "write the script for bash, to be sourced by "
-			  "~/.bashrc" },
+			  "Write the script for bash, to be sourced by "
+			  "~/.bashrc." },
 			{ "vmctl completion fish | source",
-			  "complete in this fish" },
+			  "Complete in this fish." },
 			{ NULL },
 		},
 	.run = run,

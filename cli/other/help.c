@@ -61,8 +61,8 @@ const struct command cmd_help = {
 	.opts_size = sizeof(struct help_options),
 	.examples =
 		(const struct example[]){
-			{ "vmctl help", "list all commands" },
-			{ "vmctl help image import", "explain one" },
+			{ "vmctl help", "List all commands." },
+			{ "vmctl help image import", "Explain one." },
 			{ NULL },
 		},
 	.run = run,

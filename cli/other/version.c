@@ -60,9 +60,9 @@ const struct command cmd_version = {
 	.record = &version_record,
 	.examples =
 		(const struct example[]){
-			{ "vmctl version", "show the version only" },
-			{ "vmctl version -o wide", "show all facts" },
-			{ "vmctl version -o json", "the same for a program" },
+			{ "vmctl version", "Show the version only." },
+			{ "vmctl version -o wide", "Show all facts." },
+			{ "vmctl version -o json", "The same for a program." },
 			{ NULL },
 		},
 	.run = run,

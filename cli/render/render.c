@@ -119,8 +119,8 @@ static bool shown(const struct render *r, const struct field *f, bool block)
 {
 	switch (r->opts.format) {
 	case FORMAT_TABLE:
-		return block ? !(f->flags & FIELD_ASKED) :
-			       !(f->flags & (FIELD_WIDE | FIELD_HIDDEN));
+		return block ? !(f->flags & FIELD_ASKED)
+			     : !(f->flags & (FIELD_WIDE | FIELD_HIDDEN));
 	case FORMAT_WIDE:
 		return block || !(f->flags & FIELD_HIDDEN);
 	case FORMAT_NAME:
