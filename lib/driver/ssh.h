@@ -11,6 +11,7 @@
 /* An ssh client (module ssh.so, libssh). */
 
 #define SSH_ABI 1
+#define SSH_TIMEOUT_STATUS 124 /* as timeout(1) has it */
 
 struct ssh_conn;
 
@@ -21,14 +22,16 @@ struct ssh_target {
 	const char *host_key; /* "type base64": the only key accepted */
 	const char *const *identities; /* private key files, NULL-terminated */
 	bool use_agent;		       /* then SSH_AUTH_SOCK's keys */
-	long timeout_ms;	       /* for one attempt */
+	long timeout_ms;	       /* for one attempt; 0: 15 s */
+	long keepalive_ms;	       /* pause between two; 0: 30 s */
 };
 
 struct ssh_exec {
 	const char *command; /* for the remote shell; NULL: login shell */
 	bool tty;
-	int in, out, err; /* in may be -1: closed at once */
-	long timeout_ms;  /* 0: none */
+	int in, out, err; /* in may be -1: closed at once; output to one that
+			   * is -1 or not open is thrown away */
+	long timeout_ms;  /* 0: none; then the command is ended: status 124 */
 };
 
 struct ssh_exit {
@@ -60,11 +63,16 @@ struct ssh_ops {
 	 * poll loop: end of input is passed on as end of file, standard
 	 * output and error stay apart, nothing is cut, partial writes and
 	 * EAGAIN on the local side are waited for, a closed local reader
-	 * (EPIPE) ends the session. Keep-alive every 30 s; three unanswered
-	 * end the connection (TERM-011). With tty: the terminal modes and
-	 * size of `in` are sent, raw mode for the time of the call and
-	 * restored on every way out including SIGHUP, SIGTERM and SIGINT
-	 * (TERM-010); SIGWINCH is followed.
+	 * (EPIPE) ends the session as SIGPIPE would: status 141. Keep-alive
+	 * after 30 s of silence; three unanswered end the connection
+	 * (TERM-011). With tty: the terminal modes and size of `in` are sent,
+	 * raw mode for the time of the call and restored on every way out
+	 * including SIGHUP, SIGTERM, SIGINT and SIGQUIT (TERM-010), which are
+	 * raised again after that; SIGWINCH is followed; "~." at the start of
+	 * a line disconnects.
+	 *
+	 * VMCTL_TRANSPORT when the connection ends without an exit status;
+	 * VMCTL_CANCELLED; VMCTL_FAILED when output cannot be written.
 	 */
 	int (*exec)(struct ssh_conn *conn, const struct ssh_exec *what,
 		    const struct events *ev, struct ssh_exit *ret,

@@ -1,0 +1,165 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include <errno.h>
+
+#include "base/clock.h"
+#include "driver/ssh/session.h"
+
+#define START_MS 60000
+
+/* Repeats a call of libssh until it is decided. */
+#define UNTIL_DONE(x, limit, rc, err, call)                                    \
+	({                                                                     \
+		int r_ = 0;                                                    \
+		while (((rc) = (call)) == SSH_AGAIN && r_ == 0)                \
+			r_ = (x)->closed ? fail_broken((x)->conn, (err))       \
+					 : conn_wait((x)->conn, (limit),       \
+						     (x)->ev, (err));          \
+		r_;                                                            \
+	})
+
+static int request_pty(struct relay *x, int64_t limit, struct vmctl_error *err)
+{
+	const char *term = getenv("TERM");
+	unsigned char modes[TTY_MODES_MAX];
+	struct termios *tio = x->tty ? &x->tty->saved : NULL;
+	size_t n = tty_modes(tio, modes);
+	int columns, rows, rc, r;
+
+	if (!term || !*term)
+		term = "dumb";
+	tty_size(x->in, &columns, &rows);
+#if LIBSSH_VERSION_INT >= SSH_VERSION_INT(0, 11, 0)
+	r = UNTIL_DONE(x, limit, rc, err,
+		       ssh_channel_request_pty_size_modes(
+			       x->channel, term, columns, rows, modes, n));
+#else
+	/* Older versions can only send an empty list of modes. */
+	(void)n;
+	r = UNTIL_DONE(
+		x, limit, rc, err,
+		ssh_channel_request_pty_size(x->channel, term, columns, rows));
+#endif
+	if (r < 0)
+		return r;
+	if (rc != SSH_OK && conn_broken(x->conn))
+		return fail_broken(x->conn, err);
+	if (rc != SSH_OK)
+		return fail(err, VMCTL_TRANSPORT, 0,
+			    "the ssh server at %s gives no terminal",
+			    x->conn->peer);
+	return 0;
+}
+
+static int start(struct relay *x, const struct ssh_exec *what,
+		 struct vmctl_error *err)
+{
+	int64_t limit = clock_mono_ms() + START_MS;
+	int rc, r;
+
+	if (x->deadline >= 0 && x->deadline < limit)
+		limit = x->deadline;
+	r = UNTIL_DONE(x, limit, rc, err, ssh_channel_open_session(x->channel));
+	if (r < 0)
+		return r;
+	if (rc != SSH_OK)
+		return fail(err, VMCTL_TRANSPORT, 0,
+			    "the ssh server at %s opens no session: %s",
+			    x->conn->peer, ssh_get_error(x->conn->session));
+	if (what->tty) {
+		r = request_pty(x, limit, err);
+		if (r < 0)
+			return r;
+	}
+	r = UNTIL_DONE(x, limit, rc, err,
+		       what->command ? ssh_channel_request_exec(x->channel,
+								what->command)
+				     : ssh_channel_request_shell(x->channel));
+	if (r < 0)
+		return r;
+	if (rc != SSH_OK)
+		return fail(err, VMCTL_TRANSPORT, 0,
+			    "the ssh server at %s runs no command: %s",
+			    x->conn->peer, ssh_get_error(x->conn->session));
+	return 0;
+}
+
+/* Lets go of the channel. What still comes for it must find no callbacks, as
+ * libssh keeps the channel until the other side has closed it too. */
+static void finish(struct relay *x)
+{
+	ssh_remove_channel_callbacks(x->channel, &x->callbacks);
+	/* The first call may only get as far as the end of file. */
+	if (ssh_channel_is_open(x->channel) &&
+	    ssh_channel_close(x->channel) == SSH_AGAIN)
+		ssh_channel_close(x->channel);
+	ssh_channel_free(x->channel);
+	outflow_done(&x->out);
+	outflow_done(&x->err);
+	explicit_bzero(x->input, sizeof(x->input));
+}
+
+static void answer(const struct relay *x, struct ssh_exit *ret)
+{
+	*ret = (struct ssh_exit){ x->status, x->signal, x->timed_out };
+	if (x->timed_out) {
+		ret->status = SSH_TIMEOUT_STATUS;
+		ret->signal = 0;
+	}
+}
+
+static int run(struct relay *x, const struct ssh_exec *what,
+	       struct vmctl_error *err)
+{
+	struct tty tty;
+	int r;
+
+	if (what->tty && x->in >= 0 && isatty(x->in)) {
+		r = tty_begin(&tty, x->in, err);
+		if (r < 0)
+			return r;
+		x->tty = &tty;
+	}
+	r = start(x, what, err);
+	if (r == 0) {
+		ssh_set_log_level(x->ev && x->ev->log ? SSH_LOG_RARE
+						      : SSH_LOG_NOLOG);
+		if (x->tty)
+			tty_raw(x->tty);
+		r = relay_run(x, err);
+	} else if (r == -VMCTL_TRANSPORT && x->deadline >= 0 &&
+		   clock_mono_ms() >= x->deadline) {
+		x->timed_out = true;
+		r = 0;
+	}
+	if (x->tty)
+		tty_end(x->tty);
+	return r;
+}
+
+int conn_exec(struct ssh_conn *conn, const struct ssh_exec *what,
+	      const struct events *ev, struct ssh_exit *ret,
+	      struct vmctl_error *err)
+{
+	auto_free struct relay *x = calloc(1, sizeof(*x));
+	int r;
+
+	if (!x)
+		return fail_oom(err);
+	x->conn = conn;
+	x->ev = ev;
+	x->in = what->in;
+	x->in_eof = what->in < 0;
+	x->deadline =
+		what->timeout_ms > 0 ? clock_mono_ms() + what->timeout_ms : -1;
+	outflow_init(&x->out, what->out);
+	outflow_init(&x->err, what->err);
+	x->channel = ssh_channel_new(conn->session);
+	if (!x->channel)
+		return fail_oom(err);
+	relay_callbacks(x);
+	r = run(x, what, err);
+	finish(x);
+	if (r == 0)
+		answer(x, ret);
+	return r;
+}

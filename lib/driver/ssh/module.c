@@ -1,0 +1,45 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "driver/ssh/session.h"
+
+static int module_connect(const struct ssh_target *target,
+			  const struct events *ev, struct ssh_conn **ret,
+			  struct vmctl_error *err)
+{
+	struct guard g;
+	int r;
+
+	guard_enter(&g, ev);
+	r = conn_open(target, ev, ret, err);
+	guard_leave(&g);
+	return r;
+}
+
+static int module_exec(struct ssh_conn *conn, const struct ssh_exec *what,
+		       const struct events *ev, struct ssh_exit *ret,
+		       struct vmctl_error *err)
+{
+	struct guard g;
+	int r;
+
+	guard_enter(&g, ev);
+	r = conn_exec(conn, what, ev, ret, err);
+	guard_leave(&g);
+	return r;
+}
+
+static void module_close(struct ssh_conn *conn)
+{
+	struct guard g;
+
+	guard_enter(&g, NULL);
+	conn_close(conn);
+	guard_leave(&g);
+}
+
+extern const struct ssh_ops vmctl_module_ssh;
+VMCTL_API const struct ssh_ops vmctl_module_ssh = {
+	.abi = SSH_ABI,
+	.connect = module_connect,
+	.exec = module_exec,
+	.close = module_close,
+};

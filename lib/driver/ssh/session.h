@@ -1,0 +1,173 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#ifndef DRIVER_SSH_SESSION_H
+#define DRIVER_SSH_SESSION_H
+
+#include <libssh/callbacks.h>
+#include <libssh/libssh.h>
+#include <signal.h>
+#include <stdint.h>
+#include <termios.h>
+#include <unistd.h>
+
+#include "base/str.h"
+#include "driver/ssh.h"
+
+/*
+ * Within the module ssh. libssh is used without blocking throughout: it is
+ * called, and when it answers SSH_AGAIN, conn_wait() waits for the socket, the
+ * deadline and the caller's wish to stop. libssh's own connectors are not
+ * used: they lose end of file and spin when only one stream is in use.
+ */
+
+#define WAIT_SLICE_MS 100 /* how late a cancellation may be seen */
+
+struct ssh_conn {
+	ssh_session session;
+	ssh_event event; /* drives the session's socket once connected */
+	struct ssh_counter_struct traffic;
+	long keepalive_ms;
+	char *peer; /* "127.0.0.1:2222", for messages */
+};
+
+/* --- tcp.c --------------------------------------------------------------- */
+
+/* Connects within the deadline (of clock_mono_ms()). VMCTL_TRANSPORT. */
+int tcp_connect(const char *host, int port, int64_t deadline,
+		const struct events *ev, int *ret_fd, struct vmctl_error *err);
+
+/* --- connect.c ----------------------------------------------------------- */
+
+int conn_open(const struct ssh_target *target, const struct events *ev,
+	      struct ssh_conn **ret, struct vmctl_error *err);
+void conn_close(struct ssh_conn *conn);
+
+/* Waits until libssh may be called again. VMCTL_TRANSPORT when the deadline
+ * has passed (negative: none) or the connection broke, VMCTL_CANCELLED. */
+int conn_wait(struct ssh_conn *conn, int64_t deadline, const struct events *ev,
+	      struct vmctl_error *err);
+
+/* Whether the connection is beyond use, and the failure to return then. */
+bool conn_broken(struct ssh_conn *conn);
+int fail_broken(struct ssh_conn *conn, struct vmctl_error *err);
+
+/* --- auth.c -------------------------------------------------------------- */
+
+int conn_authenticate(struct ssh_conn *conn, const struct ssh_target *target,
+		      int64_t deadline, const struct events *ev,
+		      struct vmctl_error *err);
+
+/* --- guard.c ------------------------------------------------------------- */
+
+/*
+ * For the time of a call: libssh's messages go to the caller's log, and a
+ * reader that went away is an error instead of the death of the process.
+ */
+struct guard {
+	sigset_t old_mask;
+	bool pipe_pending;
+};
+
+void guard_enter(struct guard *g, const struct events *ev);
+void guard_leave(struct guard *g);
+
+/* --- exec.c, relay.c ----------------------------------------------------- */
+
+int conn_exec(struct ssh_conn *conn, const struct ssh_exec *what,
+	      const struct events *ev, struct ssh_exit *ret,
+	      struct vmctl_error *err);
+
+/* Bytes on their way to a local descriptor. */
+struct outflow {
+	int fd; /* -1: thrown away */
+	char *p;
+	size_t off, len, cap; /* off..len are still to be written */
+	bool regular, socket;
+};
+
+struct tty;
+#define RELAY_INPUT 16384
+
+/* One command under way. */
+struct relay {
+	struct ssh_conn *conn;
+	ssh_channel channel;
+	const struct events *ev;
+	struct ssh_channel_callbacks_struct callbacks;
+	struct tty *tty; /* NULL: none */
+
+	int in;
+	char input[RELAY_INPUT];
+	size_t in_off, in_len;
+	bool in_eof;	  /* nothing more will be read */
+	bool eof_sent;	  /* and the other side knows */
+	int64_t in_pause; /* a background job may not read its terminal */
+
+	struct outflow out, err;
+
+	bool oom;
+	bool eof, closed; /* the other side said so */
+	bool broken;	  /* the connection is beyond use */
+	bool have_status;
+	int status, signal; /* as struct ssh_exit has them */
+
+	int64_t deadline; /* of the command; negative: none */
+	bool timed_out;
+	bool abandoned; /* SIGKILL was sent; nothing more is waited for */
+
+	unsigned long long seen; /* bytes received when last looked at */
+	int64_t heard, asked;	 /* when last received, keep-alive sent */
+	int unanswered;
+};
+
+/* Relays until the command has ended and all its output is written. */
+int relay_run(struct relay *x, struct vmctl_error *err);
+
+void relay_callbacks(struct relay *x);
+
+/* --- outflow.c ----------------------------------------------------------- */
+
+void outflow_init(struct outflow *o, int fd);
+void outflow_done(struct outflow *o);
+size_t outflow_pending(const struct outflow *o);
+bool outflow_add(struct outflow *o, const void *bytes, size_t n);
+
+/* Writes what goes without blocking, the descriptor being ready. Fails with
+ * the errno in err->sys_errno; EPIPE is for the caller to judge. */
+int outflow_write(struct outflow *o, struct vmctl_error *err);
+
+/* --- tty.c --------------------------------------------------------------- */
+
+/* A local terminal in raw mode. Handlers of signals are of the process: one
+ * terminal at a time. */
+struct tty {
+	int fd;
+	int signals[2]; /* pipe: numbers of the signals that came */
+	struct termios saved;
+	bool raw, handling;
+	int ended_by; /* signal that asked for the end, or 0 */
+	struct sigaction old[8];
+	bool line_start, tilde; /* for the escape */
+};
+
+void tty_size(int fd, int *ret_columns, int *ret_rows);
+
+/* Signals are taken from here on, raw mode comes with tty_raw(). */
+int tty_begin(struct tty *t, int fd, struct vmctl_error *err);
+void tty_raw(struct tty *t);
+
+/* Puts all back, and raises the signal in ended_by again. */
+void tty_end(struct tty *t);
+
+/* Takes the signals that came. True when one asks for the end; *ret_size when
+ * the size of the terminal may have changed. */
+bool tty_signals(struct tty *t, bool *ret_size);
+
+/* Takes "~." out of what was typed: true when it was. *n changes. `bytes` has
+ * room for one more byte than *n. */
+bool tty_escape(struct tty *t, char *bytes, size_t *n);
+
+/* tty-modes.c: RFC 4254 section 8. Returns the number of bytes. */
+#define TTY_MODES_MAX 512
+size_t tty_modes(const struct termios *tio, unsigned char out[TTY_MODES_MAX]);
+
+#endif
