@@ -28,12 +28,16 @@ int help_width(void)
 	return columns < 40 ? 40 : columns > 100 ? 100 : columns;
 }
 
-/* "vmctl create web1", as another process shows it that waits for a lock. */
-static void name_process(int argc, char **argv, struct str *out)
+/* "vmctl create web1", as another process shows it that waits for a lock.
+ * Allocated; NULL when memory is short. */
+static char *name_process(int argc, char **argv)
 {
-	str_add(out, "vmctl");
-	for (int i = 1; i < argc && out->len < 200; i++)
-		str_addf(out, " %.100s", argv[i]);
+	auto_str text = STR_INIT;
+
+	str_add(&text, "vmctl");
+	for (int i = 1; i < argc && text.len < 200; i++)
+		str_addf(&text, " %.100s", argv[i]);
+	return str_printable(str_text(&text), text.len, false);
 }
 
 static int make_render(struct cli *cli, struct vmctl_error *err)
@@ -170,12 +174,13 @@ int cli_main(int argc, char **argv)
 	struct vmctl_error err = { 0 };
 	struct progress progress = { 0 };
 	struct parsed parsed = { 0 };
-	auto_str name = STR_INIT;
+	auto_free char *name = name_process(argc, argv);
 	struct cli cli = {
 		.tty_in = isatty(STDIN_FILENO),
 		.tty_out = isatty(STDOUT_FILENO),
 		.tty_err = isatty(STDERR_FILENO),
 		.progress = &progress,
+		.name = name ? name : "vmctl",
 	};
 	int rc;
 
@@ -183,8 +188,6 @@ int cli_main(int argc, char **argv)
 	/* "vmctl list | head -1" shall find out by EPIPE, and no peer of the
 	 * library's sockets shall kill the process. */
 	signal(SIGPIPE, SIG_IGN);
-	name_process(argc, argv, &name);
-	cli.name = str_text(&name);
 	rc = dispatch(&cli, argc, argv, &parsed, &err);
 	rc = finish(&cli, rc, &err);
 	parsed_done(&parsed);

@@ -308,6 +308,8 @@ const struct option *option_by_name(const struct option *opts, const char *name,
 const struct option *option_by_letter(const struct option *opts, char letter);
 bool option_takes_value(const struct option *opt);
 bool option_shows_choices(const struct option *opt);
+/* Its help, with the choices where the metavar does not show them. */
+void option_about(const struct option *opt, struct str *out);
 /* "NAME", or the choices joined by "|", added to `out`. */
 void option_metavar(const struct option *opt, struct str *out);
 

@@ -134,13 +134,16 @@ static void section_synopsis(const struct command *cmd, struct str *out)
 
 static void add_option(const struct option *o, struct str *out)
 {
+	auto_str about = STR_INIT;
+
 	str_add(out, ".It ");
 	if (o->letter)
 		str_addf(out, "Fl %c , ", o->letter);
 	str_addf(out, "Fl -%s", o->name);
 	add_value(o, out);
 	str_addc(out, '\n');
-	add_about(o->help, ".", out);
+	option_about(o, &about);
+	add_about(str_text(&about), ".", out);
 	if (o->type == VALUE_STRINGS)
 		str_add(out, "May be given several times.\n");
 	if (o->fallback) {
@@ -150,6 +153,16 @@ static void add_option(const struct option *o, struct str *out)
 		if (text)
 			add_about(text, ".", out);
 	}
+}
+
+static void add_aliases(const struct command *cmd, struct str *out)
+{
+	if (!cmd->aliases || !cmd->aliases[0])
+		return;
+	str_add(out, "The command may also be written\n");
+	for (size_t i = 0; cmd->aliases[i]; i++)
+		str_addf(out, "%s.Cm %s%s\n", i ? "or\n" : "", cmd->aliases[i],
+			 cmd->aliases[i + 1] ? "" : " .");
 }
 
 static void section_options(const struct command *cmd, struct str *out)
@@ -167,11 +180,13 @@ static void section_options(const struct command *cmd, struct str *out)
 			add_option(o, out);
 		str_add(out, ".El\n.Pp\n");
 	}
-	if (cmd)
+	if (cmd) {
+		add_aliases(cmd, out);
 		str_add(out, "The global options are described in\n"
 			     ".Xr vmctl 1 .\n");
-	else
+	} else {
 		str_add(out, "They may stand before or after the command.\n");
+	}
 }
 
 /* "Sizes are in bytes." for the types that there are. */
@@ -275,15 +290,14 @@ static void section_commands(const struct command *unused, struct str *out)
 		if (cmd->group != group) {
 			if (group != GROUP_HIDDEN)
 				str_add(out, ".El\n");
-			str_addf(out, ".Ss %s\n.Bl -tag -width Ds\n",
+			str_addf(out,
+				 ".Ss %s\n.Bl -tag -width image-generate "
+				 "-compact\n",
 				 group_title(cmd->group));
 			group = cmd->group;
 		}
 		str_addf(out, ".It Cm %s\n", cmd->path);
 		add_about(cmd->summary, ".", out);
-		str_add(out, "See\n.Xr ");
-		add_page_name(cmd, out);
-		str_add(out, " 1 .\n");
 	}
 	if (group != GROUP_HIDDEN)
 		str_add(out, ".El\n");

@@ -15,9 +15,7 @@ const struct option global_options[] = {
 		   .complete = complete_uris),
 	OPT_CHOICE(struct globals, output, .name = "output", .letter = 'o',
 		   .metavar = "FORMAT", .choices = outputs,
-		   .help = "format of the output: table, wide, json, ndjson, "
-			   "csv, tsv or name",
-		   .fallback = "table"),
+		   .help = "format of the output", .fallback = "table"),
 	OPT_STRING(struct globals, columns, .name = "columns",
 		   .metavar = "KEY,...",
 		   .help = "fields to show, in that order, by their JSON keys",

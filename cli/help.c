@@ -129,14 +129,16 @@ static char *option_left(const struct option *opt)
 static char *option_right(const struct option *opt)
 {
 	bool many = opt->type == VALUE_STRINGS;
+	auto_str right = STR_INIT;
+	char *text = NULL;
 
-	if (!many && !opt->fallback)
-		return str_dup(opt->help);
-	return str_printf("%s (%s%s%s%s)", opt->help,
-			  many ? "may be repeated" : "",
-			  many && opt->fallback ? "; " : "",
-			  opt->fallback ? "default: " : "",
-			  opt->fallback ? opt->fallback : "");
+	option_about(opt, &right);
+	if (many || opt->fallback)
+		str_addf(&right, " (%s%s%s%s)", many ? "may be repeated" : "",
+			 many && opt->fallback ? "; " : "",
+			 opt->fallback ? "default: " : "",
+			 opt->fallback ? opt->fallback : "");
+	return str_take(&right, &text, NULL) ? NULL : text;
 }
 
 static void add_options(const struct option *opts, const char *heading,

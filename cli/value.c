@@ -49,6 +49,19 @@ void option_metavar(const struct option *opt, struct str *out)
 		str_addf(out, "%s%s", i ? "|" : "", opt->choices[i]);
 }
 
+void option_about(const struct option *opt, struct str *out)
+{
+	str_add(out, opt->help);
+	if (!opt->choices || option_shows_choices(opt))
+		return;
+	for (size_t i = 0; opt->choices[i]; i++)
+		str_addf(out, "%s%s",
+			 i == 0		       ? ": "
+			 : opt->choices[i + 1] ? ", "
+					       : " or ",
+			 opt->choices[i]);
+}
+
 int strings_add(struct strings *list, const char *text, struct vmctl_error *err)
 {
 	const char **grown;

@@ -1,5 +1,7 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 # fish completion for vmctl: asks the program itself (vmctl __complete).
+# In ~/.config/fish/completions/ or vendor_completions.d it takes the place of
+# what fish has for another program of this name.
 
 function __vmctl_complete
     set -l words (commandline -opc)
@@ -8,10 +10,14 @@ function __vmctl_complete
     set -e words[1]
     for line in ($program __complete -- $words "$current" 2>/dev/null)
         if test "$line" = :files
-            __fish_complete_path "$current"
+            set -l option (string match -r -- '^--[^=]+=' "$current")
+            set -l begin (string replace -- "$option" '' "$current")
+            for file in (__fish_complete_path "$begin")
+                printf '%s\n' "$option$file"
+            end
         else
             # "value<TAB>about" is what fish takes.
-            printf "%s\n" $line
+            printf '%s\n' $line
         end
     end
 end

@@ -67,8 +67,9 @@ const struct command cmd_completion = {
 			{ "vmctl completion bash > ~/.vmctl.bash",
 			  "Write the script for bash, to be sourced by "
 			  "~/.bashrc." },
-			{ "vmctl completion fish | source",
-			  "Complete in this fish." },
+			{ "vmctl completion fish > "
+			  "~/.config/fish/completions/vmctl.fish",
+			  "Write it where fish looks for it." },
 			{ NULL },
 		},
 	.run = run,

@@ -157,7 +157,9 @@ static void sections_of_the_manual_are_mdoc(void **state)
 		"$ vmctl create web1 -k me\n.Ed\n");
 	section(&fake_delete, "OPTIONS",
 		".Bl -tag -width Ds\n.It Ar NAME\nWhich ones.\n.El\n.Pp\n"
-		"The global options are described in\n.Xr vmctl 1 .\n");
+		"The command may also be written\n.Cm rm\nor\n"
+		".Cm terminate .\nThe global options are described in\n.Xr "
+		"vmctl 1 .\n");
 	section(&fake_delete, "EXIT_STATUS",
 		".Bl -tag -width Ds\n.It 0\nDone.\n.It 1\nFailed.\n"
 		".It 2\nWrong usage.\n.El\n");
