@@ -1,0 +1,383 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "ssh-help.h"
+
+#include <arpa/inet.h>
+#include <signal.h>
+#include <stdio.h>
+#include <sys/prctl.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+
+#include "base/clock.h"
+#include "base/file.h"
+#include "base/proc.h"
+#include "internal/key.h"
+
+static int try_connect(struct sshd *d, const struct ssh_target *target,
+		       const struct events *ev)
+{
+	struct ssh_conn *conn = NULL;
+	int r = d->ops->connect(target, ev, &conn, &d->err);
+
+	if (r < 0)
+		assert_null(conn);
+	else
+		d->ops->close(conn);
+	return r;
+}
+
+/* --- host key ------------------------------------------------------------ */
+
+static void only_the_pinned_host_key_is_accepted(void **state)
+{
+	struct sshd *d = need_sshd(state);
+	struct ssh_target target = sshd_target(d);
+	auto_free char *private = NULL;
+	auto_free char *other = NULL;
+	auto_free char *is = NULL;
+	auto_free char *should = NULL;
+
+	assert_int_equal(try_connect(d, &target, NULL), 0);
+	assert_int_equal(key_pair_make(NULL, &private, &other, NULL), 0);
+	target.host_key = other;
+	assert_int_equal(try_connect(d, &target, NULL), -VMCTL_BAD_DATA);
+	assert_int_equal(key_fingerprint(d->host_key, &is, NULL), 0);
+	assert_int_equal(key_fingerprint(other, &should, NULL), 0);
+	assert_non_null(strstr(d->err.message, is));
+	assert_non_null(strstr(d->err.message, should));
+}
+
+static void a_host_key_of_another_type_is_refused_by_fingerprint(void **state)
+{
+	struct sshd *d = need_sshd(state);
+	struct ssh_target target = sshd_target(d);
+	auto_free char *file = path_join(d->dir, "other");
+	auto_free char *pub = path_join(d->dir, "other.pub");
+	auto_free char *is = NULL;
+	auto_str line = STR_INIT;
+
+	free(must_run("ssh-keygen", "-q", "-t", "rsa", "-b", "2048", "-N", "",
+		      "-C", "", "-f", file, NULL));
+	assert_int_equal(file_read(pub, 4096, &line, NULL), 0);
+	line.p[strcspn(line.p, "\n")] = '\0';
+	line.p[strlen("ssh-rsa ") + strcspn(line.p + strlen("ssh-rsa "), " ")] =
+		'\0';
+	target.host_key = line.p;
+	assert_int_equal(try_connect(d, &target, NULL), -VMCTL_BAD_DATA);
+	assert_int_equal(key_fingerprint(d->host_key, &is, NULL), 0);
+	assert_non_null(strstr(d->err.message, is));
+}
+
+static void without_a_pinned_host_key_nothing_is_sent(void **state)
+{
+	struct sshd *d = need_sshd(state);
+	struct ssh_target target = sshd_target(d);
+	static const char *const bad[] = { NULL, "", "ssh-ed25519",
+					   "ssh-ed25519 " };
+
+	for (size_t i = 0; i < ARRAY_LEN(bad); i++) {
+		target.host_key = bad[i];
+		assert_int_equal(try_connect(d, &target, NULL), -VMCTL_INVALID);
+	}
+}
+
+/* --- keys that may enter ------------------------------------------------- */
+
+/* A key made by ssh-keygen, which may enter. */
+static char *make_identity(struct sshd *d, const char *type, const char *bits,
+			   const char *passphrase)
+{
+	static int number;
+	char *file = str_printf("%s/id-%d", d->dir, number++);
+	auto_free char *pub = str_printf("%s.pub", file);
+	auto_str line = STR_INIT;
+
+	free(must_run("ssh-keygen", "-q", "-t", type, "-b", bits, "-N",
+		      passphrase, "-f", file, NULL));
+	assert_int_equal(file_read(pub, 65536, &line, NULL), 0);
+	sshd_authorize(d, str_text(&line));
+	return file;
+}
+
+static void term_012_keys_of_every_type_may_enter(void **state)
+{
+	struct sshd *d = need_sshd(state);
+	struct ssh_target target = sshd_target(d);
+	static const char *const kinds[][2] = {
+		{ "rsa", "2048" },  { "rsa", "4096" },	{ "ecdsa", "256" },
+		{ "ecdsa", "384" }, { "ecdsa", "521" }, { "ed25519", "256" },
+	};
+
+	for (size_t i = 0; i < ARRAY_LEN(kinds); i++) {
+		auto_free char *file =
+			make_identity(d, kinds[i][0], kinds[i][1], "");
+		const char *identities[] = { file, NULL };
+
+		target.identities = identities;
+		if (try_connect(d, &target, NULL) < 0)
+			print_error("%s: %s\n", file, d->err.message);
+		assert_int_equal(try_connect(d, &target, NULL), 0);
+	}
+}
+
+static void a_key_that_may_not_enter_is_denied(void **state)
+{
+	struct sshd *d = need_sshd(state);
+	struct ssh_target target = sshd_target(d);
+	auto_free char *host = path_join(d->dir, "host_key");
+	const char *identities[] = { host, NULL };
+
+	target.identities = identities;
+	assert_int_equal(try_connect(d, &target, NULL), -VMCTL_DENIED);
+	assert_non_null(strstr(d->err.message, d->user));
+}
+
+static void the_keys_are_tried_in_order(void **state)
+{
+	struct sshd *d = need_sshd(state);
+	struct ssh_target target = sshd_target(d);
+	auto_free char *host = path_join(d->dir, "host_key");
+	const char *identities[] = { "/nonexistent", host, d->identity, NULL };
+	struct counting c;
+
+	counting_init(&c, 0);
+	target.identities = identities;
+	assert_int_equal(try_connect(d, &target, &c.ev), 0);
+	assert_non_null(strstr(c.last, "/nonexistent"));
+}
+
+static void without_a_usable_key_it_is_denied(void **state)
+{
+	struct sshd *d = need_sshd(state);
+	struct ssh_target target = sshd_target(d);
+	const char *identities[] = { "/nonexistent", d->dir, "/dev/zero",
+				     NULL };
+
+	target.identities = identities;
+	assert_int_equal(try_connect(d, &target, NULL), -VMCTL_DENIED);
+	target.identities = NULL;
+	assert_int_equal(try_connect(d, &target, NULL), -VMCTL_DENIED);
+}
+
+static void a_key_with_a_passphrase_is_left_out_without_asking(void **state)
+{
+	struct sshd *d = need_sshd(state);
+	struct ssh_target target = sshd_target(d);
+	auto_free char *file = make_identity(d, "ed25519", "256", "secret");
+	const char *identities[] = { file, NULL };
+	struct counting c;
+
+	counting_init(&c, 0);
+	target.identities = identities;
+	assert_int_equal(try_connect(d, &target, &c.ev), -VMCTL_DENIED);
+	assert_non_null(strstr(c.last, "passphrase"));
+}
+
+/* --- agent --------------------------------------------------------------- */
+
+static pid_t start_agent(const char *socket)
+{
+	pid_t pid = fork();
+	struct stat st;
+	struct wait w = wait_begin(10000, 100);
+
+	if (pid == 0) {
+		prctl(PR_SET_PDEATHSIG, SIGKILL);
+		(void)freopen("/dev/null", "w", stdout);
+		execlp("ssh-agent", "ssh-agent", "-D", "-a", socket,
+		       (char *)NULL);
+		_exit(127);
+	}
+	while (stat(socket, &st) < 0)
+		assert_true(wait_more(&w));
+	setenv("SSH_AUTH_SOCK", socket, 1);
+	return pid;
+}
+
+static void term_012_the_agent_is_asked_after_the_files(void **state)
+{
+	struct sshd *d = need_sshd(state);
+	struct ssh_target target = sshd_target(d);
+	auto_free char *socket = path_join(d->dir, "agent");
+	auto_free char *file = make_identity(d, "ed25519", "256", "");
+	pid_t pid = start_agent(socket);
+
+	free(must_run("ssh-add", "-q", file, NULL));
+	target.identities = NULL;
+	assert_int_equal(try_connect(d, &target, NULL), -VMCTL_DENIED);
+	target.use_agent = true;
+	assert_int_equal(try_connect(d, &target, NULL), 0);
+	unsetenv("SSH_AUTH_SOCK");
+	kill(pid, SIGTERM);
+	waitpid(pid, NULL, 0);
+	assert_int_equal(try_connect(d, &target, NULL), -VMCTL_DENIED);
+}
+
+static void an_agent_that_hangs_or_is_gone_does_no_harm(void **state)
+{
+	struct sshd *d = need_sshd(state);
+	struct ssh_target target = sshd_target(d);
+	auto_free char *socket = path_join(d->dir, "agent2");
+	int64_t begin = clock_mono_ms();
+	pid_t pid = start_agent(socket);
+
+	target.use_agent = true;
+	target.identities = NULL;
+	kill(pid, SIGSTOP);
+	assert_int_equal(try_connect(d, &target, NULL), -VMCTL_DENIED);
+	assert_true(clock_mono_ms() - begin < 20000);
+	kill(pid, SIGKILL);
+	waitpid(pid, NULL, 0);
+	assert_int_equal(try_connect(d, &target, NULL), -VMCTL_DENIED);
+	unsetenv("SSH_AUTH_SOCK");
+}
+
+/* --- servers that are none ----------------------------------------------- */
+
+/* A port of 127.0.0.1 where something listens, or a free one. */
+static int open_port(bool listening, int *ret_port)
+{
+	struct sockaddr_in a = { .sin_family = AF_INET };
+	socklen_t n = sizeof(a);
+	int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+
+	a.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+	assert_int_equal(bind(fd, (struct sockaddr *)&a, sizeof(a)), 0);
+	assert_int_equal(getsockname(fd, (struct sockaddr *)&a, &n), 0);
+	if (listening)
+		assert_int_equal(listen(fd, 4), 0);
+	*ret_port = ntohs(a.sin_port);
+	return fd;
+}
+
+static void a_refused_port_is_a_failure_of_the_transport(void **state)
+{
+	struct sshd *d = need_sshd(state);
+	struct ssh_target target = sshd_target(d);
+	auto_close int fd = open_port(false, &target.port);
+
+	assert_int_equal(try_connect(d, &target, NULL), -VMCTL_TRANSPORT);
+	assert_int_equal(d->err.sys_errno, ECONNREFUSED);
+}
+
+static void a_silent_port_is_given_up_in_time(void **state)
+{
+	struct sshd *d = need_sshd(state);
+	struct ssh_target target = sshd_target(d);
+	auto_close int fd = open_port(true, &target.port);
+	int64_t begin = clock_mono_ms(), took;
+
+	target.timeout_ms = 300;
+	assert_int_equal(try_connect(d, &target, NULL), -VMCTL_TRANSPORT);
+	took = clock_mono_ms() - begin;
+	assert_true(took >= 300 && took < 5000);
+}
+
+/* Says something to the first who comes, then waits until it goes. */
+static pid_t say(int listener, const char *text, bool hang_up)
+{
+	pid_t pid = fork();
+	char byte;
+
+	if (pid > 0)
+		return pid;
+	prctl(PR_SET_PDEATHSIG, SIGKILL);
+	listener = accept(listener, NULL, NULL);
+	(void)fd_write_all(listener, text, strlen(text), NULL);
+	while (!hang_up && read(listener, &byte, 1) > 0)
+		;
+	_exit(0);
+}
+
+static void what_is_no_ssh_server_is_a_failure_of_the_transport(void **state)
+{
+	struct sshd *d = need_sshd(state);
+	static const struct {
+		const char *text;
+		bool hang_up;
+	} servers[] = {
+		{ "", true }, /* as QEMU does while nobody listens inside */
+		{ "SSH-2.0-OpenSSH_9.2\r\n", false },
+		{ "SSH-2.0-OpenSSH_9.2\r\n", true },
+		{ "SSH-1.5-old\r\n", false },
+		{ "HTTP/1.0 400 Bad Request\r\n\r\n", true },
+		{ "SSH-2.0-x\r\n\xff\xff\xff\xff\xff\xff\xff\xff\xff", false },
+		{ "\x1b]0;title\x07SSH", false },
+	};
+
+	for (size_t i = 0; i < ARRAY_LEN(servers); i++) {
+		struct ssh_target target = sshd_target(d);
+		auto_close int fd = open_port(true, &target.port);
+		pid_t pid = say(fd, servers[i].text, servers[i].hang_up);
+
+		target.timeout_ms = 300;
+		assert_int_equal(try_connect(d, &target, NULL),
+				 -VMCTL_TRANSPORT);
+		assert_null(strchr(d->err.message, 0x1b));
+		waitpid(pid, NULL, 0);
+	}
+}
+
+static void connecting_can_be_cancelled(void **state)
+{
+	struct sshd *d = need_sshd(state);
+	struct ssh_target target = sshd_target(d);
+	auto_close int fd = open_port(true, &target.port);
+	int64_t begin = clock_mono_ms();
+	struct counting c;
+
+	counting_init(&c, 4);
+	assert_int_equal(try_connect(d, &target, &c.ev), -VMCTL_CANCELLED);
+	assert_true(clock_mono_ms() - begin < 5000);
+}
+
+static void no_descriptor_is_left_open(void **state)
+{
+	struct sshd *d = need_sshd(state);
+	struct ssh_target target = sshd_target(d);
+	struct ssh_target wrong = target;
+	int before, after;
+
+	assert_int_equal(try_connect(d, &target, NULL), 0);
+	before = dup(0);
+	close(before);
+	wrong.identities = NULL;
+	for (int i = 0; i < 3; i++) {
+		try_connect(d, &target, NULL);
+		try_connect(d, &wrong, NULL);
+		wrong.host_key = "ssh-ed25519 AAAA";
+		try_connect(d, &wrong, NULL);
+		wrong.host_key = target.host_key;
+	}
+	after = dup(0);
+	close(after);
+	assert_int_equal(before, after);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(only_the_pinned_host_key_is_accepted),
+		cmocka_unit_test(
+			a_host_key_of_another_type_is_refused_by_fingerprint),
+		cmocka_unit_test(without_a_pinned_host_key_nothing_is_sent),
+		cmocka_unit_test(term_012_keys_of_every_type_may_enter),
+		cmocka_unit_test(a_key_that_may_not_enter_is_denied),
+		cmocka_unit_test(the_keys_are_tried_in_order),
+		cmocka_unit_test(without_a_usable_key_it_is_denied),
+		cmocka_unit_test(
+			a_key_with_a_passphrase_is_left_out_without_asking),
+		cmocka_unit_test(term_012_the_agent_is_asked_after_the_files),
+		cmocka_unit_test(an_agent_that_hangs_or_is_gone_does_no_harm),
+		cmocka_unit_test(a_refused_port_is_a_failure_of_the_transport),
+		cmocka_unit_test(a_silent_port_is_given_up_in_time),
+		cmocka_unit_test(
+			what_is_no_ssh_server_is_a_failure_of_the_transport),
+		cmocka_unit_test(connecting_can_be_cancelled),
+		cmocka_unit_test(no_descriptor_is_left_open),
+	};
+
+	unsetenv("SSH_AUTH_SOCK");
+	return cmocka_run_group_tests(tests, sshd_setup, sshd_teardown);
+}
