@@ -1,5 +1,12 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include <errno.h>
+#include <grp.h>
+#include <pwd.h>
+#include <sched.h>
 #include <string.h>
+#include <sys/mount.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include "base/clock.h"
@@ -35,6 +42,74 @@ static int start(const char *const *argv, const struct events *ev,
 	return r;
 }
 
+/*
+ * libvirt asks again what QEMU can do, for seconds, whenever KVM answered root
+ * while its own user for QEMU may not open the device: at every single call.
+ * That user cannot use it anyway, so the daemon is started where the device is
+ * hidden behind an empty file of root's; and where QEMU gets no /dev of its
+ * own, as libvirt 9.0 fails to carry that mount over.
+ */
+#define QEMU_CONF "/etc/libvirt/qemu.conf"
+
+static bool kvm_for_root_only(void)
+{
+	struct stat st;
+	struct passwd *pw = getpwnam("libvirt-qemu");
+	int groups[64], n = 64;
+
+	if (stat("/dev/kvm", &st) < 0 || !pw || (st.st_mode & 006) == 006)
+		return false;
+	if (getgrouplist(pw->pw_name, pw->pw_gid, (gid_t *)groups, &n) < 0)
+		return false;
+	for (int i = 0; i < n && (st.st_mode & 060) == 060; i++)
+		if ((gid_t)groups[i] == st.st_gid)
+			return false;
+	return true;
+}
+
+/* Bind mounts a file of these contents over `path`. The file stays: what is
+ * mounted needs a name. */
+static int cover(const char *path, const char *file, const char *text)
+{
+	if (file_write_atomic(file, text, strlen(text), 0600, NULL) < 0)
+		return -1;
+	return mount(file, path, NULL, MS_BIND, NULL);
+}
+
+static int hide_kvm(void)
+{
+	auto_str conf = STR_INIT;
+
+	if (file_read(QEMU_CONF, 1 << 20, &conf, NULL) < 0)
+		return -1;
+	str_add(&conf, "\nnamespaces = []\n");
+	if (conf.oom || unshare(CLONE_NEWNS) < 0 ||
+	    mount(NULL, "/", NULL, MS_SLAVE | MS_REC, NULL) < 0 ||
+	    cover(QEMU_CONF, "/run/vmctl-qemu.conf", str_text(&conf)) < 0)
+		return -1;
+	return cover("/dev/kvm", "/run/vmctl-no-kvm", "");
+}
+
+/* In a child, whose mounts are its own. */
+static int start_without_kvm(const char *const *argv, const struct events *ev,
+			     struct vmctl_error *err)
+{
+	int status = 0;
+	pid_t pid = fork();
+
+	if (pid == 0) {
+		if (hide_kvm() < 0)
+			log_debug(ev, "cannot hide /dev/kvm");
+		_exit(start(argv, ev, NULL) < 0);
+	}
+	while (pid > 0 && waitpid(pid, &status, 0) < 0 && errno == EINTR)
+		;
+	if (pid < 0 || status)
+		return fail(err, VMCTL_HYPERVISOR, 0, "cannot start %s",
+			    argv[0]);
+	return 0;
+}
+
 static int wait_for(const char *socket, struct vmctl_error *err)
 {
 	struct wait w = wait_begin(10000, 100);
@@ -64,7 +139,8 @@ int daemon_start(const char *uri, const struct events *ev, bool *ret_started,
 	if (r == 0)
 		r = wait_for(log_socket, err);
 	if (r == 0)
-		r = start(daemon, ev, err);
+		r = kvm_for_root_only() ? start_without_kvm(daemon, ev, err)
+					: start(daemon, ev, err);
 	if (r == 0)
 		r = wait_for(main_socket, err);
 	if (r == 0)
