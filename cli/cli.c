@@ -150,7 +150,10 @@ static int finish(struct cli *cli, int rc, struct vmctl_error *err)
 
 		return passes ? cli->status : 0;
 	}
-	err->code = (enum vmctl_code) - rc;
+	err->code = -rc;
+	if (!err->message[0] && cli->command)
+		fail(err, err->code, 0, "%s failed: %s", cli->command->path,
+		     vmctl_code_summary(err->code));
 	if (err->message[0])
 		cli_error(cli, err);
 	if (err->code == VMCTL_CANCELLED)

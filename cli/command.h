@@ -302,6 +302,11 @@ void parsed_done(struct parsed *p);
  * first), or NULL. Not the hidden ones. */
 const struct command *noun_next(const char *noun, const struct command *after);
 
+/* How many arguments are the command's own, and whether words after "--" are
+ * for a guest. */
+size_t command_own_arguments(const struct command *cmd);
+bool command_takes_guest_words(const struct command *cmd);
+
 /* The words of an array of options, NULL when `name` is none of them. */
 const struct option *option_by_name(const struct option *opts, const char *name,
 				    size_t len);

@@ -70,15 +70,6 @@ static void read_option(struct completion *c, const char *word)
 	}
 }
 
-static size_t own_count(const struct command *cmd)
-{
-	size_t n = 0;
-
-	for (const struct argument *a = cmd->args; a && a->name; a++)
-		n += !a->after_dashes;
-	return n;
-}
-
 static void read_positional(struct completion *c, char *word)
 {
 	int used;
@@ -88,7 +79,7 @@ static void read_positional(struct completion *c, char *word)
 			c->guest++;
 		c->positional++;
 		if (c->cmd->flags & COMMAND_STOPS_AT_ARGS &&
-		    c->positional > own_count(c->cmd))
+		    c->positional > command_own_arguments(c->cmd))
 			c->dashes = true;
 	} else if (c->name_count < (int)ARRAY_LEN(c->name)) {
 		c->name[c->name_count++] = word;

@@ -47,7 +47,7 @@ int cli_each(struct cli *cli, const struct strings *names,
 		}
 		if (rc) {
 			cli_error(cli, &one);
-			count_failure(&t, (enum vmctl_code) - rc);
+			count_failure(&t, -rc);
 		} else {
 			t.done++;
 		}

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "cli/command.h"
 
-/* Finding a command by its words. */
+/* Finding a command by its words, and facts about it. */
 
 const char *group_title(enum command_group group)
 {
@@ -113,4 +113,22 @@ const struct command *noun_next(const char *noun, const struct command *after)
 			return commands[i];
 	}
 	return NULL;
+}
+
+size_t command_own_arguments(const struct command *cmd)
+{
+	size_t n = 0;
+
+	for (const struct argument *a = cmd->args; a && a->name; a++)
+		n += !a->after_dashes;
+	return n;
+}
+
+bool command_takes_guest_words(const struct command *cmd)
+{
+	for (const struct argument *a = cmd->args; a && a->name; a++) {
+		if (a->after_dashes)
+			return true;
+	}
+	return false;
 }

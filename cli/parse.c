@@ -154,25 +154,6 @@ static int parse_option(struct parser *p, const char *word)
 	return word[1] == '-' ? parse_long(p, word) : parse_short(p, word);
 }
 
-/* How many positional words are the command's own, before a guest's. */
-static size_t own_arguments(const struct command *cmd)
-{
-	size_t n = 0;
-
-	for (const struct argument *a = cmd->args; a && a->name; a++)
-		n += !a->after_dashes;
-	return n;
-}
-
-static const struct argument *argument_after_dashes(const struct command *cmd)
-{
-	for (const struct argument *a = cmd->args; a && a->name; a++) {
-		if (a->after_dashes)
-			return a;
-	}
-	return NULL;
-}
-
 static int fail_usage(const struct parser *p, int rc)
 {
 	auto_str usage = STR_INIT;
@@ -232,9 +213,9 @@ static int bind_arguments(struct parser *p, const struct strings *own,
 static int read_words(struct parser *p, struct strings *own,
 		      struct strings *guest)
 {
-	bool keeps = argument_after_dashes(p->cmd);
+	bool keeps = command_takes_guest_words(p->cmd);
 	bool stops = p->cmd->flags & COMMAND_STOPS_AT_ARGS;
-	size_t fixed = own_arguments(p->cmd);
+	size_t fixed = command_own_arguments(p->cmd);
 	bool dashes = false;
 	int rc = 0;
 

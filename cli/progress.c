@@ -37,8 +37,9 @@ static void describe(const struct progress *p, unsigned long long done,
 {
 	int64_t spent = now - p->phase_ms;
 	char text[SIZE_TEXT];
+	auto_free char *safe = str_printable(p->phase, strlen(p->phase), false);
 
-	str_add(out, p->phase);
+	str_add(out, safe);
 	if (total) {
 		double part =
 			(double)(done < total ? done : total) / (double)total;
@@ -83,9 +84,7 @@ static void draw(struct progress *p, const struct str *text)
 static void enter_phase(struct progress *p, const char *text,
 			unsigned long long done, int64_t now)
 {
-	auto_free char *safe = str_printable(text, strlen(text), false);
-
-	snprintf(p->phase, sizeof(p->phase), "%s", safe ? safe : "");
+	snprintf(p->phase, sizeof(p->phase), "%s", text);
 	p->phase_ms = now;
 	p->phase_done = done;
 	p->plain_ms = now + PLAIN_MS;
