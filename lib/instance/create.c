@@ -211,6 +211,8 @@ int vmctl_instance_create(struct vmctl *ctx,
 	if (r == 0)
 		r = instance_reap(ctx, err);
 	if (r == 0)
+		r = instance_access_check(ctx, err);
+	if (r == 0)
 		r = draft_make(ctx, spec, true, &c.draft, err);
 	/* A host without a hypervisor refuses before anything is recorded. */
 	if (r == 0)

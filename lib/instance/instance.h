@@ -122,6 +122,10 @@ int instance_connect(struct vmctl *ctx, struct vmctl_instance *row,
 		     const struct ssh_ops **ret_ops, struct ssh_conn **ret,
 		     struct vmctl_error *err);
 
+/* access.c: whether QEMU's user can reach the disks; VMCTL_DENIED names the
+ * folder that is in the way. */
+int instance_access_check(const struct vmctl *ctx, struct vmctl_error *err);
+
 /* diagnose.c: completes a time-out's message with what is known of the guest:
  * its state and the last line of its console. */
 void instance_diagnose(struct vmctl *ctx, const struct vmctl_instance *row,
