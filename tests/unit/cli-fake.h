@@ -141,7 +141,8 @@ static const struct command fake_each = {
 	.args =
 		(const struct argument[]){
 			ARG_MANY(struct names_options, names, .name = "NAME",
-				 .help = "which ones"),
+				 .help = "which ones",
+				 .complete = complete_two_images),
 			{ .name = "COMMAND",
 			  .help = "command line for the guests",
 			  .offset = BIND(struct names_options, words,

@@ -79,6 +79,7 @@ static void an_option_is_followed_by_its_values(void **state)
 	assert_string_equal(VALUES("create", "-i", "d"), "debian ");
 	assert_string_equal(VALUES("create", "-wi", "d"), "debian ");
 	assert_string_equal(VALUES("create", "--memory", ""), "");
+	assert_string_equal(VALUES("create", "--memory", "--accel", ""), "");
 	assert_string_equal(VALUES("create", "--color", "n"), "never ");
 	assert_string_equal(VALUES("-o", "nd"), "ndjson ");
 }
@@ -115,6 +116,9 @@ static void a_guests_command_line_is_not_ours(void **state)
 	assert_string_equal(VALUES("exec", "web1", "ls", "--out"), "");
 	assert_string_equal(VALUES("exec", "web1", "--", "--out"), "");
 	assert_string_equal(VALUES("exec", "--out"), "--output ");
+	assert_string_equal(VALUES("each", "d"), "debian ");
+	assert_string_equal(VALUES("each", "debian", "m"), "mini ");
+	assert_string_equal(VALUES("each", "debian", "--", "m"), "");
 }
 
 static void what_is_said_about_a_value_follows_a_tab(void **state)

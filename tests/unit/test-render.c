@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* clang-format off */
 #include "cli/render/render.h"
+#include "cli/render/width.h"
 
 #include <stdarg.h>
 #include <setjmp.h>
@@ -381,6 +382,26 @@ static void wide_characters_and_marks_are_aligned(void **state)
 		 "abcd      3\n");
 }
 
+static void text_is_cut_between_whole_characters(void **state)
+{
+	int width;
+
+	assert_int_equal(width_cut("abcdef", 3, &width), 3);
+	assert_int_equal(width, 3);
+	/* The mark belongs to the e. */
+	assert_int_equal(width_cut("abe\xcc\x81"
+				   "f",
+				   3, &width),
+			 5);
+	assert_int_equal(width, 3);
+	/* Half of a wide character does not exist. */
+	assert_int_equal(width_cut("日本", 3, &width), 3);
+	assert_int_equal(width, 2);
+	assert_int_equal(width_cut("", 3, &width), 0);
+	assert_int_equal(width_cut("abc", 0, &width), 0);
+	assert_int_equal(width_of("日e\xcc\x81"), 3);
+}
+
 static const struct thing long_rows[] = {
 	{ .name = (char *)"web1", .note = (char *)"a note of some length" },
 	{ .name = (char *)"a-name-that-is-long", .note = (char *)"x" },
@@ -411,6 +432,7 @@ static void a_narrow_terminal_shortens_others_before_the_name(void **state)
 	check_width(16, "NAME    COUNT  …\n"
 			"web1        0  …\n"
 			"a-nam…      0  x\n");
+	check_width(8, "NAME\nweb1\na-nam…\n");
 	check_width(4, "NAME\nweb1\na-n…\n");
 }
 
@@ -555,6 +577,7 @@ int main(void)
 		cmocka_unit_test(text_of_a_guest_is_made_safe_only_when_told),
 		cmocka_unit_test(states_are_coloured_on_a_terminal),
 		cmocka_unit_test(wide_characters_and_marks_are_aligned),
+		cmocka_unit_test(text_is_cut_between_whole_characters),
 		cmocka_unit_test(
 			a_narrow_terminal_shortens_others_before_the_name),
 		cmocka_unit_test(without_a_terminal_nothing_is_cut),
