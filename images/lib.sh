@@ -1,7 +1,7 @@
 # Shared by the image recipes (sourced, never run): fetching Debian packages as
 # an ordinary user and putting a disk together without mounting anything.
 #
-# The caller sets $recipe (its name, used in messages) and $suite.
+# The caller sets $here (its folder), $recipe (its name, for messages) and $suite.
 # shellcheck shell=sh disable=SC2154
 
 die() {
@@ -110,7 +110,109 @@ apt() {
 	"$tool" -qq -c "$apt_dir/apt.conf" "$@"
 }
 
-# le32 NUMBER, le16 NUMBER: little-endian bytes, for partition entries.
+# fetch_set NAME LIST COMMAND: leave a set of packages in $debs. COMMAND, run in the
+# directory to fill, gets them; LIST is what the set depends on, so that another
+# list makes another set. The digests are written last: a set that has them is
+# complete and is used as it is, so a second build needs no network.
+fetch_set() {
+	set_id=$(echo "$suite $2" | sha256sum | cut -c 1-16)
+	debs=$cache/$1-$suite-$set_id
+	if [ -z "${VMCTL_BUILD_REFRESH:-}" ] && [ -e "$debs/SHA256SUMS" ]; then
+		(cd "$debs" && sha256sum --quiet -c SHA256SUMS) ||
+			die "the cache is damaged; remove $debs"
+		return
+	fi
+	apt_setup "$cache/apt-$suite"
+	say "fetching packages of $suite from $mirror"
+	apt apt-get update >&2
+	rm -rf "$debs.new"
+	mkdir "$debs.new"
+	(cd "$debs.new" && "$3" && sha256sum ./*.deb >SHA256SUMS)
+	rm -rf "$debs"
+	mv "$debs.new" "$debs"
+}
+
+# deb NAME: the file of a package in $debs.
+deb() {
+	set -- "$debs/$1"_*.deb
+	[ -e "$1" ] || die "package ${1##*/} is not in the cache"
+	echo "$1"
+}
+
+# kernel_deb: the file of the kernel's package in $debs.
+kernel_deb() {
+	set -- "$debs"/linux-image-[0-9]*-cloud-amd64_*.deb
+	[ -e "$1" ] || die "no kernel is in the cache"
+	echo "$1"
+}
+
+# module_order MODULES.DEP: read names of kernel modules, print the files of those
+# and of all they need, in the order in which to load them.
+module_order() {
+	awk '
+		function base(path) {
+			sub(/.*\//, "", path)
+			sub(/[.]ko$/, "", path)
+			gsub(/-/, "_", path)
+			return path
+		}
+		# A line of modules.dep names all that a module needs, the last
+		# one to be loaded first.
+		function visit(path,    n, i, list) {
+			if (path in done) return
+			done[path] = 1
+			n = split(needs[path], list, " ")
+			for (i = n; i > 0; i--) visit(list[i])
+			print path
+		}
+		NR == FNR {
+			path = $1
+			sub(/:$/, "", path)
+			$1 = ""
+			needs[path] = $0
+			at[base(path)] = path
+			next
+		}
+		!(base($1) in at) {
+			print "no module " $1 | "cat >&2"
+			exit 1
+		}
+		{ visit(at[base($1)]) }' "$1" -
+}
+
+# cpio_tree TREE: a directory as an initramfs. It is busybox that packs it, because
+# not every host has a cpio; /dev/console comes with the kernel itself.
+cpio_tree() {
+	find "$1" -exec touch -h -d "@$SOURCE_DATE_EPOCH" {} +
+	(cd "$1" && find . | sort | bin/busybox cpio -o -H newc \
+		-R 0:0 --ignore-devno --renumber-inodes 2>/dev/null) | gzip -9n
+}
+
+# find_cache: where downloads are kept.
+find_cache() {
+	cache=${VMCTL_BUILD_CACHE:-$here/../../build/cache}
+	mkdir -p "$cache"
+	cache=$(cd "$cache" && pwd)
+}
+
+# date_from_packages: the same packages give the same time stamps.
+date_from_packages() {
+	: "${SOURCE_DATE_EPOCH:=$(find "$debs" -name '*.deb' -printf '%T@\n' |
+		sort -n | tail -n 1 | cut -d . -f 1)}"
+	export SOURCE_DATE_EPOCH
+	export E2FSPROGS_FAKE_TIME="$SOURCE_DATE_EPOCH"
+}
+
+# publish DISK OUT: the raw disk as a compressed qcow2, whole or not at all. zstd
+# unpacks several times faster than zlib, which a first boot notices; QEMU reads it
+# since 5.1.
+publish() {
+	qemu-img convert -c -f raw -O qcow2 -o compression_type=zstd "$1" "$2.tmp.$$"
+	mv "$2.tmp.$$" "$2"
+	say "$2: $(($(stat -c %s "$2") / 1048576)) MiB"
+}
+
+# le32 NUMBER: little-endian bytes, for partition entries.
 le32() {
 	# shellcheck disable=SC2059 # the format is the data
 	printf "$(printf '\\%03o\\%03o\\%03o\\%03o' $(($1 & 255)) \
