@@ -2,6 +2,8 @@
 #ifndef INTERNAL_KEY_H
 #define INTERNAL_KEY_H
 
+#include <vmctl/context.h>
+
 #include "base/error.h"
 
 /* What lib/key does for the other subsystems beside its public header. */
@@ -17,5 +19,12 @@ int key_pair_make(const char *comment, char **ret_private, char **ret_public,
  * frees it. VMCTL_BAD_DATA when the line is not an acceptable key. */
 int key_fingerprint(const char *public_key, char **ret_sha256,
 		    struct vmctl_error *err);
+
+/* Removes a private file that vmctl_key_generate() made, and the public one
+ * beside it, unless a key or a live instance still names it. For when the last
+ * instance that was made with a deleted key goes. Any other path, or NULL, is
+ * left alone. */
+int key_file_release(struct vmctl *ctx, const char *private_path,
+		     struct vmctl_error *err);
 
 #endif

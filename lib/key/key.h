@@ -6,6 +6,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include <vmctl/key.h>
+
 #include "base/str.h"
 #include "driver/crypto.h"
 
@@ -54,7 +56,9 @@ int pubkey_parse(const char *text, size_t len, struct pubkey *ret,
 /* Whether a line of it begins a private key, in any of the usual formats. */
 bool pubkey_is_private(const char *text, size_t len);
 
-int key_comment_check(const char *comment, size_t len, struct vmctl_error *err);
+/* Fails with `code`: the fault is in a file, or in an argument. */
+int key_comment_check(const char *comment, size_t len, enum vmctl_code code,
+		      struct vmctl_error *err);
 
 /* --- openssh.c ----------------------------------------------------------- */
 
@@ -79,10 +83,10 @@ void secret_free(char *text);
 DEFINE_CLEANUP(secret, char *, secret_free);
 #define auto_secret auto_cleanup(secret_cleanup)
 
-/* --- key.c --------------------------------------------------------------- */
+/* --- record.c ------------------------------------------------------------ */
 
-struct vmctl;
-struct vmctl_key;
+DEFINE_CLEANUP(key, struct vmctl_key *, vmctl_key_free);
+#define auto_key auto_cleanup(key_cleanup)
 
 int key_name_check(const char *name, struct vmctl_error *err);
 

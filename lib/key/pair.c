@@ -41,7 +41,8 @@ int key_pair_make(const char *comment, char **ret_private, char **ret_public,
 	int r;
 
 	r = key_comment_check(comment ? comment : "",
-			      comment ? strlen(comment) : 0, err);
+			      comment ? strlen(comment) : 0, VMCTL_INVALID,
+			      err);
 	if (r < 0)
 		return r;
 	r = crypto_load(&crypto, err);

@@ -118,8 +118,11 @@ static int text_check(const char *text, size_t len, struct vmctl_error *err)
 
 	if (len == 0)
 		return fail(err, VMCTL_BAD_DATA, 0, "it is empty");
-	if (pubkey_is_private(text, len))
-		return fail(err, VMCTL_BAD_DATA, 0, "%s", secret);
+	if (pubkey_is_private(text, len)) {
+		fail(err, VMCTL_BAD_DATA, 0, "%s", secret);
+		fail_hint(err, "ssh-keygen -y -f FILE > FILE.pub");
+		return -VMCTL_BAD_DATA;
+	}
 	if (len >= 3 && memcmp(text, "\xef\xbb\xbf", 3) == 0) {
 		fail(err, VMCTL_BAD_DATA, 0,
 		     "it begins with a byte order mark, which an OpenSSH key "
@@ -134,41 +137,39 @@ static int text_check(const char *text, size_t len, struct vmctl_error *err)
 	return 0;
 }
 
+/* The first line that is not blank. *ret_second is the number of another one,
+ * or 0. */
 static int find_line(const char *text, size_t len, struct line *ret,
-		     struct vmctl_error *err)
+		     int *ret_second, struct vmctl_error *err)
 {
 	struct line rest = { text, len }, l;
 	bool found = false;
-	int r;
 
+	*ret_second = 0;
 	for (int number = 1; next_line(&rest, &l); number++) {
 		l = trim(l);
 		if (l.n == 0)
 			continue;
-		if (found)
-			return fail(err, VMCTL_BAD_DATA, 0,
-				    "it holds two keys or more: line %d "
-				    "follows the first; give one at a time",
-				    number);
-		r = refuse_other_format(l, err);
-		if (r < 0)
-			return r;
+		if (found) {
+			*ret_second = number;
+			return 0;
+		}
 		*ret = l;
 		found = true;
 	}
 	if (!found)
 		return fail(err, VMCTL_BAD_DATA, 0, "there is no key in it");
-	return 0;
+	return refuse_other_format(*ret, err);
 }
 
-int key_comment_check(const char *comment, size_t len, struct vmctl_error *err)
+int key_comment_check(const char *comment, size_t len, enum vmctl_code code,
+		      struct vmctl_error *err)
 {
 	if (len > COMMENT_MAX)
-		return fail(err, VMCTL_BAD_DATA, 0,
-			    "the comment is longer than %d bytes", COMMENT_MAX);
+		return fail(err, code, 0, "the comment is longer than %d bytes",
+			    COMMENT_MAX);
 	if (!str_is_utf8(comment, len))
-		return fail(err, VMCTL_BAD_DATA, 0,
-			    "the comment is not UTF-8 text");
+		return fail(err, code, 0, "the comment is not UTF-8 text");
 	for (size_t i = 0; i < len; i++) {
 		unsigned char c = (unsigned char)comment[i];
 		unsigned char next =
@@ -176,7 +177,7 @@ int key_comment_check(const char *comment, size_t len, struct vmctl_error *err)
 
 		/* C0, DEL, and C1, which are two bytes in UTF-8. */
 		if (c < 0x20 || c == 0x7f || (c == 0xc2 && next < 0xa0))
-			return fail(err, VMCTL_BAD_DATA, 0,
+			return fail(err, code, 0,
 				    "the comment has a control character");
 	}
 	return 0;
@@ -224,11 +225,11 @@ int pubkey_parse(const char *text, size_t len, struct pubkey *ret,
 {
 	auto_pubkey key = { 0 };
 	struct line l, type, b64;
-	int r;
+	int second, r;
 
 	r = text_check(text, len, err);
 	if (r == 0)
-		r = find_line(text, len, &l, err);
+		r = find_line(text, len, &l, &second, err);
 	if (r < 0)
 		return r;
 	type = next_word(&l);
@@ -240,10 +241,15 @@ int pubkey_parse(const char *text, size_t len, struct pubkey *ret,
 		r = key_type_check(key.type, err);
 	if (r < 0)
 		return r;
+	if (second)
+		return fail(err, VMCTL_BAD_DATA, 0,
+			    "it holds two keys or more: line %d follows the "
+			    "first; give one at a time",
+			    second);
 	b64 = next_word(&l);
 	r = decode(b64, key.type, &key, err);
 	if (r == 0)
-		r = key_comment_check(l.p, l.n, err);
+		r = key_comment_check(l.p, l.n, VMCTL_BAD_DATA, err);
 	if (r < 0)
 		return r;
 	key.line = str_printf("%s %.*s", key.type, (int)b64.n, b64.p);

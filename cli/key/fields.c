@@ -1,0 +1,42 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "cli/key/fields.h"
+
+#include "cli/render/render.h"
+
+#define AT(member) offsetof(struct vmctl_key, member)
+
+static const struct field fields[] = {
+	{ "name", "NAME", FIELD_STRING, AT(name), FIELD_NAME,
+	  .help = "its name" },
+	{ "type", "TYPE", FIELD_STRING, AT(type), 0,
+	  .help = "ssh-ed25519, ssh-rsa, ecdsa-sha2-nistp256 and so on" },
+	{ "bits", "BITS", FIELD_INT, AT(bits), 0,
+	  .help = "its length, as ssh-keygen -l counts it" },
+	{ "comment", "COMMENT", FIELD_STRING, AT(comment), 0,
+	  .help = "what follows the key in its file" },
+	{ "created_at", "AGE", FIELD_TIME, AT(created_at), 0,
+	  .help = "when it was stored" },
+	{ "sha256", "FINGERPRINT", FIELD_STRING, AT(sha256), FIELD_WIDE,
+	  .help = "SHA-256 fingerprint, as ssh-keygen -l prints it" },
+	{ "private_path", "PRIVATE KEY", FIELD_STRING, AT(private_path),
+	  FIELD_WIDE, .help = "file with the private half, if it is known" },
+	{ "md5", "MD5", FIELD_STRING, AT(md5), FIELD_HIDDEN,
+	  .help = "MD5 fingerprint, as ssh-keygen -l -E md5 prints it" },
+	{ "public_key", "PUBLIC KEY", FIELD_STRING, AT(public_key),
+	  FIELD_HIDDEN, .help = "the public key, without the comment" },
+	{ .key = NULL },
+};
+
+const struct record key_fields = { "key", fields };
+
+int key_print_made(struct cli *cli, const struct vmctl_key *key,
+		   struct vmctl_error *err)
+{
+	const char *output = cli->globals.output;
+	auto_free char *line = NULL;
+
+	if (!str_eq(output, "table") && !str_eq(output, "name"))
+		return render_one(cli->out, &key_fields, key, err);
+	line = str_printf("%s\n", key->name);
+	return line ? render_text(cli->out, line, false, err) : fail_oom(err);
+}
