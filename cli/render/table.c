@@ -61,6 +61,13 @@ static void measure(const struct render *r, int *widths)
 	}
 }
 
+/* Numbers, ages and states say nothing when they are cut. */
+static bool can_shrink(const struct field *field)
+{
+	return !is_number(field) && field->type != FIELD_TIME &&
+	       field->type != FIELD_BOOL && !(field->flags & FIELD_STATE);
+}
+
 /* The widest column that may still be made narrower, or -1. Names are what
  * the reader types next: they go last. */
 static int widest(const struct render *r, const int *widths, bool names)
@@ -70,7 +77,7 @@ static int widest(const struct render *r, const int *widths, bool names)
 	for (size_t c = 0; c < r->columns.count; c++) {
 		const struct field *field = r->columns.items[c];
 
-		if (is_number(field) || widths[c] <= NARROW)
+		if (!can_shrink(field) || widths[c] <= NARROW)
 			continue;
 		if (!names && field->flags & FIELD_NAME)
 			continue;

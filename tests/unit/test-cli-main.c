@@ -9,7 +9,9 @@
 /* clang-format on */
 
 #include <fcntl.h>
+#include <signal.h>
 #include <sys/mman.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include "base/clock.h"
@@ -76,6 +78,19 @@ static int run_silent(struct cli *cli, void *opts, struct vmctl_error *err)
 	return -VMCTL_LIMIT;
 }
 
+/* Acts on the signals named and tells by its status what came of it. */
+static int run_signals(struct cli *cli, void *opts, struct vmctl_error *err)
+{
+	const struct strings *names = &((struct names *)opts)->names;
+	struct vmctl *ctx;
+
+	if (cli_context(cli, &ctx, err))
+		return -VMCTL_INTERNAL;
+	for (size_t i = 0; i < names->count; i++)
+		raise((int)strtol(names->items[i], NULL, 10));
+	return cli_interrupted() ? fail(err, VMCTL_CANCELLED, 0, "undone") : 0;
+}
+
 static const struct command each = {
 	.path = "each",
 	.summary = "act on each",
@@ -100,9 +115,20 @@ static const struct command silent = { .path = "silent",
 				       .summary = "fail without a word",
 				       .run = run_silent };
 
-const struct command *const commands[] = { &each, &guest,  &own,
-					   &note, &silent, NULL };
-const char *const command_symbols[] = { "", "", "", "", "", NULL };
+static const struct command signals = {
+	.path = "signals",
+	.summary = "get signals",
+	.args = (const struct argument[]){ ARG_MANY(struct names, names,
+						    .name = "NUMBER",
+						    .help = "which"),
+					   ARG_END },
+	.opts_size = sizeof(struct names),
+	.run = run_signals,
+};
+
+const struct command *const commands[] = { &each,   &guest,   &own, &note,
+					   &silent, &signals, NULL };
+const char *const command_symbols[] = { "", "", "", "", "", "", NULL };
 
 /* --- running it with its output caught ------------------------------------ */
 
@@ -281,6 +307,50 @@ static void a_timeout_is_the_given_one_or_the_default(void **state)
 	assert_int_equal(cli_timeout(&cli, 90000), 1500);
 }
 
+/* --- signals: in a process of their own ------------------------------------
+ */
+
+/* How a process ends that gets these signals, as a shell's $? has it. */
+static int status_after(char *const *words, bool nohup)
+{
+	int status;
+	pid_t pid = fork();
+
+	if (pid == 0) {
+		if (nohup)
+			signal(SIGHUP, SIG_IGN);
+		_exit(run(words));
+	}
+	assert_true(pid > 0 && waitpid(pid, &status, 0) == pid);
+	return WIFSIGNALED(status) ? 128 + WTERMSIG(status)
+				   : WEXITSTATUS(status);
+}
+#define STATUS_AFTER(nohup, ...)                                               \
+	status_after((char *const[]){ "signals", __VA_ARGS__, NULL }, nohup)
+
+static void a_signal_ends_the_process_after_the_work_is_undone(void **state)
+{
+	setenv("VMCTL_HOME", "/nonexistent", 1);
+	assert_int_equal(STATUS_AFTER(false, "2"), 128 + SIGINT);
+	assert_int_equal(STATUS_AFTER(false, "15"), 128 + SIGTERM);
+	assert_int_equal(STATUS_AFTER(false, "1"), 128 + SIGHUP);
+	/* Both come from a service manager: the last one is named. */
+	assert_int_equal(STATUS_AFTER(false, "15", "1"), 128 + SIGHUP);
+}
+
+static void a_second_interrupt_ends_it_at_once(void **state)
+{
+	setenv("VMCTL_HOME", "/nonexistent", 1);
+	assert_int_equal(STATUS_AFTER(false, "2", "2", "15"), 128 + SIGINT);
+}
+
+static void what_nohup_ignores_stays_ignored(void **state)
+{
+	setenv("VMCTL_HOME", "/nonexistent", 1);
+	assert_int_equal(STATUS_AFTER(true, "1"), 0);
+	assert_int_equal(STATUS_AFTER(true, "1", "15"), 128 + SIGTERM);
+}
+
 /* --- progress: the clock is moved, nothing sleeps --------------------------
  */
 
@@ -375,6 +445,10 @@ int main(void)
 		cmocka_unit_test(help_and_version_go_to_stdout),
 		cmocka_unit_test(alone_it_says_how_to_use_it_on_stderr),
 		cmocka_unit_test(a_timeout_is_the_given_one_or_the_default),
+		cmocka_unit_test(
+			a_signal_ends_the_process_after_the_work_is_undone),
+		cmocka_unit_test(a_second_interrupt_ends_it_at_once),
+		cmocka_unit_test(what_nohup_ignores_stays_ignored),
 		cmocka_unit_test(
 			progress_is_drawn_on_a_terminal_once_it_takes_long),
 		cmocka_unit_test(progress_tells_rate_and_time),
