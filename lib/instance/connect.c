@@ -3,9 +3,11 @@
 #include "driver/ssh.h"
 #include "instance/instance.h"
 
-/* One attempt: user-mode networking accepts a connection at once, also while
- * nobody listens in the guest, so that only a time-out tells. */
-#define ATTEMPT_MS 5000
+/* User-mode networking accepts a connection at once, also while nobody listens
+ * in the guest, so that only a time-out tells. The first attempts are short,
+ * for a guest that boots; later ones give a slow one time. */
+#define ATTEMPT_MS 1500
+#define ATTEMPT_MAX_MS 10000
 
 /* How long after its start a guest may still be installing its keys. */
 #define YOUNG_S 300
@@ -89,7 +91,7 @@ static int attempt(struct vmctl *ctx, const struct ssh_ops *ops,
 		.host_key = row->host_key,
 		.identities = (const char *const *)files,
 		.use_agent = true,
-		.timeout_ms = timeout_ms < ATTEMPT_MS ? timeout_ms : ATTEMPT_MS,
+		.timeout_ms = timeout_ms,
 	};
 
 	return ops->connect(&target, &ctx->ev, ret, err);
@@ -105,6 +107,7 @@ int instance_connect(struct vmctl *ctx, struct vmctl_instance *row,
 	auto_strv char **files = NULL;
 	struct vmctl_error why;
 	bool moved = false;
+	long patience = ATTEMPT_MS;
 	/* Running is taken from the record: the attempt itself is the test. */
 	int r = row->state == VMCTL_STATE_RUNNING
 			? 0
@@ -117,9 +120,10 @@ int instance_connect(struct vmctl *ctx, struct vmctl_instance *row,
 	if (r < 0)
 		return r;
 	for (;;) {
-		long left = (long)wait_left_ms(&w);
-		r = attempt(ctx, ops, row, user, files, left > 0 ? left : 1,
-			    ret, &why);
+		int64_t left = wait_left_ms(&w);
+		r = attempt(ctx, ops, row, user, files,
+			    left < patience ? (long)left + 1 : patience, ret,
+			    &why);
 		if (r == 0) {
 			*ret_ops = ops;
 			return 0;
@@ -127,6 +131,8 @@ int instance_connect(struct vmctl *ctx, struct vmctl_instance *row,
 		int state = look_again(ctx, row, &moved, err);
 		if (state < 0)
 			return state;
+		patience = patience * 3 / 2 < ATTEMPT_MAX_MS ? patience * 3 / 2
+							     : ATTEMPT_MAX_MS;
 		progress_at(&ctx->ev, "waiting for ssh", 0, 0);
 		if (cancelled(&ctx->ev))
 			return fail_cancelled(err);

@@ -168,7 +168,7 @@ int seed_write(const struct seed *seed, const char *path,
 		return r;
 	/* It holds the host's private key. */
 	auto_close int fd =
-		open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+		open(path, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
 	if (fd < 0)
 		return fail_sys(err, errno, "cannot write %s", path);
 	return iso->write(fd, "cidata", files, ARRAY_LEN(files), clock_now(),

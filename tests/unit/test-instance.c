@@ -1,0 +1,226 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "unit.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "base/json.h"
+#include "driver/hypervisor.h"
+#include "instance/instance.h"
+
+static void a_name_is_a_hostname_label(void **state)
+{
+	static const char *const good[] = { "a",	 "web1",  "WEB-1",
+					    "1a",	 "a-b-c", "i-1234567",
+					    "i-1234567g" };
+	static const char *const bad[] = {
+		"",    "-a",   "a-",	   "a_b",	"a.b",
+		"a b", "a/b",  "../x",	   "\xc3\xa4",	"a\nb",
+		"a;b", "$(x)", "a\x1b[2J", "i-12345678" /* an id */
+	};
+	char long_name[65];
+
+	memset(long_name, 'x', sizeof(long_name));
+	long_name[63] = '\0';
+	must(vmctl_instance_name_check(long_name, err));
+	long_name[63] = 'x';
+	long_name[64] = '\0';
+	must_fail(VMCTL_INVALID, vmctl_instance_name_check(long_name, err));
+	for (size_t i = 0; i < ARRAY_LEN(good); i++)
+		must(vmctl_instance_name_check(good[i], err));
+	for (size_t i = 0; i < ARRAY_LEN(bad); i++)
+		must_fail(VMCTL_INVALID,
+			  vmctl_instance_name_check(bad[i], err));
+}
+
+static void INST_002_the_types_are_those_of_ec2(void **state)
+{
+	static const struct {
+		const char *name;
+		int vcpus, mib, gib;
+	} want[] = { { "t2.nano", 1, 512, 8 },
+		     { "t2.micro", 1, 1024, 8 },
+		     { "t2.small", 1, 2048, 20 },
+		     { "t2.medium", 2, 4096, 30 },
+		     { "t2.large", 2, 8192, 30 } };
+	const struct vmctl_type *t = vmctl_types();
+
+	for (size_t i = 0; i < ARRAY_LEN(want); i++) {
+		assert_string_equal(t[i].name, want[i].name);
+		assert_true(t[i].vcpus == want[i].vcpus);
+		assert_true(t[i].memory == (int64_t)want[i].mib << 20);
+		assert_true(t[i].disk == (int64_t)want[i].gib << 30);
+	}
+	assert_null(t[ARRAY_LEN(want)].name);
+}
+
+static void user_data_is_known_by_its_first_line(void **state)
+{
+	static const char *const good[] = { "#cloud-config\n", "#!/bin/sh\n",
+					    "#cloud-config\n{}",
+					    "#include\nhttp://x\n" };
+	static const char *const bad[] = { "", "packages: [x]\n", "\n#!/bin/sh",
+					   "#cloudconfig\n", "MZ" };
+
+	for (size_t i = 0; i < ARRAY_LEN(good); i++)
+		must(user_data_check(good[i], strlen(good[i]), err));
+	for (size_t i = 0; i < ARRAY_LEN(bad); i++)
+		must_fail(VMCTL_INVALID,
+			  user_data_check(bad[i], strlen(bad[i]), err));
+	must_fail(VMCTL_INVALID, user_data_check("#!\xff", 3, err));
+	must_fail(VMCTL_INVALID, user_data_check("#!\0x", 4, err));
+	char *big = malloc((16 << 20) + 1);
+	assert_non_null(big);
+	memset(big, '#', (16 << 20) + 1);
+	memcpy(big, "#!", 2);
+	must(user_data_check(big, 16 << 20, err));
+	must_fail(VMCTL_INVALID, user_data_check(big, (16 << 20) + 1, err));
+	free(big);
+}
+
+/* A draft with all that a seed takes. */
+static struct vmctl_instance row;
+static struct state_instance_key keys[2];
+static struct draft draft(char *user_data)
+{
+	row = (struct vmctl_instance){ .id = "i-0a0b0c0d",
+				       .name = "web1",
+				       .mac = "52:54:00:0b:0c:0d",
+				       .host_key = "ssh-ed25519 HOST" };
+	keys[0] = (struct state_instance_key){ "lap\"top", "ssh-ed25519 A",
+					       NULL };
+	keys[1] = (struct state_instance_key){ "b", "ssh-rsa B", NULL };
+	return (struct draft){ .row = &row,
+			       .keys = keys,
+			       .key_count = 2,
+			       .host_key_private = "-----BEGIN X\nY\n-----END",
+			       .user_data = user_data };
+}
+
+static void INST_005_the_seed_has_keys_and_host_key_as_json(void **state)
+{
+	auto_json json_t *doc = NULL, *meta = NULL;
+	struct draft d = draft(NULL);
+	struct seed s = { 0 };
+	static const char first[] = "#cloud-config\n";
+
+	must(seed_make(&d, &s, err));
+	assert_true(str_starts(s.user_data, first));
+	must(json_parse(s.user_data + strlen(first),
+			strlen(s.user_data) - strlen(first), "user-data", &doc,
+			err));
+	const json_t *list = json_object_get(doc, "ssh_authorized_keys");
+	assert_int_equal(json_array_size(list), 2);
+	assert_string_equal(json_string_value(json_array_get(list, 0)),
+			    "ssh-ed25519 A lap\"top");
+	const json_t *host = json_object_get(doc, "ssh_keys");
+	assert_string_equal(json_get_string(host, "ed25519_private", ""),
+			    d.host_key_private);
+	assert_string_equal(json_get_string(host, "ed25519_public", ""),
+			    "ssh-ed25519 HOST");
+	must(json_parse(s.meta_data, strlen(s.meta_data), "meta-data", &meta,
+			err));
+	assert_string_equal(json_get_string(meta, "instance-id", ""),
+			    "i-0a0b0c0d");
+	assert_string_equal(json_get_string(meta, "local-hostname", ""),
+			    "web1");
+	assert_non_null(strstr(s.network_config, "52:54:00:0b:0c:0d"));
+	seed_done(&s);
+}
+
+static void a_script_and_our_part_travel_as_two_parts(void **state)
+{
+	struct draft d = draft("#!/bin/sh\necho '--==vmctl-part==--'\n");
+	struct seed s = { 0 };
+	auto_free unsigned char *text = NULL;
+	size_t n;
+
+	must(seed_make(&d, &s, err));
+	assert_true(str_starts(s.user_data, "Content-Type: multipart/mixed;"));
+	const char *part = strstr(s.user_data, "text/x-shellscript");
+	assert_non_null(part);
+	assert_non_null(strstr(part, "text/cloud-config"));
+	const char *body = strstr(part, "\n\n") + 2;
+	size_t len = strcspn(body, "\n");
+	/* Its own text cannot end the part: it is base64. */
+	must(base64_decode(body, len, &text, &n, err));
+	assert_int_equal(n, strlen(d.user_data));
+	assert_memory_equal(text, d.user_data, n);
+	seed_done(&s);
+}
+
+static void a_users_multipart_is_nested_as_it_is(void **state)
+{
+	struct draft d = draft("Content-Type: multipart/mixed; "
+			       "boundary=\"x\"\n\n--x\n\nhello\n--x--\n");
+	struct seed s = { 0 };
+
+	must(seed_make(&d, &s, err));
+	assert_non_null(strstr(s.user_data, "--==vmctl-part==\nContent-Type: "
+					    "multipart/mixed; boundary=\"x\""));
+	seed_done(&s);
+}
+
+static void the_domain_document_escapes_what_it_is_given(void **state)
+{
+	const struct hv_ops *ops;
+	const char *const key_names[] = { "<k&'\">", NULL };
+	struct hv_spec spec = {
+		.id = "i-0a0b0c0d",
+		.name = "web1",
+		.uuid = "11111111-2222-4333-8444-555555555555",
+		.image_digest = "abc",
+		.image = "a<b>",
+		.keys = key_names,
+		.user = "x&y",
+		.arch = "x86_64",
+		.accel = "tcg",
+		.vcpus = 2,
+		.memory = INT64_C(1) << 30,
+		.disk = "/d'isk",
+		.seed = "/s",
+		.console_log = "/c",
+		.mac = "52:54:00:00:00:01",
+	};
+	auto_free char *xml = NULL;
+
+	must(hv_load(&ops, err));
+	must(ops->describe(&spec, &xml, err));
+	assert_non_null(strstr(xml, "<domain type='qemu'>"));
+	assert_non_null(strstr(xml, "&lt;k&amp;&apos;&quot;&gt;"));
+	assert_non_null(strstr(xml, "a&lt;b&gt;"));
+	assert_non_null(strstr(xml, "file='/d&apos;isk'"));
+	assert_non_null(strstr(xml, "<entry name='serial'>ds=nocloud</entry>"));
+	assert_null(strstr(xml, "<k&"));
+	free(take_ptr(&xml));
+	spec.accel = "kvm";
+	must(ops->describe(&spec, &xml, err));
+	assert_non_null(strstr(xml, "<domain type='kvm'>"));
+	assert_non_null(strstr(xml, "host-passthrough"));
+}
+
+static void every_state_has_a_name_of_its_own(void **state)
+{
+	for (int a = 0; a < VMCTL_STATE_COUNT; a++)
+		for (int b = 0; b < a; b++)
+			assert_string_not_equal(vmctl_state_name(a),
+						vmctl_state_name(b));
+	assert_string_equal(vmctl_state_name(99), "unknown");
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(a_name_is_a_hostname_label),
+		cmocka_unit_test(INST_002_the_types_are_those_of_ec2),
+		cmocka_unit_test(user_data_is_known_by_its_first_line),
+		cmocka_unit_test(
+			INST_005_the_seed_has_keys_and_host_key_as_json),
+		cmocka_unit_test(a_script_and_our_part_travel_as_two_parts),
+		cmocka_unit_test(a_users_multipart_is_nested_as_it_is),
+		cmocka_unit_test(the_domain_document_escapes_what_it_is_given),
+		cmocka_unit_test(every_state_has_a_name_of_its_own),
+	};
+
+	return cmocka_run_group_tests_name("instance", tests, NULL, NULL);
+}
