@@ -54,6 +54,8 @@ static void add_time(int64_t when, int64_t now, bool full, struct str *out)
 
 	if (full)
 		str_add(out, clock_rfc3339(when, stamp));
+	else if (!seconds)
+		str_add(out, "0s");
 	else
 		str_add(out, format_duration(seconds * 1000, age));
 }

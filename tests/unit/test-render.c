@@ -37,7 +37,7 @@ static const struct field fields[] = {
 	{ "state", "STATE", FIELD_TEXT, 0, FIELD_STATE, .text = state_text },
 	{ "count", "COUNT", FIELD_INT, AT(count) },
 	{ "size", "SIZE", FIELD_SIZE, AT(size) },
-	{ "made", "AGE", FIELD_TIME, AT(made) },
+	{ "made_at", "AGE", FIELD_TIME, AT(made) },
 	{ "took", "TOOK", FIELD_DURATION, AT(took), FIELD_WIDE },
 	{ "big", "BIG", FIELD_BOOL, AT(big), FIELD_WIDE },
 	{ "tags", "TAGS", FIELD_STRINGS, AT(tags), FIELD_HIDDEN },
@@ -139,6 +139,16 @@ static void a_wide_table_has_the_wide_fields_too(void **state)
 		   "longer-name  error        0     0  -      2s  no   -\n");
 }
 
+static void an_age_is_never_less_than_none(void **state)
+{
+	struct render *r = new_with(&(const struct render_options){
+		.columns = "made_at", .no_header = true, .now = MADE });
+	const struct thing future = { .made = MADE + 100 };
+
+	list(r, 2, (const struct thing *const[]){ &web, &future });
+	check(r, "0s\n0s\n");
+}
+
 static void no_header_leaves_the_headings_out(void **state)
 {
 	check_list(OPTS(.format = FORMAT_TABLE, .no_header = true),
@@ -182,7 +192,7 @@ static void json_has_every_field_in_raw_units(void **state)
 		 "    \"state\": \"running\",\n"
 		 "    \"count\": 12,\n"
 		 "    \"size\": 1610612736,\n"
-		 "    \"made\": \"2026-01-31T09:00:00Z\",\n"
+		 "    \"made_at\": \"2026-01-31T09:00:00Z\",\n"
 		 "    \"took\": 1.5,\n"
 		 "    \"big\": true,\n"
 		 "    \"tags\": [\n"
@@ -196,7 +206,7 @@ static void json_has_every_field_in_raw_units(void **state)
 		 "    \"state\": \"error\",\n"
 		 "    \"count\": 0,\n"
 		 "    \"size\": 0,\n"
-		 "    \"made\": null,\n"
+		 "    \"made_at\": null,\n"
 		 "    \"took\": 2,\n"
 		 "    \"big\": false,\n"
 		 "    \"tags\": [],\n"
@@ -225,7 +235,7 @@ static void json_of_nothing_is_an_empty_array(void **state)
 static void csv_quotes_as_rfc_4180_has_it(void **state)
 {
 	check_list(OPTS(.format = FORMAT_CSV),
-		   "name,state,count,size,made,took,big,tags,note\r\n"
+		   "name,state,count,size,made_at,took,big,tags,note\r\n"
 		   "web1,running,12,1610612736,2026-01-31T09:00:00Z,1.500,true,"
 		   "\"a,b c\",\"say \"\"hi\"\", now\"\r\n"
 		   "longer-name,error,0,0,,2,false,,\r\n");
@@ -238,14 +248,14 @@ static void one_record_is_a_block_or_an_object(void **state)
 		  "STATE: running\n"
 		  "COUNT: 12\n"
 		  "SIZE:  1.5G\n"
-		  "AGE:   2026-01-31T09:00:00Z\n"
+		  "MADE:  2026-01-31T09:00:00Z\n"
 		  "TOOK:  1s\n"
 		  "BIG:   yes\n"
 		  "TAGS:  a, b c\n");
 	check_one(FORMAT_NAME, &web, "web1\n");
 	check_one(FORMAT_NDJSON, &empty,
 		  "{\"name\":\"longer-name\",\"state\":\"error\",\"count\":0,"
-		  "\"size\":0,\"made\":null,\"took\":2,\"big\":false,"
+		  "\"size\":0,\"made_at\":null,\"took\":2,\"big\":false,"
 		  "\"tags\":[],\"note\":null}\n");
 }
 
@@ -458,7 +468,7 @@ static void an_unknown_column_is_refused_naming_the_known(void **state)
 		assert_int_equal(record_columns_check(&record, bad[i], &err),
 				 -VMCTL_INVALID);
 		assert_string_equal(err.hint, "fields: name,state,count,size,"
-					      "made,took,big,tags,note");
+					      "made_at,took,big,tags,note");
 		assert_int_equal(render_begin(r, &record, &err),
 				 -VMCTL_INVALID);
 		assert_int_equal(render_one(r, &record, &web, &err),
@@ -560,6 +570,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(a_table_is_aligned_with_units_for_people),
 		cmocka_unit_test(a_wide_table_has_the_wide_fields_too),
+		cmocka_unit_test(an_age_is_never_less_than_none),
 		cmocka_unit_test(no_header_leaves_the_headings_out),
 		cmocka_unit_test(columns_choose_and_order_in_every_format),
 		cmocka_unit_test(json_has_every_field_in_raw_units),
