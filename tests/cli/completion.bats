@@ -56,7 +56,7 @@ in_bash() {
 	cd "$BATS_TEST_TMPDIR"
 	mkdir files && cd files
 	touch 'a disk.qcow2'
-	same "$(in_bash vmctl image import a)" 'a disk.qcow2'
+	same "$(in_bash vmctl create --user-data a)" 'a disk.qcow2'
 }
 
 @test "zsh: the script is accepted and bound" {
