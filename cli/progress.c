@@ -101,8 +101,13 @@ void progress_report(void *data, const char *text, unsigned long long done,
 	int64_t now = clock_mono_ms();
 	auto_str line = STR_INIT;
 
-	if (!p || cli->globals.quiet || !text)
+	if (!p || cli->globals.quiet)
 		return;
+	if (!text) {
+		progress_clear(cli);
+		*p = (struct progress){ 0 };
+		return;
+	}
 	if (!p->first_ms || strncmp(p->phase, text, sizeof(p->phase) - 1) != 0)
 		enter_phase(p, text, done, now);
 

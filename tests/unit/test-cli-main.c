@@ -394,6 +394,19 @@ static void progress_is_drawn_on_a_terminal_once_it_takes_long(void **state)
 	assert_string_equal(err, "\r\033[K");
 }
 
+static void progress_leaves_the_terminal_to_what_follows(void **state)
+{
+	struct progress p = { 0 };
+	struct cli cli = { .tty_err = true, .progress = &p };
+
+	caught_progress(&cli, "waiting for ssh", 0, 0);
+	age(&p, 300);
+	caught_progress(&cli, "waiting for ssh", 0, 0);
+	assert_string_equal(caught_progress(&cli, NULL, 0, 0), "\r\033[K");
+	assert_string_equal(caught_progress(&cli, NULL, 0, 0), "");
+	assert_string_equal(caught_progress(&cli, "more", 0, 0), "");
+}
+
 static void progress_tells_rate_and_time(void **state)
 {
 	struct progress p = { 0 };
@@ -451,6 +464,7 @@ int main(void)
 		cmocka_unit_test(what_nohup_ignores_stays_ignored),
 		cmocka_unit_test(
 			progress_is_drawn_on_a_terminal_once_it_takes_long),
+		cmocka_unit_test(progress_leaves_the_terminal_to_what_follows),
 		cmocka_unit_test(progress_tells_rate_and_time),
 		cmocka_unit_test(progress_is_silent_without_a_terminal),
 	};

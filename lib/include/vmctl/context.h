@@ -44,7 +44,9 @@ struct vmctl_options {
 	void (*log)(void *data, enum vmctl_log_level level, const char *text);
 
 	/* Called while something slow goes on; `text` names the phase. May be
-	 * called often. May be NULL. total is 0 where it is not known. */
+	 * called often. May be NULL. total is 0 where it is not known; text is
+	 * NULL when it is over though the call goes on, as before a session in
+	 * the guest begins. */
 	void (*progress)(void *data, const char *text, unsigned long long done,
 			 unsigned long long total);
 
