@@ -36,7 +36,8 @@ choose_mirror() {
 	mirror=${VMCTL_DEBIAN_MIRROR:-}
 	security=${VMCTL_DEBIAN_SECURITY_MIRROR:-}
 	# shellcheck source=/dev/null
-	host=$(. /etc/os-release && echo "${ID:-} ${VERSION_CODENAME:-}") || host=
+	host=$(. /etc/os-release && echo "${ID:-} ${VERSION_CODENAME:-}") 2>/dev/null ||
+		host=
 	if [ "${host%% *}" = debian ]; then
 		codename=${host#* }
 		# shellcheck disable=SC2016 # apt expands these
