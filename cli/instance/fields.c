@@ -27,7 +27,7 @@ static const struct field fields[] = {
 	  .help = "the image it was made from" },
 	{ "address", "ADDRESS", FIELD_STRING, AT(address), 0,
 	  .help = "where this host reaches it" },
-	{ "ssh_port", "PORT", FIELD_INT, AT(ssh_port), 0,
+	{ "ssh_port", "PORT", FIELD_INT, AT(ssh_port), FIELD_ZERO_NONE,
 	  .help = "TCP port for ssh at that address" },
 	{ "created_at", "AGE", FIELD_TIME, AT(created_at), 0,
 	  .help = "when it was created" },
@@ -69,7 +69,7 @@ static const struct field address_fields[] = {
 	  .help = "the instance" },
 	{ "address", "ADDRESS", FIELD_STRING, AT(address), 0,
 	  .help = "where this host reaches it" },
-	{ "ssh_port", "PORT", FIELD_INT, AT(ssh_port), 0,
+	{ "ssh_port", "PORT", FIELD_INT, AT(ssh_port), FIELD_ZERO_NONE,
 	  .help = "TCP port for ssh at that address" },
 	{ .key = NULL },
 };

@@ -15,6 +15,14 @@ static int64_t number(const struct field *field, const void *item)
 	return *(const int64_t *)member(field, item);
 }
 
+/* Whether there is nothing to show: a time that never was, or the zero of a
+ * field in which it stands for none. */
+static bool cell_none(const struct field *field, const void *item)
+{
+	return (field->type == FIELD_TIME || field->flags & FIELD_ZERO_NONE) &&
+	       number(field, item) == 0;
+}
+
 /* NULL for what is missing or empty. */
 static const char *text_of(const struct field *field, const void *item)
 {
@@ -68,6 +76,10 @@ void cell_human(const struct field *field, const void *item, int64_t now,
 	const char *text;
 	size_t before = out->len;
 
+	if (cell_none(field, item)) {
+		str_addc(out, '-');
+		return;
+	}
 	switch (field->type) {
 	case FIELD_STRING:
 	case FIELD_TEXT:
@@ -89,8 +101,7 @@ void cell_human(const struct field *field, const void *item, int64_t now,
 		str_add(out, format_duration(number(field, item), buf));
 		break;
 	case FIELD_TIME:
-		if (number(field, item))
-			add_time(number(field, item), now, full, out);
+		add_time(number(field, item), now, full, out);
 		break;
 	case FIELD_BOOL:
 		str_add(out, *(const bool *)member(field, item) ? "yes" : "no");
@@ -113,6 +124,8 @@ void cell_raw(const struct field *field, const void *item, struct str *out)
 {
 	char stamp[CLOCK_TEXT];
 
+	if (cell_none(field, item))
+		return;
 	switch (field->type) {
 	case FIELD_STRING:
 	case FIELD_TEXT:
@@ -129,8 +142,7 @@ void cell_raw(const struct field *field, const void *item, struct str *out)
 		add_seconds(number(field, item), out);
 		break;
 	case FIELD_TIME:
-		if (number(field, item))
-			str_add(out, clock_rfc3339(number(field, item), stamp));
+		str_add(out, clock_rfc3339(number(field, item), stamp));
 		break;
 	case FIELD_BOOL:
 		str_add(out,
@@ -170,6 +182,8 @@ json_t *cell_json(const struct field *field, const void *item)
 	char stamp[CLOCK_TEXT];
 	int64_t n;
 
+	if (cell_none(field, item))
+		return json_null();
 	switch (field->type) {
 	case FIELD_STRING:
 	case FIELD_TEXT:
@@ -184,8 +198,7 @@ json_t *cell_json(const struct field *field, const void *item)
 		return n % 1000 ? json_real((double)n / 1000)
 				: json_integer(n / 1000);
 	case FIELD_TIME:
-		n = number(field, item);
-		return n ? json_string(clock_rfc3339(n, stamp)) : json_null();
+		return json_string(clock_rfc3339(number(field, item), stamp));
 	case FIELD_BOOL:
 		return json_boolean(*(const bool *)member(field, item));
 	}

@@ -53,8 +53,8 @@ int render_begin(struct render *r, const struct record *record,
 int render_row(struct render *r, const void *item, struct vmctl_error *err);
 int render_end(struct render *r, struct vmctl_error *err);
 
-/* One record: a "Heading: value" block in tables (FIELD_ASKED ones only with -o
- * wide), one object in JSON. */
+/* One record: a "key: value" block in tables (FIELD_ASKED ones only with -o
+ * wide; only values with no_header), one object in JSON. */
 int render_one(struct render *r, const struct record *record, const void *item,
 	       struct vmctl_error *err);
 

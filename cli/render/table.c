@@ -1,5 +1,4 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-#include <ctype.h>
 
 #include "cli/render/internal.h"
 #include "cli/render/width.h"
@@ -187,38 +186,20 @@ void table_end(struct render *r)
 		add_line(r, r->cells + i * n, widths);
 }
 
-/* A table shows the age of what a block shows the time of: "created_at" makes
- * CREATED there. */
-static void block_heading(const struct field *field, struct str *out)
-{
-	size_t len = strlen(field->key);
-
-	if (field->type != FIELD_TIME || !str_eq(field->heading, "AGE")) {
-		str_add(out, field->heading);
-		return;
-	}
-	if (str_ends(field->key, "_at"))
-		len -= strlen("_at");
-	for (size_t i = 0; i < len; i++)
-		str_addc(out, (char)toupper((unsigned char)field->key[i]));
-}
-
 static int block_width(const struct columns *columns)
 {
-	int widest_heading = 0;
+	int widest = 0;
 
 	for (size_t i = 0; i < columns->count; i++) {
-		auto_str heading = STR_INIT;
-		int width;
+		int width = width_of(columns->items[i]->key);
 
-		block_heading(columns->items[i], &heading);
-		width = width_of(str_text(&heading));
-		if (width > widest_heading)
-			widest_heading = width;
+		if (width > widest)
+			widest = width;
 	}
-	return widest_heading;
+	return widest;
 }
 
+/* Keys, not headings: they are what --columns and JSON call the fields. */
 void table_block(struct render *r, const struct columns *columns,
 		 const void *item)
 {
@@ -229,15 +210,16 @@ void table_block(struct render *r, const struct columns *columns,
 	r->any_block = true;
 	for (size_t i = 0; i < columns->count; i++) {
 		const struct field *field = columns->items[i];
-		auto_str text = STR_INIT, heading = STR_INIT;
+		auto_str text = STR_INIT;
 		const char *color;
 
-		block_heading(field, &heading);
 		cell_human(field, item, r->opts.now, true, &text);
 		color = r->opts.color ? cell_color(field, str_text(&text))
 				      : NULL;
-		str_addf(&r->spool, "%s:", str_text(&heading));
-		pad(width - width_of(str_text(&heading)) + 1, &r->spool);
+		if (!r->opts.no_header) {
+			str_addf(&r->spool, "%s:", field->key);
+			pad(width - width_of(field->key) + 1, &r->spool);
+		}
 		if (color)
 			str_addf(&r->spool, "\033[%sm", color);
 		str_add(&r->spool, str_text(&text));

@@ -244,14 +244,14 @@ static void csv_quotes_as_rfc_4180_has_it(void **state)
 static void one_record_is_a_block_or_an_object(void **state)
 {
 	check_one(FORMAT_TABLE, &web,
-		  "NAME:  web1\n"
-		  "STATE: running\n"
-		  "COUNT: 12\n"
-		  "SIZE:  1.5G\n"
-		  "MADE:  2026-01-31T09:00:00Z\n"
-		  "TOOK:  1s\n"
-		  "BIG:   yes\n"
-		  "TAGS:  a, b c\n");
+		  "name:    web1\n"
+		  "state:   running\n"
+		  "count:   12\n"
+		  "size:    1.5G\n"
+		  "made_at: 2026-01-31T09:00:00Z\n"
+		  "took:    1s\n"
+		  "big:     yes\n"
+		  "tags:    a, b c\n");
 	check_one(FORMAT_NAME, &web, "web1\n");
 	check_one(FORMAT_NDJSON, &empty,
 		  "{\"name\":\"longer-name\",\"state\":\"error\",\"count\":0,"
@@ -264,8 +264,39 @@ static void a_block_shows_what_must_be_asked_for_with_wide(void **state)
 	struct render *r = new_render(FORMAT_WIDE);
 
 	assert_int_equal(render_one(r, &record, &web, NULL), 0);
-	assert_non_null(strstr(str_text(render_spool(r)), "NOTE:  say"));
+	assert_non_null(strstr(str_text(render_spool(r)), "note:    say"));
 	render_free(r);
+}
+
+static void a_block_without_headings_is_bare_values(void **state)
+{
+	struct render *r =
+		new_with(OPTS(.format = FORMAT_TABLE, .columns = "name,count",
+			      .no_header = true));
+
+	assert_int_equal(render_one(r, &record, &web, NULL), 0);
+	check(r, "web1\n12\n");
+}
+
+static void zero_is_none_where_a_field_says_so(void **state)
+{
+	static const struct field fields[] = {
+		{ "port", "PORT", FIELD_INT, offsetof(struct thing, count),
+		  FIELD_ZERO_NONE | FIELD_NAME },
+		{ .key = NULL },
+	};
+	static const struct record ports = { "port", fields };
+	static const struct thing none = { .count = 0 };
+	struct render *r = new_render(FORMAT_TABLE);
+
+	assert_int_equal(render_one(r, &ports, &none, NULL), 0);
+	check(r, "port: -\n");
+	r = new_render(FORMAT_NDJSON);
+	assert_int_equal(render_one(r, &ports, &none, NULL), 0);
+	check(r, "{\"port\":null}\n");
+	r = new_with(OPTS(.format = FORMAT_CSV, .no_header = true));
+	assert_int_equal(render_one(r, &ports, &none, NULL), 0);
+	check(r, "\r\n");
 }
 
 static void blocks_are_parted_and_headers_given_once(void **state)
@@ -278,7 +309,7 @@ static void blocks_are_parted_and_headers_given_once(void **state)
 
 	assert_int_equal(render_one(r, &record, &web, NULL), 0);
 	assert_int_equal(render_one(r, &record, &empty, NULL), 0);
-	check(r, "NAME: web1\n\nNAME: longer-name\n");
+	check(r, "name: web1\n\nname: longer-name\n");
 	r = new_with(tsv);
 	assert_int_equal(render_one(r, &record, &web, NULL), 0);
 	assert_int_equal(render_one(r, &record, &empty, NULL), 0);
@@ -307,7 +338,7 @@ static void nothing_in_a_table_moves_the_cursor(void **state)
 	check(r, "a?[31m?b?c\\d??e?\n");
 	r = new_with(OPTS(.format = FORMAT_TABLE, .columns = "name"));
 	render_one(r, &record, &hostile, NULL);
-	check(r, "NAME: a?[31m?b?c\\d??e?\n");
+	check(r, "name: a?[31m?b?c\\d??e?\n");
 }
 
 static void json_escapes_what_a_terminal_obeys(void **state)
@@ -579,6 +610,8 @@ int main(void)
 		cmocka_unit_test(one_record_is_a_block_or_an_object),
 		cmocka_unit_test(
 			a_block_shows_what_must_be_asked_for_with_wide),
+		cmocka_unit_test(a_block_without_headings_is_bare_values),
+		cmocka_unit_test(zero_is_none_where_a_field_says_so),
 		cmocka_unit_test(blocks_are_parted_and_headers_given_once),
 		cmocka_unit_test(nothing_in_a_table_moves_the_cursor),
 		cmocka_unit_test(json_escapes_what_a_terminal_obeys),
