@@ -137,22 +137,21 @@ static int text_check(const char *text, size_t len, struct vmctl_error *err)
 	return 0;
 }
 
-/* The first line that is not blank. *ret_second is the number of another one,
- * or 0. */
+/* The first line that is not blank. *ret_second becomes the number of another
+ * one, if there is one. */
 static int find_line(const char *text, size_t len, struct line *ret,
 		     int *ret_second, struct vmctl_error *err)
 {
 	struct line rest = { text, len }, l;
 	bool found = false;
 
-	*ret_second = 0;
 	for (int number = 1; next_line(&rest, &l); number++) {
 		l = trim(l);
 		if (l.n == 0)
 			continue;
 		if (found) {
 			*ret_second = number;
-			return 0;
+			break;
 		}
 		*ret = l;
 		found = true;
@@ -225,7 +224,7 @@ int pubkey_parse(const char *text, size_t len, struct pubkey *ret,
 {
 	auto_pubkey key = { 0 };
 	struct line l, type, b64;
-	int second, r;
+	int second = 0, r;
 
 	r = text_check(text, len, err);
 	if (r == 0)
