@@ -1,0 +1,196 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "driver/qemu-img.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <unistd.h>
+
+#include "base/json.h"
+#include "base/proc.h"
+
+/* For as long as the disk takes; it can be interrupted. */
+#define DISK_TIMEOUT_MS (24L * 3600 * 1000)
+
+/*
+ * All paths given to qemu-img are absolute: it takes a name with a colon
+ * before the first slash, such as "json:…" or "nbd:…", for something else than
+ * a file. The format of an existing file is always given too: to guess it
+ * would let the contents of a raw disk, which a guest writes, name other files
+ * of the host to be read as its backing file.
+ */
+static int check_path(const char *path, struct vmctl_error *err)
+{
+	if (path[0] == '/')
+		return 0;
+	return fail(err, VMCTL_INTERNAL, 0, "%s is not an absolute path", path);
+}
+
+static int fail_missing(struct vmctl_error *err)
+{
+	int r = fail(err, VMCTL_UNSUPPORTED, 0,
+		     "the program qemu-img is not installed");
+
+	fail_hint(err, "sudo apt-get install qemu-utils");
+	return r;
+}
+
+static int run(const char *const *argv, const struct events *ev,
+	       struct proc_result *ret, struct vmctl_error *err)
+{
+	const struct proc_spec spec = {
+		.argv = argv,
+		.timeout_ms = DISK_TIMEOUT_MS,
+		.cancelled = ev ? ev->cancelled : NULL,
+		.data = ev ? ev->data : NULL,
+	};
+	int r = proc_run(&spec, ret, err);
+
+	return r == -VMCTL_NOT_FOUND ? fail_missing(err) : r;
+}
+
+/* "qemu-img: /path: Could not open '/path': Invalid argument" without the
+ * program's name. */
+static const char *reason(const struct str *text)
+{
+	const char *why = str_text(text);
+
+	return str_starts(why, "qemu-img: ") ? why + 10 : why;
+}
+
+/* A failure of qemu-img itself. Of a full disk it tells the text only. */
+static int fail_program(const char *what, const char *path,
+			struct proc_result *res, struct vmctl_error *err)
+{
+	const char *why = reason(&res->err);
+
+	if (strstr(why, "No space left on device") ||
+	    strstr(why, "Disk quota exceeded")) {
+		int r = fail(err, VMCTL_LIMIT, 0,
+			     "cannot %s %s: no space left on the disk", what,
+			     path);
+
+		fail_hint(err, "free some disk space and try again");
+		return r;
+	}
+	if (strstr(why, "Permission denied"))
+		return fail(err, VMCTL_DENIED, 0, "cannot %s %s: %s", what,
+			    path, why);
+	return fail(err, VMCTL_FAILED, 0, "cannot %s %s: %s", what, path,
+		    *why ? why : "qemu-img gave no reason");
+}
+
+/* Runs what has to succeed. The trailing line feed of a reason goes. */
+static int run_ok(const char *const *argv, const char *what, const char *path,
+		  const struct events *ev, struct vmctl_error *err)
+{
+	auto_cleanup(proc_result_done) struct proc_result res = { 0 };
+	int r = run(argv, ev, &res, err);
+
+	if (r < 0 || res.status == 0)
+		return r;
+	while (res.err.len && res.err.p[res.err.len - 1] == '\n')
+		res.err.p[--res.err.len] = '\0';
+	return fail_program(what, path, &res, err);
+}
+
+int qemu_img_overlay(const char *backing, int64_t size, const char *path,
+		     const struct events *ev, struct vmctl_error *err)
+{
+	char bytes[32];
+	const char *const argv[] = { "qemu-img", "create", "-q",    "-f",
+				     "qcow2",	 "-F",	   "qcow2", "-b",
+				     backing,	 "--",	   path,    bytes,
+				     NULL };
+	int r = check_path(backing, err);
+
+	if (r == 0)
+		r = check_path(path, err);
+	if (r < 0)
+		return r;
+	/* qemu-img would write over a file that is there. */
+	auto_close int fd =
+		open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+	if (fd < 0)
+		return fail_sys(err, errno, "cannot make the disk %s", path);
+	snprintf(bytes, sizeof(bytes), "%" PRId64, size);
+	r = run_ok(argv, "make the disk", path, ev, err);
+	if (r < 0)
+		unlink(path);
+	return r;
+}
+
+int qemu_img_convert(const char *from, const char *to, const struct events *ev,
+		     struct vmctl_error *err)
+{
+	const char *const argv[] = { "qemu-img", "convert", "-q",    "-f",
+				     "raw",	 "-O",	    "qcow2", "--",
+				     from,	 to,	    NULL };
+	int r = check_path(from, err);
+
+	if (r == 0)
+		r = check_path(to, err);
+	return r < 0 ? r : run_ok(argv, "convert to", to, ev, err);
+}
+
+int qemu_img_check(const char *path, const struct events *ev,
+		   struct vmctl_error *err)
+{
+	const char *const argv[] = { "qemu-img", "check", "-q",
+				     "-f",	 "qcow2", "--output=json",
+				     "--",	 path,	  NULL };
+	auto_cleanup(proc_result_done) struct proc_result res = { 0 };
+	auto_json json_t *report = NULL;
+	int64_t errors;
+	int r = check_path(path, err);
+
+	if (r == 0)
+		r = run(argv, ev, &res, err);
+	/* 3: clusters that nothing uses. They cost space and do no harm. */
+	if (r < 0 || res.status == 0 || res.status == 3)
+		return r;
+	if (json_parse(str_text(&res.out), res.out.len,
+		       "the answer of qemu-img", &report, NULL) < 0)
+		return fail(err, VMCTL_BAD_DATA, 0,
+			    "%s is not a usable qcow2 image: %s", path,
+			    reason(&res.err));
+	errors = json_get_int(report, "corruptions", 0) +
+		 json_get_int(report, "check-errors", 0);
+	return fail(err, VMCTL_BAD_DATA, 0,
+		    "%s is damaged or cut short: qemu-img found %" PRId64
+		    " errors in its structure",
+		    path, errors);
+}
+
+int qemu_img_read(const char *path, int64_t virtual_size,
+		  const struct events *ev, struct vmctl_error *err)
+{
+	char target[64];
+	/* To nowhere. Without --target-is-zero it would spend its time on
+	 * writing the zeros of the holes there. */
+	const char *const argv[] = { "qemu-img",
+				     "convert",
+				     "-q",
+				     "-n",
+				     "--target-is-zero",
+				     "-f",
+				     "qcow2",
+				     "--target-image-opts",
+				     "--",
+				     path,
+				     target,
+				     NULL };
+	auto_cleanup(proc_result_done) struct proc_result res = { 0 };
+	int r = check_path(path, err);
+
+	snprintf(target, sizeof(target), "driver=null-co,size=%" PRId64,
+		 (virtual_size + 511) / 512 * 512);
+	if (r == 0)
+		r = run(argv, ev, &res, err);
+	if (r < 0 || res.status == 0)
+		return r;
+	return fail(err, VMCTL_BAD_DATA, 0,
+		    "%s is damaged or cut short: its contents cannot be read",
+		    path);
+}

@@ -1,0 +1,25 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#ifndef INTERNAL_IMAGE_H
+#define INTERNAL_IMAGE_H
+
+#include <vmctl/image.h>
+
+/* What lib/image does for the other subsystems beside its public header. */
+
+/*
+ * An image to make an instance of: vmctl_image_get() and a look at the stored
+ * file. When its size, time or inode are not those of the last verification,
+ * the digest is computed again. NULL takes the only image there is. The caller
+ * frees *ret.
+ *
+ * No lock is held afterwards: it is state_instance_add() that makes sure, in
+ * its transaction, that the image has not been deleted since.
+ *
+ * VMCTL_BAD_DATA when the file is missing or differs, with the command that
+ * mends it as hint (IMG-004). VMCTL_NOT_FOUND for an unknown name, or for NULL
+ * when there is no image; VMCTL_INVALID for NULL when there are several.
+ */
+int image_use(struct vmctl *ctx, const char *name, struct vmctl_image **ret,
+	      struct vmctl_error *err);
+
+#endif
