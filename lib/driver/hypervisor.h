@@ -29,6 +29,19 @@ enum hv_state {
 	HV_CRASHED,
 };
 
+/* What an interface of a guest is connected to. */
+enum hv_nic_kind {
+	HV_NIC_USER,	/* the engine's own NAT; no privileges needed */
+	HV_NIC_NETWORK, /* a network of the hypervisor, by name */
+	HV_NIC_BRIDGE,	/* a bridge of the host, by name */
+};
+
+struct hv_nic {
+	enum hv_nic_kind kind;
+	const char *source; /* network or bridge; NULL for HV_NIC_USER */
+	const char *mac;
+};
+
 /* What to define. All strings borrowed; paths absolute. */
 struct hv_spec {
 	const char *id;	  /* the domain's name: "i-0123abcd" */
@@ -44,7 +57,8 @@ struct hv_spec {
 	const char *disk;	 /* qcow2 */
 	const char *seed;	 /* ISO 9660 */
 	const char *console_log; /* appended to */
-	const char *mac;
+	const struct hv_nic *nics;
+	size_t nic_count;
 };
 
 struct hv_domain {
@@ -65,6 +79,26 @@ struct hv_forward {
 	const char *host_addr; /* "127.0.0.1" */
 	int host_port, guest_port;
 };
+
+/* A network with NAT, DHCP and DNS for its guests. Addresses are IPv4. */
+struct hv_network {
+	char name[64];
+	char bridge[16];
+	char address[16]; /* of the host in it: "192.168.100.1" */
+	int prefix;
+	char range_first[16], range_last[16]; /* of DHCP; "": none */
+	bool active, nat;
+};
+
+struct hv_lease {
+	char mac[18];
+	char address[46];
+	char hostname[64]; /* may be empty */
+	int64_t expires;   /* epoch seconds; 0: never */
+};
+
+/* Where an address of a guest is looked up. */
+enum hv_address_source { HV_ADDRESS_AGENT, HV_ADDRESS_ARP };
 
 struct hv_ops {
 	unsigned abi;
@@ -116,6 +150,36 @@ struct hv_ops {
 	int (*forward_present)(struct hv *hv, const char *uuid,
 			       const struct hv_forward *fwd, bool *ret,
 			       struct vmctl_error *err);
+
+	/* Networks, by name. The caller frees lists. */
+	int (*net_list)(struct hv *hv, struct hv_network **ret, size_t *ret_n,
+			struct vmctl_error *err);
+	/* Defines it, to be started with the host, and starts it. name,
+	 * address, prefix and range of `net` count. */
+	int (*net_create)(struct hv *hv, const struct hv_network *net,
+			  struct vmctl_error *err);
+	int (*net_start)(struct hv *hv, const char *name,
+			 struct vmctl_error *err);
+	int (*net_delete)(struct hv *hv, const char *name,
+			  struct vmctl_error *err);
+
+	/* Reserves an address for a MAC, with a name in the network's DNS;
+	 * adding what is there already and removing what is not succeed. */
+	int (*net_reserve)(struct hv *hv, const char *name, const char *mac,
+			   const char *address, const char *hostname,
+			   struct vmctl_error *err);
+	int (*net_unreserve)(struct hv *hv, const char *name, const char *mac,
+			     const char *address, struct vmctl_error *err);
+	int (*net_leases)(struct hv *hv, const char *name,
+			  struct hv_lease **ret, size_t *ret_n,
+			  struct vmctl_error *err);
+
+	/* The first IPv4 address of the interface with that MAC, loopback and
+	 * link-local ones left out. VMCTL_NOT_FOUND when it has none, or the
+	 * source does not know. */
+	int (*address)(struct hv *hv, const char *uuid,
+		       enum hv_address_source source, const char *mac,
+		       char ret[46], struct vmctl_error *err);
 };
 
 int hv_load(const struct hv_ops **ret, struct vmctl_error *err);

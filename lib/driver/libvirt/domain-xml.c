@@ -6,10 +6,10 @@
 
 /*
  * The domain document (https://libvirt.org/formatdomain.html). Every value
- * goes through add_xml(), so that nothing given by a user can become markup.
+ * goes through xml_add(), so that nothing given by a user can become markup.
  */
 
-static void add_xml(struct str *s, const char *text)
+void xml_add(struct str *s, const char *text)
 {
 	for (const char *p = text; *p; p++) {
 		switch (*p) {
@@ -39,7 +39,7 @@ static void add_value(struct str *s, const char *before, const char *value,
 		      const char *after)
 {
 	str_add(s, before);
-	add_xml(s, value);
+	xml_add(s, value);
 	str_add(s, after);
 }
 
@@ -93,6 +93,27 @@ static void add_machine(struct str *s, const struct hv_spec *spec)
 		   "  <on_crash>destroy</on_crash>\n");
 }
 
+static void add_interface(struct str *s, const struct hv_nic *nic)
+{
+	switch (nic->kind) {
+	case HV_NIC_USER:
+		str_add(s, "    <interface type='user'>\n");
+		break;
+	case HV_NIC_NETWORK:
+		str_add(s, "    <interface type='network'>\n");
+		add_value(s, "      <source network='", nic->source, "'/>\n");
+		break;
+	case HV_NIC_BRIDGE:
+		str_add(s, "    <interface type='bridge'>\n");
+		add_value(s, "      <source bridge='", nic->source, "'/>\n");
+		break;
+	}
+	add_value(s, "      <mac address='", nic->mac, "'/>\n");
+	/* Without its boot ROM the firmware has nothing to wait for. */
+	str_add(s, "      <model type='virtio'/>\n"
+		   "      <rom enabled='no'/>\n    </interface>\n");
+}
+
 static void add_devices(struct str *s, const struct hv_spec *spec)
 {
 	str_add(s,
@@ -109,11 +130,8 @@ static void add_devices(struct str *s, const struct hv_spec *spec)
 	str_add(s, "      <target dev='vdb' bus='virtio'/>\n"
 		   "      <readonly/>\n    </disk>\n");
 	str_add(s, "    <controller type='usb' model='none'/>\n");
-	add_value(s, "    <interface type='user'>\n      <mac address='",
-		  spec->mac, "'/>\n");
-	/* Without its boot ROM the firmware has nothing to wait for. */
-	str_add(s, "      <model type='virtio'/>\n"
-		   "      <rom enabled='no'/>\n    </interface>\n");
+	for (size_t i = 0; i < spec->nic_count; i++)
+		add_interface(s, &spec->nics[i]);
 	add_value(s, "    <serial type='pty'>\n      <log file='",
 		  spec->console_log, "' append='on'/>\n");
 	str_add(s, "      <target port='0'/>\n    </serial>\n"

@@ -8,6 +8,7 @@ static enum vmctl_code code_of(const virError *e)
 {
 	switch (e->code) {
 	case VIR_ERR_NO_DOMAIN:
+	case VIR_ERR_NO_NETWORK:
 		return VMCTL_NOT_FOUND;
 	case VIR_ERR_OPERATION_INVALID:
 		return VMCTL_STATE;

@@ -282,4 +282,12 @@ const struct hv_ops vmctl_module_libvirt = {
 	.state = state,
 	.forward_add = forward_add,
 	.forward_present = forward_present,
+	.net_list = network_list,
+	.net_create = network_create,
+	.net_start = network_start,
+	.net_delete = network_delete,
+	.net_reserve = network_reserve,
+	.net_unreserve = network_unreserve,
+	.net_leases = network_leases,
+	.address = network_address,
 };

@@ -27,7 +27,9 @@ int libvirt_fail(struct vmctl_error *err, const char *what);
 /* Why a connection could not be made, with what to do (VMCTL_HYPERVISOR). */
 int libvirt_fail_open(const char *uri, struct vmctl_error *err);
 
-/* domain-xml.c */
+/* domain-xml.c: escaped text, and the whole document. */
+struct str;
+void xml_add(struct str *s, const char *text);
 int domain_xml(const struct hv_spec *spec, char **ret, struct vmctl_error *err);
 
 /* daemon.c: starts virtlogd and libvirtd for root where nothing else does.
@@ -41,6 +43,24 @@ int forward_add(struct hv *hv, const char *uuid, const struct hv_forward *fwd,
 int forward_present(struct hv *hv, const char *uuid,
 		    const struct hv_forward *fwd, bool *ret,
 		    struct vmctl_error *err);
+
+/* network.c */
+int network_list(struct hv *hv, struct hv_network **ret, size_t *ret_n,
+		 struct vmctl_error *err);
+int network_create(struct hv *hv, const struct hv_network *net,
+		   struct vmctl_error *err);
+int network_start(struct hv *hv, const char *name, struct vmctl_error *err);
+int network_delete(struct hv *hv, const char *name, struct vmctl_error *err);
+int network_reserve(struct hv *hv, const char *name, const char *mac,
+		    const char *address, const char *hostname,
+		    struct vmctl_error *err);
+int network_unreserve(struct hv *hv, const char *name, const char *mac,
+		      const char *address, struct vmctl_error *err);
+int network_leases(struct hv *hv, const char *name, struct hv_lease **ret,
+		   size_t *ret_n, struct vmctl_error *err);
+int network_address(struct hv *hv, const char *uuid,
+		    enum hv_address_source source, const char *mac,
+		    char ret[46], struct vmctl_error *err);
 
 /* A domain by UUID. */
 int domain_find(struct hv *hv, const char *uuid, virDomainPtr *ret,

@@ -1,0 +1,331 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include <stdio.h>
+#include <string.h>
+
+#include "base/str.h"
+#include "driver/libvirt/libvirt.h"
+
+/* Networks, their reservations and leases (libvirt.org/formatnetwork.html). */
+
+DEFINE_CLEANUP(network, virNetworkPtr, virNetworkFree);
+#define auto_network auto_cleanup(network_cleanup) virNetworkPtr
+
+static int find(struct hv *hv, const char *name, virNetworkPtr *ret,
+		struct vmctl_error *err)
+{
+	virNetworkPtr net = virNetworkLookupByName(hv->conn, name);
+
+	if (!net)
+		return libvirt_fail(err, "cannot find the network");
+	*ret = net;
+	return 0;
+}
+
+/* --- reading ---------------------------------------------------------------
+ *
+ * libvirt gives a network's settings as XML only. It is libvirt's own output,
+ * one element a line, of which a handful of attributes are wanted; values that
+ * cannot be found stay empty.
+ */
+
+/* The value of an attribute of the first element of that name. */
+static void attribute(const char *xml, const char *element, const char *name,
+		      char *out, size_t n)
+{
+	auto_free char *open = str_printf("<%s ", element);
+	auto_free char *key = str_printf(" %s='", name);
+	const char *from = open ? strstr(xml, open) : NULL;
+	const char *end = from ? strchr(from, '>') : NULL;
+	const char *at = end && key ? strstr(from, key) : NULL;
+
+	out[0] = '\0';
+	if (!at || at > end)
+		return;
+	at += strlen(key);
+	snprintf(out, n, "%.*s", (int)strcspn(at, "'"), at);
+}
+
+static void read_network(virNetworkPtr net, struct hv_network *out)
+{
+	auto_free char *xml = virNetworkGetXMLDesc(net, 0);
+	char value[64];
+
+	snprintf(out->name, sizeof(out->name), "%s", virNetworkGetName(net));
+	out->active = virNetworkIsActive(net) == 1;
+	if (!xml)
+		return;
+	attribute(xml, "bridge", "name", out->bridge, sizeof(out->bridge));
+	attribute(xml, "forward", "mode", value, sizeof(value));
+	out->nat = str_eq(value, "nat");
+	attribute(xml, "ip", "address", out->address, sizeof(out->address));
+	attribute(xml, "range", "start", out->range_first,
+		  sizeof(out->range_first));
+	attribute(xml, "range", "end", out->range_last,
+		  sizeof(out->range_last));
+	attribute(xml, "ip", "prefix", value, sizeof(value));
+	if (sscanf(value, "%d", &out->prefix) != 1) {
+		unsigned a = 0, b = 0, c = 0, d = 0;
+
+		/* Older definitions have a mask. */
+		attribute(xml, "ip", "netmask", value, sizeof(value));
+		if (sscanf(value, "%u.%u.%u.%u", &a, &b, &c, &d) == 4)
+			out->prefix = __builtin_popcount(a << 24 | b << 16 |
+							 c << 8 | d);
+	}
+}
+
+int network_list(struct hv *hv, struct hv_network **ret, size_t *ret_n,
+		 struct vmctl_error *err)
+{
+	virNetworkPtr *nets = NULL;
+	int n = virConnectListAllNetworks(hv->conn, &nets, 0);
+
+	if (n < 0)
+		return libvirt_fail(err, "cannot list the networks");
+	struct hv_network *out = calloc((size_t)n + 1, sizeof(*out));
+	for (int i = 0; i < n; i++) {
+		if (out)
+			read_network(nets[i], &out[i]);
+		virNetworkFree(nets[i]);
+	}
+	free(nets);
+	if (!out)
+		return fail_oom(err);
+	*ret = out;
+	*ret_n = (size_t)n;
+	return 0;
+}
+
+/* --- changing --------------------------------------------------------------
+ */
+
+static int network_xml(const struct hv_network *net, char **ret,
+		       struct vmctl_error *err)
+{
+	auto_str s = STR_INIT;
+
+	str_add(&s, "<network>\n  <name>");
+	xml_add(&s, net->name);
+	str_add(&s, "</name>\n  <forward mode='nat'/>\n"
+		    "  <bridge stp='on' delay='0'/>\n");
+	/* Guests find each other by name, and no name of theirs is asked for
+	 * in the world outside. */
+	str_add(&s, "  <domain name='");
+	xml_add(&s, net->name);
+	str_add(&s, "' localOnly='yes'/>\n  <ip address='");
+	xml_add(&s, net->address);
+	str_addf(&s, "' prefix='%d'>\n    <dhcp>\n      <range start='",
+		 net->prefix);
+	xml_add(&s, net->range_first);
+	str_add(&s, "' end='");
+	xml_add(&s, net->range_last);
+	str_add(&s, "'/>\n    </dhcp>\n  </ip>\n</network>\n");
+	return str_take(&s, ret, err);
+}
+
+int network_create(struct hv *hv, const struct hv_network *net,
+		   struct vmctl_error *err)
+{
+	auto_network made = NULL;
+	auto_free char *xml = NULL;
+	int r = network_xml(net, &xml, err);
+
+	if (r < 0)
+		return r;
+	made = virNetworkDefineXML(hv->conn, xml);
+	if (!made)
+		return libvirt_fail(err, "cannot define the network");
+	if (virNetworkSetAutostart(made, 1) < 0 || virNetworkCreate(made) < 0) {
+		r = libvirt_fail(err, "cannot start the network");
+		virNetworkUndefine(made);
+		return r;
+	}
+	return 0;
+}
+
+int network_start(struct hv *hv, const char *name, struct vmctl_error *err)
+{
+	auto_network net = NULL;
+	int r = find(hv, name, &net, err);
+
+	if (r < 0)
+		return r;
+	if (virNetworkIsActive(net) == 1)
+		return 0;
+	return virNetworkCreate(net) < 0
+		       ? libvirt_fail(err, "cannot start the network")
+		       : 0;
+}
+
+int network_delete(struct hv *hv, const char *name, struct vmctl_error *err)
+{
+	auto_network net = NULL;
+	int r = find(hv, name, &net, err);
+
+	if (r < 0)
+		return r;
+	if ((virNetworkIsActive(net) == 1 && virNetworkDestroy(net) < 0) ||
+	    (virNetworkIsPersistent(net) == 1 && virNetworkUndefine(net) < 0))
+		return libvirt_fail(err, "cannot remove the network");
+	return 0;
+}
+
+/* Changes both what runs and what is kept. */
+static int update(virNetworkPtr net, unsigned command, const char *xml)
+{
+	unsigned flags = VIR_NETWORK_UPDATE_AFFECT_CONFIG;
+
+	if (virNetworkIsActive(net) == 1)
+		flags |= VIR_NETWORK_UPDATE_AFFECT_LIVE;
+	return virNetworkUpdate(net, command, VIR_NETWORK_SECTION_IP_DHCP_HOST,
+				-1, xml, flags);
+}
+
+static char *host_xml(const char *mac, const char *address,
+		      const char *hostname)
+{
+	auto_str s = STR_INIT;
+	char *text = NULL;
+
+	str_add(&s, "<host mac='");
+	xml_add(&s, mac);
+	str_add(&s, "' ip='");
+	xml_add(&s, address);
+	if (hostname) {
+		str_add(&s, "' name='");
+		xml_add(&s, hostname);
+	}
+	str_add(&s, "'/>");
+	return str_take(&s, &text, NULL) < 0 ? NULL : text;
+}
+
+/* libvirt has no codes for "there already" and "not there": it says
+ * VIR_ERR_OPERATION_INVALID for both, and for other things. */
+static bool said(const char *words)
+{
+	const virError *e = virGetLastError();
+
+	return e && e->code == VIR_ERR_OPERATION_INVALID && e->message &&
+	       strstr(e->message, words);
+}
+
+int network_reserve(struct hv *hv, const char *name, const char *mac,
+		    const char *address, const char *hostname,
+		    struct vmctl_error *err)
+{
+	auto_network net = NULL;
+	auto_free char *xml = host_xml(mac, address, hostname);
+	int r = find(hv, name, &net, err);
+
+	if (r < 0)
+		return r;
+	if (!xml)
+		return fail_oom(err);
+	if (update(net, VIR_NETWORK_UPDATE_COMMAND_ADD_LAST, xml) == 0)
+		return 0;
+	if (said("existing dhcp host entry") &&
+	    update(net, VIR_NETWORK_UPDATE_COMMAND_MODIFY, xml) == 0)
+		return 0;
+	return libvirt_fail(err, "cannot reserve an address");
+}
+
+int network_unreserve(struct hv *hv, const char *name, const char *mac,
+		      const char *address, struct vmctl_error *err)
+{
+	auto_network net = NULL;
+	auto_free char *xml = host_xml(mac, address, NULL);
+	struct vmctl_error why;
+	int r = find(hv, name, &net, &why);
+
+	if (r == -VMCTL_NOT_FOUND)
+		return 0;
+	if (r < 0) {
+		if (err)
+			*err = why;
+		return r;
+	}
+	if (!xml)
+		return fail_oom(err);
+	if (update(net, VIR_NETWORK_UPDATE_COMMAND_DELETE, xml) == 0 ||
+	    said("couldn't locate a matching dhcp host entry"))
+		return 0;
+	return libvirt_fail(err, "cannot give the address back");
+}
+
+/* --- addresses -------------------------------------------------------------
+ */
+
+int network_leases(struct hv *hv, const char *name, struct hv_lease **ret,
+		   size_t *ret_n, struct vmctl_error *err)
+{
+	auto_network net = NULL;
+	virNetworkDHCPLeasePtr *leases = NULL;
+	int r = find(hv, name, &net, err);
+
+	if (r < 0)
+		return r;
+	int n = virNetworkGetDHCPLeases(net, NULL, &leases, 0);
+	if (n < 0)
+		return libvirt_fail(err, "cannot list the leases");
+	struct hv_lease *out = calloc((size_t)n + 1, sizeof(*out));
+	for (int i = 0; i < n; i++) {
+		if (out) {
+			snprintf(out[i].mac, sizeof(out[i].mac), "%s",
+				 leases[i]->mac ? leases[i]->mac : "");
+			snprintf(out[i].address, sizeof(out[i].address), "%s",
+				 leases[i]->ipaddr);
+			snprintf(out[i].hostname, sizeof(out[i].hostname), "%s",
+				 leases[i]->hostname ? leases[i]->hostname
+						     : "");
+			out[i].expires = leases[i]->expirytime;
+		}
+		virNetworkDHCPLeaseFree(leases[i]);
+	}
+	free(leases);
+	if (!out)
+		return fail_oom(err);
+	*ret = out;
+	*ret_n = (size_t)n;
+	return 0;
+}
+
+static bool wanted(const virDomainIPAddress *a)
+{
+	return a->type == VIR_IP_ADDR_TYPE_IPV4 && a->addr &&
+	       !str_starts(a->addr, "127.") && !str_starts(a->addr, "169.254.");
+}
+
+int network_address(struct hv *hv, const char *uuid,
+		    enum hv_address_source source, const char *mac,
+		    char ret[46], struct vmctl_error *err)
+{
+	auto_domain virDomainPtr dom = NULL;
+	virDomainInterfacePtr *nics = NULL;
+	bool found = false;
+	int r = domain_find(hv, uuid, &dom, err);
+
+	if (r < 0)
+		return r;
+	int n = virDomainInterfaceAddresses(
+		dom, &nics,
+		source == HV_ADDRESS_AGENT
+			? VIR_DOMAIN_INTERFACE_ADDRESSES_SRC_AGENT
+			: VIR_DOMAIN_INTERFACE_ADDRESSES_SRC_ARP,
+		0);
+	for (int i = 0; i < n; i++) {
+		bool ours = nics[i]->hwaddr &&
+			    strcasecmp(nics[i]->hwaddr, mac) == 0;
+		for (unsigned j = 0; ours && !found && j < nics[i]->naddrs;
+		     j++) {
+			if (!wanted(&nics[i]->addrs[j]))
+				continue;
+			snprintf(ret, 46, "%s", nics[i]->addrs[j].addr);
+			found = true;
+		}
+		virDomainInterfaceFree(nics[i]);
+	}
+	free(nics);
+	if (found)
+		return 0;
+	return fail(err, VMCTL_NOT_FOUND, 0, "no address is known");
+}
