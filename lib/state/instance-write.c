@@ -5,6 +5,7 @@
 #include "base/str.h"
 #include "state/db.h"
 #include "state/intent.h"
+#include "state/nic.h"
 
 /* --- adding ------------------------------------------------------------- */
 
@@ -17,6 +18,7 @@ static bool looks_like_id(const char *name)
 /* Asked within the transaction, so that the answer still holds at the insert;
  * the unique indexes are there against mistakes in this. */
 static int refuse_clash(struct state *db, const struct vmctl_instance *row,
+			const struct state_nic *nics, size_t nic_count,
 			enum state_clash *clash, struct vmctl_error *err)
 {
 	bool taken, drawn;
@@ -29,11 +31,16 @@ static int refuse_clash(struct state *db, const struct vmctl_instance *row,
 		r = sql_exists(db, &drawn, NULL, err,
 			       "SELECT 1 FROM instance WHERE id = ?1"
 			       " OR uuid = ?2"
-			       " OR (mac = ?3 AND state <> 'terminated')"
-			       " OR (ssh_port = ?4 AND state <> 'terminated'"
+			       " OR (ssh_port = ?3 AND state <> 'terminated'"
 			       " AND ssh_port IS NOT NULL)",
-			       "ttti", row->id, row->uuid, row->mac,
-			       row->ssh_port);
+			       "tti", row->id, row->uuid, row->ssh_port);
+	for (size_t i = 0; r == 0 && !drawn && i < nic_count; i++)
+		r = sql_exists(db, &drawn, NULL, err,
+			       "SELECT 1 FROM nic WHERE live AND (mac = ?1"
+			       " OR (source = ?2 AND address = ?3"
+			       " AND reserved AND ?4))",
+			       "ttti", nics[i].mac, nics[i].source,
+			       nics[i].address, (int64_t)nics[i].reserved);
 	if (r < 0)
 		return r;
 	if (taken) {
@@ -44,8 +51,8 @@ static int refuse_clash(struct state *db, const struct vmctl_instance *row,
 	} else if (drawn) {
 		*clash = STATE_CLASH_DRAWN;
 		r = fail(err, VMCTL_EXISTS, 0,
-			 "id, MAC, UUID or port of %s belong to another "
-			 "instance",
+			 "id, MAC, UUID, port or address of %s belong to "
+			 "another instance",
 			 row->name);
 	}
 	return r;
@@ -77,16 +84,16 @@ static int insert(struct state *db, const struct vmctl_instance *row,
 {
 	return sql_run(db, NULL, err,
 		       "INSERT INTO instance (id, name, reason, type, image,"
-		       " image_digest, user, mac, accel, connection, uuid,"
+		       " image_digest, user, accel, connection, uuid,"
 		       " host_key, host_key_sha256, state, vcpus, memory, disk,"
 		       " ssh_port, created_at, launched_at, terminated_at)"
-		       " VALUES (?, ?, '', ?, ?, ?, ?, ?, ?, ?, ?, ?, ?,"
+		       " VALUES (?, ?, '', ?, ?, ?, ?, ?, ?, ?, ?, ?,"
 		       " 'pending', ?, ?, ?, nullif(?, 0), ?, 0, 0)",
-		       "tttttttttttt"
+		       "ttttttttttt"
 		       "iiiii",
 		       row->id, row->name, or_empty(row->type),
 		       or_empty(row->image), row->image_digest,
-		       or_empty(row->user), row->mac, or_empty(row->accel),
+		       or_empty(row->user), or_empty(row->accel),
 		       or_empty(row->connection), row->uuid,
 		       or_empty(row->host_key), or_empty(row->host_key_sha256),
 		       row->vcpus, row->memory, row->disk, row->ssh_port,
@@ -114,6 +121,7 @@ static int insert_keys(struct state *db, const char *id,
 
 int state_instance_add(struct state *db, const struct vmctl_instance *row,
 		       const struct state_instance_key *keys, size_t key_count,
+		       const struct state_nic *nics, size_t nic_count,
 		       const char *command, enum state_clash *ret_clash,
 		       struct vmctl_error *err)
 {
@@ -128,13 +136,15 @@ int state_instance_add(struct state *db, const struct vmctl_instance *row,
 			    row->name);
 	r = txn_begin(db, err);
 	if (r == 0)
-		r = refuse_clash(db, row, &clash, err);
+		r = refuse_clash(db, row, nics, nic_count, &clash, err);
 	if (r == 0)
 		r = require_image(db, row, err);
 	if (r == 0)
 		r = insert(db, row, err);
 	if (r == 0)
 		r = insert_keys(db, row->id, keys, key_count, err);
+	if (r == 0)
+		r = nics_put(db, row->id, nics, nic_count, err);
 	if (r == 0)
 		r = intent_put(db, row->id, "create", command, err);
 	if (r == 0)
@@ -202,6 +212,8 @@ int state_instance_set(struct state *db, const char *id, enum vmctl_state state,
 			    " iif(?2 = 'terminated', ?4, terminated_at),"
 			    " state = ?2, reason = ?3 WHERE id = ?1",
 			    "ttti", id, name, reason, clock_now());
+	if (r == 0 && state == VMCTL_STATE_TERMINATED)
+		r = nics_release(db, id, err);
 	return r < 0 ? r : txn_commit(db, err);
 }
 

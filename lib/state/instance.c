@@ -7,7 +7,8 @@
 #include "state/db.h"
 
 #define SELECT_INSTANCE                                                        \
-	"SELECT id, name, reason, type, image, image_digest, user, mac,"       \
+	"SELECT id, name, reason, type, image, image_digest, user,"            \
+	" (SELECT mac FROM nic WHERE instance = id AND position = 0),"         \
 	" accel, connection, uuid, host_key, host_key_sha256, state, vcpus,"   \
 	" memory, disk, coalesce(ssh_port, 0), created_at, launched_at,"       \
 	" terminated_at FROM instance "

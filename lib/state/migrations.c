@@ -12,7 +12,31 @@
  * are checked before the commit.
  */
 static const char *const steps[STATE_VERSION] = {
-	/* [0] = from version 1 to version 2: */
+	/* To 2: interfaces have a table, and instance.mac moves there. */
+	"CREATE TABLE nic ("
+	" instance TEXT NOT NULL REFERENCES instance (id) ON DELETE CASCADE,"
+	" position INTEGER NOT NULL,"
+	" kind TEXT NOT NULL CHECK (kind IN ('user', 'network', 'bridge')),"
+	" source TEXT NOT NULL,"
+	" mac TEXT NOT NULL,"
+	" address TEXT,"
+	" reserved INTEGER NOT NULL CHECK (reserved IN (0, 1)),"
+	" live INTEGER NOT NULL CHECK (live IN (0, 1)),"
+	" PRIMARY KEY (instance, position)"
+	") STRICT, WITHOUT ROWID;"
+	"INSERT INTO nic SELECT id, 0, 'user', '', mac, NULL, 0,"
+	" state <> 'terminated' FROM instance;"
+	"CREATE UNIQUE INDEX nic_mac ON nic (mac) WHERE live;"
+	"CREATE UNIQUE INDEX nic_address ON nic (source, address)"
+	" WHERE live AND reserved;"
+	"DROP INDEX instance_mac;"
+	"ALTER TABLE instance DROP COLUMN mac;"
+	"CREATE TABLE network ("
+	" connection TEXT NOT NULL,"
+	" name TEXT NOT NULL,"
+	" created_at INTEGER NOT NULL,"
+	" PRIMARY KEY (connection, name)"
+	") STRICT, WITHOUT ROWID",
 	NULL, /* ends the table */
 };
 

@@ -47,7 +47,7 @@ CREATE TABLE ssh_key (
 	created_at INTEGER NOT NULL
 ) STRICT;
 
--- Terminated instances stay, but hold no name, port, MAC or image any more.
+-- Terminated instances stay, but hold no name, port or image any more.
 -- Names are hostnames and so differ by more than case (RFC 4343).
 CREATE TABLE instance (
 	id TEXT PRIMARY KEY CHECK (length(id) = 10 AND id GLOB 'i-*'
@@ -69,7 +69,6 @@ CREATE TABLE instance (
 		REFERENCES image_file (digest),
 	user TEXT NOT NULL,
 	ssh_port INTEGER CHECK (ssh_port BETWEEN 1 AND 65535),
-	mac TEXT NOT NULL,
 	accel TEXT NOT NULL,
 	connection TEXT NOT NULL,
 	uuid TEXT NOT NULL UNIQUE,
@@ -80,8 +79,6 @@ CREATE TABLE instance (
 	terminated_at INTEGER NOT NULL
 ) STRICT;
 CREATE UNIQUE INDEX instance_name ON instance (name)
-	WHERE state <> 'terminated';
-CREATE UNIQUE INDEX instance_mac ON instance (mac)
 	WHERE state <> 'terminated';
 CREATE UNIQUE INDEX instance_port ON instance (ssh_port)
 	WHERE state <> 'terminated' AND ssh_port IS NOT NULL;
@@ -98,6 +95,33 @@ CREATE TABLE instance_key (
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX instance_key_file ON instance_key (private_path)
 	WHERE private_path IS NOT NULL;
+
+-- The interfaces of an instance. Those of a terminated one are not live and
+-- hold neither MAC nor address. `source` is the network or bridge. A reserved
+-- address is the instance's own for as long as it lives (NET-006), another is
+-- what was last seen.
+CREATE TABLE nic (
+	instance TEXT NOT NULL REFERENCES instance (id) ON DELETE CASCADE,
+	position INTEGER NOT NULL,
+	kind TEXT NOT NULL CHECK (kind IN ('user', 'network', 'bridge')),
+	source TEXT NOT NULL,
+	mac TEXT NOT NULL,
+	address TEXT,
+	reserved INTEGER NOT NULL CHECK (reserved IN (0, 1)),
+	live INTEGER NOT NULL CHECK (live IN (0, 1)),
+	PRIMARY KEY (instance, position)
+) STRICT, WITHOUT ROWID;
+CREATE UNIQUE INDEX nic_mac ON nic (mac) WHERE live;
+CREATE UNIQUE INDEX nic_address ON nic (source, address)
+	WHERE live AND reserved;
+
+-- Networks that vmctl made, on the connection that they are on.
+CREATE TABLE network (
+	connection TEXT NOT NULL,
+	name TEXT NOT NULL,
+	created_at INTEGER NOT NULL,
+	PRIMARY KEY (connection, name)
+) STRICT, WITHOUT ROWID;
 
 -- Work begun and not ended.
 CREATE TABLE intent (

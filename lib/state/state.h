@@ -109,6 +109,16 @@ int state_key_file_needed(struct state *db, const char *private_path,
 
 /* --- instances (state/instance.c) -------------------------------------- */
 
+/* An interface of an instance. */
+enum state_nic_kind { STATE_NIC_USER, STATE_NIC_NETWORK, STATE_NIC_BRIDGE };
+struct state_nic {
+	enum state_nic_kind kind;
+	char source[64]; /* network or bridge; "" for user */
+	char mac[18];
+	char address[16]; /* IPv4, or "" */
+	bool reserved;	  /* the address is its own, not just seen */
+};
+
 /* A key as an instance holds it: its own copy (KEY-006). */
 struct state_instance_key {
 	char *name, *public_key, *private_path; /* private_path may be NULL */
@@ -127,6 +137,7 @@ struct state_instance_key {
 enum state_clash { STATE_CLASH_NONE, STATE_CLASH_NAME, STATE_CLASH_DRAWN };
 int state_instance_add(struct state *db, const struct vmctl_instance *row,
 		       const struct state_instance_key *keys, size_t key_count,
+		       const struct state_nic *nics, size_t nic_count,
 		       const char *command, enum state_clash *ret_clash,
 		       struct vmctl_error *err);
 
@@ -151,6 +162,36 @@ void state_instance_keys_free(struct state_instance_key *keys, size_t n);
 int state_instance_set(struct state *db, const char *id,
 		       enum vmctl_state state, const char *reason,
 		       struct vmctl_error *err);
+
+/* The interfaces, in order. The caller frees *ret. */
+int state_nics(struct state *db, const char *id, struct state_nic **ret,
+	       size_t *ret_n, struct vmctl_error *err);
+
+/* Records the address seen on an interface whose address is not reserved. */
+int state_nic_seen(struct state *db, const char *id, const char *mac,
+		   const char *address, struct vmctl_error *err);
+
+/* Whether a live instance has that address of that network, or has this MAC;
+ * *ret_name (may be NULL) gets its name, which the caller frees. */
+int state_address_taken(struct state *db, const char *network,
+			const char *address, bool *ret,
+			struct vmctl_error *err);
+int state_mac_owner(struct state *db, const char *mac, char **ret_name,
+		    struct vmctl_error *err);
+
+/* How many live instances have an interface in the network; *ret_name (may be
+ * NULL) gets the name of one, NULL for none. */
+int state_network_users(struct state *db, const char *network, int64_t *ret,
+			char **ret_name, struct vmctl_error *err);
+
+/* Networks that vmctl made (state/nic.c). *ret is 0 for others. */
+int state_network_add(struct state *db, const char *connection,
+		      const char *name, struct vmctl_error *err);
+int state_network_made(struct state *db, const char *connection,
+		       const char *name, int64_t *ret,
+		       struct vmctl_error *err);
+int state_network_forget(struct state *db, const char *connection,
+			 const char *name, struct vmctl_error *err);
 
 /* The port that ssh is forwarded from. VMCTL_EXISTS: another instance's. */
 int state_instance_set_port(struct state *db, const char *id, int64_t port,

@@ -10,5 +10,6 @@
 #include <vmctl/image.h>
 #include <vmctl/instance.h>
 #include <vmctl/key.h>
+#include <vmctl/network.h>
 
 #endif
