@@ -53,7 +53,7 @@ static const struct option opts[] = {
 };
 
 static const struct example examples[] = {
-	{ "vmctl image import debian-12-generic-amd64.qcow2 --name debian-12 "
+	{ "vmctl image import debian-amd64.qcow2 --name debian-12 "
 	  "--user debian",
 	  "Store an image that was downloaded." },
 	{ "vmctl image import disk.img --format raw",
