@@ -126,7 +126,7 @@ static int no_command(struct cli *cli, struct vmctl_error *err)
 static int dispatch(struct cli *cli, int argc, char **argv, struct parsed *p,
 		    struct vmctl_error *err)
 {
-	int rc = parse_command_line(argc, argv, p, err);
+	int rc = parse_command_line(argc, (const char *const *)argv, p, err);
 
 	cli->globals = p->globals;
 	cli->command = p->command;

@@ -234,7 +234,7 @@ struct cli {
 	const char *name; /* "vmctl create web1", for locks */
 	/* For completers: the words before the one being completed. */
 	int word_count;
-	char *const *words;
+	const char *const *words;
 };
 
 /* The library context, made at the first call. */
@@ -275,7 +275,7 @@ int cli_main(int argc, char **argv);
 /* Finds the command that the words begin with (by path or alias); *ret_words
  * is how many words its path took. NULL: none; *ret_nearest (may be NULL) is
  * then a suggestion or NULL. */
-const struct command *command_find(int n, char *const *words, int *ret_words,
+const struct command *command_find(int n, const char *const *words, int *ret_words,
 				   const char **ret_nearest);
 
 /*
@@ -290,11 +290,11 @@ struct parsed {
 	void *opts;
 	struct globals globals;
 };
-int parse_command_line(int argc, char *const *argv, struct parsed *ret,
+int parse_command_line(int argc, const char *const *argv, struct parsed *ret,
 		       struct vmctl_error *err);
 
 /* The part of it behind the command's name. */
-int parse_arguments(const struct command *cmd, int n, char *const *words,
+int parse_arguments(const struct command *cmd, int n, const char *const *words,
 		    struct parsed *ret, struct vmctl_error *err);
 void parsed_done(struct parsed *p);
 
@@ -335,7 +335,7 @@ void short_help(struct str *out); /* what `vmctl` alone says */
 int help_width(void); /* columns of the terminal, 80 when there is none */
 
 /* The words so far, the last one being completed; lines for the shell. */
-void complete_words(struct cli *cli, int n, char *const *words,
+void complete_words(struct cli *cli, int n, const char *const *words,
 		    struct str *out);
 
 /* mdoc for the manual: the text for one mark of a page (see describe.c).

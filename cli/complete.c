@@ -14,7 +14,7 @@ struct completion {
 	struct cli *cli;
 	const struct command *cmd;
 	const struct option *pending; /* whose value comes next */
-	char *name[2];		      /* words of the command's name so far */
+	const char *name[2];	      /* words of the command's name so far */
 	int name_count;
 	size_t positional; /* words given to the command */
 	size_t guest;	   /* of these, after "--" */
@@ -70,7 +70,7 @@ static void read_option(struct completion *c, const char *word)
 	}
 }
 
-static void read_positional(struct completion *c, char *word)
+static void read_positional(struct completion *c, const char *word)
 {
 	int used;
 
@@ -87,7 +87,7 @@ static void read_positional(struct completion *c, char *word)
 	}
 }
 
-static void read_word(struct completion *c, char *word)
+static void read_word(struct completion *c, const char *word)
 {
 	if (c->pending)
 		c->pending = NULL;
@@ -173,7 +173,8 @@ static void filter(const struct str *found, const char *prefix,
 	}
 }
 
-void complete_words(struct cli *cli, int n, char *const *words, struct str *out)
+void complete_words(struct cli *cli, int n, const char *const *words,
+		    struct str *out)
 {
 	struct completion c = { .cli = cli, .found = STR_INIT };
 	const char *word = n ? words[n - 1] : "", *before = "";

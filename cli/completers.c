@@ -143,7 +143,7 @@ static void add_noun(const struct command *first, size_t len, struct str *out)
 void complete_commands(struct cli *cli, const char *prefix, struct str *out)
 {
 	int given = cli->word_count;
-	char *const *words = cli->words;
+	const char *const *words = cli->words;
 	const char *last = "";
 
 	if (cli->command && given) {

@@ -23,7 +23,7 @@ const char *group_title(enum command_group group)
 }
 
 /* How many of the words `path` takes when they begin with it, else 0. */
-static int path_match(const char *path, int n, char *const *words)
+static int path_match(const char *path, int n, const char *const *words)
 {
 	int used = 0;
 
@@ -41,7 +41,8 @@ static int path_match(const char *path, int n, char *const *words)
 	return 0;
 }
 
-static int command_match(const struct command *cmd, int n, char *const *words)
+static int command_match(const struct command *cmd, int n,
+			 const char *const *words)
 {
 	int used = path_match(cmd->path, n, words);
 
@@ -52,7 +53,7 @@ static int command_match(const struct command *cmd, int n, char *const *words)
 
 /* The path or alias nearest to the words; it stays valid as they are all
  * static. A hidden command is never suggested. */
-static const char *nearest_path(int n, char *const *words)
+static const char *nearest_path(int n, const char *const *words)
 {
 	auto_str text = STR_INIT;
 	const char *list[256];
@@ -83,8 +84,8 @@ static const char *nearest_path(int n, char *const *words)
 	return NULL;
 }
 
-const struct command *command_find(int n, char *const *words, int *ret_words,
-				   const char **ret_nearest)
+const struct command *command_find(int n, const char *const *words,
+				   int *ret_words, const char **ret_nearest)
 {
 	for (size_t i = 0; commands[i]; i++) {
 		int used = command_match(commands[i], n, words);

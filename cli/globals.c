@@ -21,7 +21,7 @@ const struct option global_options[] = {
 		   .help = "fields to show, in that order, by their JSON keys",
 		   .complete = complete_columns),
 	OPT_FLAG(struct globals, no_header, .name = "no-header",
-		 .help = "leave out the headings of table, csv and tsv"),
+		 .help = "leave out headings, and the keys of a single record"),
 	OPT_FLAG(struct globals, quiet, .name = "quiet", .letter = 'q',
 		 .help = "no notes, no progress, no questions; errors only"),
 	OPT_COUNT(struct globals, verbose, .name = "verbose", .letter = 'v',

@@ -12,7 +12,7 @@ struct parser {
 	const struct command *cmd; /* NULL in front of the command */
 	struct parsed *out;
 	int n, i; /* words[i] is the next to read */
-	char *const *words;
+	const char *const *words;
 	struct vmctl_error *err;
 };
 
@@ -240,7 +240,7 @@ static int read_words(struct parser *p, struct strings *own,
 	return rc;
 }
 
-int parse_arguments(const struct command *cmd, int n, char *const *words,
+int parse_arguments(const struct command *cmd, int n, const char *const *words,
 		    struct parsed *ret, struct vmctl_error *err)
 {
 	struct parser p = {
@@ -268,7 +268,7 @@ int parse_arguments(const struct command *cmd, int n, char *const *words,
 	return rc;
 }
 
-static int fail_command(int n, char *const *words, const char *nearest,
+static int fail_command(int n, const char *const *words, const char *nearest,
 			struct vmctl_error *err)
 {
 	auto_str verbs = STR_INIT;
@@ -299,11 +299,11 @@ static int fail_command(int n, char *const *words, const char *nearest,
 static int read_command(struct parser *p, struct vmctl_error *err)
 {
 	const char *nearest = NULL;
-	char *name[2];
+	const char *name[2];
 	int n = 0, used, rc;
 
 	while (p->i < p->n) {
-		char *word = p->words[p->i++];
+		const char *word = p->words[p->i++];
 
 		if (is_option(word)) {
 			rc = parse_option(p, word);
@@ -345,7 +345,7 @@ static void scan_output(struct parser *p)
 	}
 }
 
-int parse_command_line(int argc, char *const *argv, struct parsed *ret,
+int parse_command_line(int argc, const char *const *argv, struct parsed *ret,
 		       struct vmctl_error *err)
 {
 	struct parser p = {

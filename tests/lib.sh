@@ -125,7 +125,7 @@ db() {
 # The rows (facts about the host aside: they are a cache) and the files.
 snapshot() {
 	if [ -s "$(database)" ]; then
-		db .dump | grep -v '^INSERT INTO fact' | grep -v '^INSERT INTO facts'
+		db .dump | grep '^INSERT INTO' | grep -v '^INSERT INTO fact '
 	fi
 	find "$VMCTL_HOME" -mindepth 1 ! -name 'vmctl.db*' ! -path '*/log/*' \
 		! -path '*/log' ! -path '*/run' ! -path '*/run/*' ! -name locks \

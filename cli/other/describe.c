@@ -17,7 +17,7 @@ static int mdoc(const struct strings *words, struct str *out,
 	int used = 0, n = (int)words->count - 1;
 
 	if (n > 0)
-		cmd = command_find(n, (char *const *)words->items, &used, NULL);
+		cmd = command_find(n, words->items, &used, NULL);
 	if (n < 0 || used != n)
 		return fail(err, VMCTL_INVALID, 0,
 			    "usage: vmctl __describe mdoc COMMAND SECTION");

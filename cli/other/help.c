@@ -32,8 +32,7 @@ static int run(struct cli *cli, void *opts, struct vmctl_error *err)
 	int used = 0, n = (int)words->count;
 
 	if (n)
-		cmd = command_find(n, (char *const *)words->items, &used,
-				   &nearest);
+		cmd = command_find(n, words->items, &used, &nearest);
 	if (n == 1 && !cmd && noun_next(words->items[0], NULL))
 		noun_help(words->items[0], help_width(), &text);
 	else if (used == n)

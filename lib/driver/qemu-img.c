@@ -162,35 +162,3 @@ int qemu_img_check(const char *path, const struct events *ev,
 		    " errors in its structure",
 		    path, errors);
 }
-
-int qemu_img_read(const char *path, int64_t virtual_size,
-		  const struct events *ev, struct vmctl_error *err)
-{
-	char target[64];
-	/* To nowhere. Without --target-is-zero it would spend its time on
-	 * writing the zeros of the holes there. */
-	const char *const argv[] = { "qemu-img",
-				     "convert",
-				     "-q",
-				     "-n",
-				     "--target-is-zero",
-				     "-f",
-				     "qcow2",
-				     "--target-image-opts",
-				     "--",
-				     path,
-				     target,
-				     NULL };
-	auto_cleanup(proc_result_done) struct proc_result res = { 0 };
-	int r = check_path(path, err);
-
-	snprintf(target, sizeof(target), "driver=null-co,size=%" PRId64,
-		 (virtual_size + 511) / 512 * 512);
-	if (r == 0)
-		r = run(argv, ev, &res, err);
-	if (r < 0 || res.status == 0)
-		return r;
-	return fail(err, VMCTL_BAD_DATA, 0,
-		    "%s is damaged or cut short: its contents cannot be read",
-		    path);
-}

@@ -15,18 +15,12 @@ int qemu_img_overlay(const char *backing, int64_t size, const char *path,
 		     const struct events *ev, struct vmctl_error *err);
 
 /* Writes `from` (a raw image) to `to` as qcow2. */
-int qemu_img_convert(const char *from, const char *to,
-		     const struct events *ev, struct vmctl_error *err);
+int qemu_img_convert(const char *from, const char *to, const struct events *ev,
+		     struct vmctl_error *err);
 
 /* Structure check of a qcow2 file: VMCTL_BAD_DATA when it has errors. The
  * format is given, never guessed, and the file is only read. */
 int qemu_img_check(const char *path, const struct events *ev,
 		   struct vmctl_error *err);
-
-/* Reads all that a guest could read of a qcow2 file of that virtual size:
- * VMCTL_BAD_DATA when something cannot be read, such as a compressed cluster
- * that was cut off or altered, which the structure does not show. */
-int qemu_img_read(const char *path, int64_t virtual_size,
-		  const struct events *ev, struct vmctl_error *err);
 
 #endif

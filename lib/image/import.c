@@ -132,8 +132,6 @@ static int check_copy(struct import *im, struct vmctl_error *err)
 		return r;
 	progress_at(ev, "checking", 0, 0);
 	r = qemu_img_check(im->temp.path, ev, err);
-	if (r == 0)
-		r = qemu_img_read(im->temp.path, im->src.virtual_size, ev, err);
 	memcpy(im->digest, im->source_digest, sizeof(im->digest));
 	return name_source(im, r, err);
 }

@@ -14,6 +14,7 @@
 #define INCOMPAT_DIRTY (UINT64_C(1) << 0)
 #define INCOMPAT_CORRUPT (UINT64_C(1) << 1)
 #define INCOMPAT_DATA_FILE (UINT64_C(1) << 2)
+#define INCOMPAT_EXTENDED_L2 (UINT64_C(1) << 4)
 #define INCOMPAT_KNOWN UINT64_C(0x1f)
 
 #define EXT_END 0
@@ -122,6 +123,8 @@ static int check_v2(struct reader *h, struct qcow2_header *out,
 		return fail_short(h, err);
 	out->cluster_bits = bits;
 	out->virtual_size = (int64_t)size;
+	out->l1_offset = l1_at;
+	out->l1_size = l1_size;
 	return 0;
 }
 
@@ -218,8 +221,11 @@ int qcow2_parse(const unsigned char *bytes, size_t n, uint64_t file_size,
 			    "supported",
 			    what, out.version);
 	r = check_v2(&h, &out, err);
-	if (r == 0 && out.version == 3)
+	if (r == 0 && out.version == 3) {
 		r = check_v3(&h, err);
+		out.extended_l2 =
+			r == 0 && be64(bytes + 72) & INCOMPAT_EXTENDED_L2;
+	}
 	if (r == 0)
 		r = check_extensions(&h, err);
 	if (r < 0)

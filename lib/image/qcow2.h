@@ -23,6 +23,9 @@
 struct qcow2_header {
 	unsigned version, cluster_bits;
 	int64_t virtual_size;
+	uint64_t l1_offset;
+	uint32_t l1_size;
+	bool extended_l2;
 };
 
 /* Whether the bytes begin as a qcow2 file does. */
@@ -38,5 +41,14 @@ bool qcow2_magic(const unsigned char *bytes, size_t n);
 int qcow2_parse(const unsigned char *bytes, size_t n, uint64_t file_size,
 		const char *what, struct qcow2_header *ret,
 		struct vmctl_error *err);
+
+/*
+ * Whether the file reaches to the end of each of its compressed clusters.
+ * qemu-img check lets up to a cluster be missing at the end, because QEMU
+ * leaves the last one short when it is not compressed; but compressed images
+ * are what is downloaded, and so what arrives cut short. VMCTL_BAD_DATA.
+ */
+int qcow2_complete(int fd, uint64_t file_size, const char *what,
+		   const struct qcow2_header *header, struct vmctl_error *err);
 
 #endif

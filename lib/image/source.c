@@ -75,9 +75,9 @@ static int check_raw(struct image_source *src, struct vmctl_error *err)
 	return 0;
 }
 
-/* Looks at the first bytes; `format` may be NULL. */
-static int look(struct image_source *src, const unsigned char *head, size_t n,
-		const char *format, struct vmctl_error *err)
+/* Looks at the first bytes, and the tables; `format` may be NULL. */
+static int look(struct image_source *src, int fd, const unsigned char *head,
+		size_t n, const char *format, struct vmctl_error *err)
 {
 	struct qcow2_header header;
 	int r;
@@ -95,6 +95,9 @@ static int look(struct image_source *src, const unsigned char *head, size_t n,
 		return fail(err, VMCTL_BAD_DATA, 0,
 			    "%s is a qcow2 image, not a raw one", src->file);
 	r = qcow2_parse(head, n, (uint64_t)src->size, src->file, &header, err);
+	if (r == 0)
+		r = qcow2_complete(fd, (uint64_t)src->size, src->file, &header,
+				   err);
 	if (r < 0)
 		return r;
 	src->raw = false;
@@ -139,7 +142,7 @@ static int look_at(struct image_source *src, int fd, const char *format,
 		return fail_sys(err, errno, "cannot read %s", src->file);
 	src->size = st.st_size;
 	r = read_head(fd, src->file, &head, &n, err);
-	return r < 0 ? r : look(src, head, n, format, err);
+	return r < 0 ? r : look(src, fd, head, n, format, err);
 }
 
 int image_source_open(const char *file, const char *format,

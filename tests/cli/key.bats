@@ -171,7 +171,7 @@ setup_file() {
 	vmctl key list -o json | jq -r '.[].name' | grep -qx listed
 	vmctl key list -o ndjson | jq -r .name | grep -qx listed
 	vmctl key list -o name | grep -qx listed
-	vmctl key list -o csv --columns name --no-header | grep -qx listed
+	vmctl key list -o csv --columns name --no-header | tr -d '\r' | grep -qx listed
 	vmctl key list -o tsv --columns name,type --no-header |
 		grep -qx "$(printf 'listed\tssh-ed25519')"
 }

@@ -78,7 +78,7 @@ guest() {
 	same "$(vmctl list -o json | jq -r '.[].name')" box
 	same "$(vmctl list -o ndjson | jq -r .name)" box
 	same "$(vmctl list -o name)" box
-	same "$(vmctl list -o csv --columns name,state --no-header)" box,running
+	same "$(vmctl list -o csv --columns name,state --no-header | tr -d '\r')" box,running
 	same "$(vmctl list -o tsv --columns state,name --no-header)" "$(printf 'running\tbox')"
 	ok vmctl list --cached
 	has "$out" box

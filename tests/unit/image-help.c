@@ -97,7 +97,7 @@ char *make_raw(struct place *p, const char *name, size_t size, unsigned seed)
 	/* Half of it noise and half nothing, as disks are. */
 	for (size_t i = 0; i < size / 2; i++) {
 		x = x * 1664525u + 1013904223u;
-		bytes[i] = (unsigned char)(x >> 24);
+		bytes[i] = x >> 24 & 0x0f; /* so that it can be compressed */
 	}
 	if (size >= 512) {
 		bytes[510] = 0x55;

@@ -3,10 +3,14 @@
 
 #include <arpa/inet.h>
 #include <fcntl.h>
+#include <grp.h>
+#include <pty.h>
 #include <pwd.h>
+#include <sched.h>
 #include <signal.h>
 #include <stdio.h>
 #include <sys/mman.h>
+#include <sys/mount.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
@@ -98,6 +102,47 @@ static void put_config(const struct sshd *d)
 		(void)mkdir("/run/sshd", 0755);
 }
 
+static void write_proc(const char *file, const char *text)
+{
+	int fd = open(file, O_WRONLY);
+
+	(void)!write(fd, text, strlen(text));
+	close(fd);
+}
+
+/*
+ * An sshd of an ordinary user gives a terminal only when the terminal's group
+ * is "tty" already. Some containers mount /dev/pts without that; there, sshd
+ * is shown an /etc/group that has no such group, in a mount namespace of its
+ * own. Where that is not allowed, things stay as they are: see sshd_has_tty().
+ */
+static void hide_group_tty(const struct sshd *d)
+{
+	auto_free char *empty = path_join(d->dir, "empty");
+	const struct group *tty = getgrnam("tty");
+	char map[64];
+	struct stat st;
+	int master, slave;
+
+	if (geteuid() == 0 || !tty ||
+	    openpty(&master, &slave, NULL, NULL, NULL) < 0)
+		return;
+	fstat(slave, &st);
+	close(master);
+	close(slave);
+	if (st.st_gid == tty->gr_gid)
+		return;
+	snprintf(map, sizeof(map), "%d %d 1", geteuid(), geteuid());
+	if (unshare(CLONE_NEWUSER | CLONE_NEWNS) < 0)
+		return;
+	write_proc("/proc/self/uid_map", map);
+	write_proc("/proc/self/setgroups", "deny");
+	snprintf(map, sizeof(map), "%d %d 1", st.st_gid, st.st_gid);
+	write_proc("/proc/self/gid_map", map);
+	close(open(empty, O_WRONLY | O_CREAT | O_CLOEXEC, 0600));
+	(void)mount(empty, "/etc/group", NULL, MS_BIND, NULL);
+}
+
 static void serve(const struct sshd *d, int connection)
 {
 	auto_free char *config = path_join(d->dir, "sshd_config");
@@ -108,6 +153,7 @@ static void serve(const struct sshd *d, int connection)
 	dup2(connection, 1);
 	dup2(fd, 2);
 	if (fork() == 0) {
+		hide_group_tty(d);
 		execl(SSHD, "sshd", "-i", "-e", "-f", config, (char *)NULL);
 		_exit(127);
 	}
@@ -225,6 +271,19 @@ struct ssh_conn *sshd_connect(struct sshd *d)
 	if (d->ops->connect(&target, NULL, &conn, &d->err) < 0)
 		give_up(d->err.message);
 	return conn;
+}
+
+bool sshd_has_tty(struct sshd *d)
+{
+	struct ssh_conn *conn = sshd_connect(d);
+	struct ssh_exec what = {
+		.command = "true", .tty = true, .in = -1, .out = -1, .err = -1
+	};
+	struct ssh_exit exit;
+	int r = d->ops->exec(conn, &what, NULL, &exit, &d->err);
+
+	d->ops->close(conn);
+	return r == 0;
 }
 
 void slurp(int fd, struct str *ret)

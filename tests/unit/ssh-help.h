@@ -36,6 +36,9 @@ struct ssh_target sshd_target(const struct sshd *d);
 /* Connected, or the test fails. */
 struct ssh_conn *sshd_connect(struct sshd *d);
 
+/* Whether it gives a terminal: an ordinary user's may not be able to. */
+bool sshd_has_tty(struct sshd *d);
+
 /* Appends a line to what may enter. */
 void sshd_authorize(struct sshd *d, const char *public_key);
 

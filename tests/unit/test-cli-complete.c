@@ -7,7 +7,7 @@
 
 /* The candidates of the words, the last one being completed, each followed by
  * a blank, without what is said about them. */
-static const char *values(char *const *words)
+static const char *values(const char *const *words)
 {
 	static char text[2048];
 	struct cli cli = { 0 };
@@ -29,7 +29,7 @@ static const char *values(char *const *words)
 	text[len] = '\0';
 	return text;
 }
-#define VALUES(...) values((char *const[]){ __VA_ARGS__, NULL })
+#define VALUES(...) values((const char *const[]){ __VA_ARGS__, NULL })
 
 static void commands_and_nouns_come_first(void **state)
 {
@@ -125,7 +125,7 @@ static void what_is_said_about_a_value_follows_a_tab(void **state)
 {
 	struct cli cli = { 0 };
 	auto_str out = STR_INIT;
-	char *words[] = { "create", "--image", "" };
+	const char *words[] = { "create", "--image", "" };
 
 	complete_words(&cli, 3, words, &out);
 	assert_string_equal(str_text(&out), "debian\t12\nmini\n");

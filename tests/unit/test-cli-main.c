@@ -156,21 +156,21 @@ static void release(int fd, int saved, int file, char text[4096])
 	close(file);
 }
 
-static int run(char *const *words)
+static int run(const char *const *words)
 {
-	char *argv[12] = { (char *)"vmctl" };
+	const char *argv[12] = { "vmctl" };
 	int argc = 1, saved[2], files[2], rc;
 
 	for (; words[argc - 1]; argc++)
 		argv[argc] = words[argc - 1];
 	files[0] = catch (STDOUT_FILENO, &saved[0]);
 	files[1] = catch (STDERR_FILENO, &saved[1]);
-	rc = cli_main(argc, argv);
+	rc = cli_main(argc, (char **)argv);
 	release(STDOUT_FILENO, saved[0], files[0], out);
 	release(STDERR_FILENO, saved[1], files[1], err);
 	return rc;
 }
-#define RUN(...) run((char *const[]){ __VA_ARGS__, NULL })
+#define RUN(...) run((const char *const[]){ __VA_ARGS__, NULL })
 
 static void check(int rc, int status, const char *stdout_text,
 		  const char *stderr_text)
@@ -291,7 +291,7 @@ static void help_and_version_go_to_stdout(void **state)
 
 static void alone_it_says_how_to_use_it_on_stderr(void **state)
 {
-	assert_int_equal(run((char *const[]){ NULL }), 2);
+	assert_int_equal(run((const char *const[]){ NULL }), 2);
 	assert_string_equal(out, "");
 	assert_true(str_starts(err, "usage: vmctl "));
 }
@@ -311,7 +311,7 @@ static void a_timeout_is_the_given_one_or_the_default(void **state)
  */
 
 /* How a process ends that gets these signals, as a shell's $? has it. */
-static int status_after(char *const *words, bool nohup)
+static int status_after(const char *const *words, bool nohup)
 {
 	int status;
 	pid_t pid = fork();
@@ -326,7 +326,8 @@ static int status_after(char *const *words, bool nohup)
 				   : WEXITSTATUS(status);
 }
 #define STATUS_AFTER(nohup, ...)                                               \
-	status_after((char *const[]){ "signals", __VA_ARGS__, NULL }, nohup)
+	status_after((const char *const[]){ "signals", __VA_ARGS__, NULL },    \
+		     nohup)
 
 static void a_signal_ends_the_process_after_the_work_is_undone(void **state)
 {

@@ -12,9 +12,9 @@ struct fixture {
 };
 
 /* Parses "vmctl" and the words, which end with NULL. */
-static void parse(struct fixture *f, char *const *words)
+static void parse(struct fixture *f, const char *const *words)
 {
-	char *argv[MAX_WORDS + 2] = { (char *)"vmctl" };
+	const char *argv[MAX_WORDS + 2] = { "vmctl" };
 	int argc = 1;
 
 	for (; words[argc - 1]; argc++)
@@ -22,7 +22,7 @@ static void parse(struct fixture *f, char *const *words)
 	f->err = (struct vmctl_error){ 0 };
 	f->rc = parse_command_line(argc, argv, &f->p, &f->err);
 }
-#define PARSE(f, ...) parse(f, (char *const[]){ __VA_ARGS__, NULL })
+#define PARSE(f, ...) parse(f, (const char *const[]){ __VA_ARGS__, NULL })
 
 static int done(void **state)
 {
@@ -122,7 +122,7 @@ static void two_dashes_end_the_options(void **state)
 
 static void global_options_stand_anywhere(void **state)
 {
-	static char *const lines[][MAX_WORDS] = {
+	static const char *const lines[][MAX_WORDS] = {
 		{ "-o", "json", "image", "list" },
 		{ "-ojson", "image", "list" },
 		{ "image", "list", "-o", "json" },
@@ -184,7 +184,7 @@ static void a_guests_words_are_left_alone(void **state)
 {
 	static const struct {
 		const struct command *cmd;
-		char *words[MAX_WORDS];
+		const char *words[MAX_WORDS];
 		const char *names, *guest;
 	} cases[] = {
 		{ &fake_exec, { "exec", "w", "ls", "-l" }, "w,", "ls,-l," },
@@ -217,7 +217,7 @@ static void a_guests_words_are_left_alone(void **state)
 static void what_is_wrong_is_told_with_what_to_type(void **state)
 {
 	static const struct {
-		char *words[MAX_WORDS];
+		const char *words[MAX_WORDS];
 		const char *message, *hint;
 	} cases[] = {
 		{ { "crate" },
@@ -303,7 +303,7 @@ static void what_is_wrong_is_told_with_what_to_type(void **state)
 
 static void values_out_of_range_are_refused(void **state)
 {
-	static char *const lines[][MAX_WORDS] = {
+	static const char *const lines[][MAX_WORDS] = {
 		{ "create", "--memory", "0" },
 		{ "create", "--memory", "-1" },
 		{ "create", "--memory", "999999T" },
@@ -329,7 +329,7 @@ static void values_out_of_range_are_refused(void **state)
 
 static void nothing_may_be_abbreviated(void **state)
 {
-	static char *const lines[][MAX_WORDS] = {
+	static const char *const lines[][MAX_WORDS] = {
 		{ "crea" },
 		{ "imag", "list" },
 		{ "image", "li" },
@@ -392,7 +392,7 @@ static void no_words_are_no_command(void **state)
 
 static void the_form_of_an_error_is_known_in_spite_of_it(void **state)
 {
-	static char *const lines[][MAX_WORDS] = {
+	static const char *const lines[][MAX_WORDS] = {
 		{ "-o", "json", "create", "--bad" },
 		{ "create", "--bad", "-o", "json" },
 		{ "create", "--bad", "--output=json" },

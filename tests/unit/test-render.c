@@ -280,12 +280,12 @@ static void a_block_without_headings_is_bare_values(void **state)
 
 static void zero_is_none_where_a_field_says_so(void **state)
 {
-	static const struct field fields[] = {
+	static const struct field port[] = {
 		{ "port", "PORT", FIELD_INT, offsetof(struct thing, count),
 		  FIELD_ZERO_NONE | FIELD_NAME },
 		{ .key = NULL },
 	};
-	static const struct record ports = { "port", fields };
+	static const struct record ports = { "port", port };
 	static const struct thing none = { .count = 0 };
 	struct render *r = new_render(FORMAT_TABLE);
 

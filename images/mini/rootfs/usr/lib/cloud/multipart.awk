@@ -49,7 +49,6 @@ function end_headers() {
 	state = "body"
 	file = dir "/" part
 	printf "" > file
-	first = 1
 	print part, type == "" ? "text/plain" : type, encoding == "" ? "7bit" : encoding, merge
 }
 
@@ -92,8 +91,8 @@ state == "headers" {
 	next
 }
 
-# The line break before a delimiter belongs to the delimiter, so a line is ended
-# only when another one follows; text files want their last one back, though.
+# The line break before a delimiter is strictly a part of the delimiter, but these
+# are texts, and want their last line to be one.
 state == "body" {
 	print > file
 }

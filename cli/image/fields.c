@@ -1,0 +1,36 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "cli/image/fields.h"
+
+#define AT(member) offsetof(struct vmctl_image, member)
+
+static const struct field fields[] = {
+	{ "name", "NAME", FIELD_STRING, AT(name), FIELD_NAME,
+	  .help = "its name" },
+	{ "os", "OS", FIELD_STRING, AT(os), 0,
+	  .help = "the operating system in it" },
+	{ "arch", "ARCH", FIELD_STRING, AT(arch), 0,
+	  .help = "the architecture it runs on, as uname -m says it" },
+	{ "user", "USER", FIELD_STRING, AT(user), 0,
+	  .help = "the account that gets the ssh keys" },
+	{ "size", "SIZE", FIELD_SIZE, AT(size), 0,
+	  .help = "size of the stored file in bytes" },
+	{ "virtual_size", "DISK", FIELD_SIZE, AT(virtual_size), 0,
+	  .help = "size of the disk in bytes, as a guest sees it" },
+	{ "instances", "INSTANCES", FIELD_INT, AT(instances), 0,
+	  .help = "how many instances stand on the file" },
+	{ "created_at", "AGE", FIELD_TIME, AT(created_at), 0,
+	  .help = "when it was imported" },
+	{ "verified_at", "VERIFIED", FIELD_TIME, AT(verified_at), FIELD_WIDE,
+	  .help = "when its digest was last computed" },
+	{ "description", "DESCRIPTION", FIELD_STRING, AT(description),
+	  FIELD_WIDE, .help = "what it is" },
+	{ "digest", "DIGEST", FIELD_STRING, AT(digest), FIELD_HIDDEN,
+	  .help = "SHA-256 of the stored file" },
+	{ "source_digest", "SOURCE DIGEST", FIELD_STRING, AT(source_digest),
+	  FIELD_HIDDEN, .help = "SHA-256 of the file that was imported" },
+	{ "path", "PATH", FIELD_STRING, AT(path), FIELD_HIDDEN,
+	  .help = "the stored file" },
+	{ .key = NULL },
+};
+
+const struct record image_record = { "image", fields };
