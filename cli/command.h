@@ -39,6 +39,7 @@ void complete_running(struct cli *cli, const char *prefix, struct str *out);
 void complete_stopped(struct cli *cli, const char *prefix, struct str *out);
 void complete_images(struct cli *cli, const char *prefix, struct str *out);
 void complete_keys(struct cli *cli, const char *prefix, struct str *out);
+void complete_networks(struct cli *cli, const char *prefix, struct str *out);
 void complete_types(struct cli *cli, const char *prefix, struct str *out);
 void complete_files(struct cli *cli, const char *prefix, struct str *out);
 void complete_commands(struct cli *cli, const char *prefix, struct str *out);
@@ -165,6 +166,7 @@ enum command_group {
 	GROUP_INSTANCES,
 	GROUP_IMAGES,
 	GROUP_KEYS,
+	GROUP_NETWORKS,
 	GROUP_HOST,
 	GROUP_OTHER,
 	GROUP_HIDDEN, /* for programs: __complete */

@@ -82,6 +82,31 @@ void complete_keys(struct cli *cli, const char *prefix, struct str *out)
 		completion_add(out, list->items[i]->name, list->items[i]->type);
 }
 
+/* What needs no hypervisor to know: the modes, and the networks in use. */
+void complete_networks(struct cli *cli, const char *prefix, struct str *out)
+{
+	auto_cleanup(instances_cleanup) struct vmctl_instance_list *list = NULL;
+	auto_strv char **seen = NULL;
+	struct vmctl *ctx;
+
+	completion_add(out, "nat", "the network vmctl");
+	completion_add(out, "user", "user-mode, no privileges needed");
+	if (cli_context(cli, &ctx, NULL) ||
+	    vmctl_instance_list(ctx, VMCTL_LIST_CACHED, &list, NULL, NULL))
+		return;
+	for (size_t i = 0; i < list->count; i++) {
+		for (char **n = list->items[i]->networks; *n; n++) {
+			bool known = str_eq(*n, "user");
+
+			for (char **s = seen; s && *s; s++)
+				known |= str_eq(*s, *n);
+			if (known || strv_append(&seen, *n) < 0)
+				continue;
+			completion_add(out, *n, NULL);
+		}
+	}
+}
+
 void complete_types(struct cli *cli, const char *prefix, struct str *out)
 {
 	for (const struct vmctl_type *t = vmctl_types(); t->name; t++) {

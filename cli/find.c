@@ -10,6 +10,8 @@ const char *group_title(enum command_group group)
 		return "Instances";
 	case GROUP_IMAGES:
 		return "Images";
+	case GROUP_NETWORKS:
+		return "Networks";
 	case GROUP_KEYS:
 		return "Keys";
 	case GROUP_HOST:

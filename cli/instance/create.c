@@ -12,7 +12,8 @@ struct create_options {
 	struct strings names;
 	const char *image, *type, *user_data, *accel;
 	int64_t cpus, memory, disk;
-	struct strings keys;
+	struct strings keys, networks;
+	const char *ip;
 	bool wait;
 };
 
@@ -44,6 +45,17 @@ static const struct option opts[] = {
 		    .metavar = "KEY", .complete = complete_keys,
 		    .help = "ssh key that may enter",
 		    .fallback = "all that are known"),
+	OPT_STRINGS(struct create_options, networks, .name = "network",
+		    .letter = 'n', .metavar = "NETWORK",
+		    .complete = complete_networks,
+		    .help = "what an interface is connected to: user, nat, "
+			    "bridge=NAME, or a network's name; given again, "
+			    "a further interface",
+		    .fallback = "nat, but user on a session connection"),
+	OPT_STRING(struct create_options, ip, .name = "ip",
+		   .metavar = "ADDRESS",
+		   .help = "address of the first interface",
+		   .fallback = "the first that is free"),
 	OPT_STRING(struct create_options, user_data, .name = "user-data",
 		   .letter = 'u', .metavar = "FILE", .complete = complete_files,
 		   .help = "cloud-config document or script for the first "
@@ -63,6 +75,9 @@ static const struct example examples[] = {
 	{ "vmctl create db1 --type t2.medium --disk 50G --user-data db.yaml",
 	  "Choose a size, with a larger disk, and set it up at the first "
 	  "boot." },
+	{ "vmctl -c qemu:///system create web1 --network nat --network "
+	  "bridge=br0",
+	  "With an interface behind NAT and one on a bridge of the host." },
 	{ "vmctl create web1 --dry-run",
 	  "Show the domain and the cloud-init documents, and make nothing." },
 	{ NULL },
@@ -146,6 +161,8 @@ static int run(struct cli *cli, void *data, struct vmctl_error *err)
 		.disk = o->disk,
 		.keys = o->keys.count ? o->keys.items : NULL,
 		.accel = o->accel,
+		.networks = o->networks.count ? o->networks.items : NULL,
+		.ip = o->ip,
 	};
 	j.json = !str_eq(cli->globals.output, "table") &&
 		 !str_eq(cli->globals.output, "name");

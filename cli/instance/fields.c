@@ -29,6 +29,12 @@ static const struct field fields[] = {
 	  .help = "where this host reaches it" },
 	{ "ssh_port", "PORT", FIELD_INT, AT(ssh_port), FIELD_ZERO_NONE,
 	  .help = "TCP port for ssh at that address" },
+	{ "networks", "NETWORKS", FIELD_STRINGS, AT(networks), FIELD_WIDE,
+	  .help = "what its interfaces are connected to" },
+	{ "address_source", "SOURCE", FIELD_STRING, AT(address_source),
+	  FIELD_HIDDEN,
+	  .help = "how the address is known: forward, reservation, lease, "
+		  "agent, arp, or last seen" },
 	{ "created_at", "AGE", FIELD_TIME, AT(created_at), 0,
 	  .help = "when it was created" },
 	{ "user", "USER", FIELD_STRING, AT(user), FIELD_WIDE,

@@ -71,7 +71,8 @@ struct hv_info {
 	char engine[32]; /* "QEMU" */
 	char engine_version[32];
 	char library_version[32]; /* of libvirt */
-	bool session; /* an unprivileged connection: user-mode networking */
+	bool session;  /* a user's own connection: user-mode networking */
+	bool networks; /* it may have networks */
 };
 
 /* A TCP port of the host forwarded to one of the guest. */

@@ -24,9 +24,6 @@ static int require_running(const struct vmctl_instance *row,
 			fail_hint(err, "vmctl show %s", row->name);
 		return -VMCTL_STATE;
 	}
-	if (!row->ssh_port)
-		return fail(err, VMCTL_STATE, 0, "%s has no address",
-			    row->name);
 	return 0;
 }
 
@@ -63,7 +60,7 @@ static int look_again(struct vmctl *ctx, struct vmctl_instance *row,
 	if (r == 0)
 		r = require_running(row, err);
 	if (r == 0)
-		r = instance_forward(ctx, row, err);
+		r = instance_reach(ctx, row, err);
 	*ret_moved = row->ssh_port != port;
 	return r;
 }
@@ -84,8 +81,10 @@ static int attempt(struct vmctl *ctx, const struct ssh_ops *ops,
 		   char **files, long timeout_ms, struct ssh_conn **ret,
 		   struct vmctl_error *err)
 {
+	if (!*row->address)
+		return fail(err, VMCTL_TRANSPORT, 0, "it has no address yet");
 	struct ssh_target target = {
-		.host = "127.0.0.1",
+		.host = row->address,
 		.port = (int)row->ssh_port,
 		.user = user ? user : row->user,
 		.host_key = row->host_key,

@@ -6,6 +6,7 @@
 #include "base/undo.h"
 #include "driver/qemu-img.h"
 #include "instance/instance.h"
+#include "internal/network.h"
 
 /*
  * Creation. The record and the intent come first, in one transaction; then
@@ -48,6 +49,13 @@ static int undo_domain(void *data, struct vmctl_error *err)
 	return instance_remove_domain(c->ctx, c->draft.row, err);
 }
 
+static int undo_addresses(void *data, struct vmctl_error *err)
+{
+	struct creation *c = data;
+
+	return instance_give_back(c->ctx, c->draft.row->id, err);
+}
+
 /* --- the steps ------------------------------------------------------------ */
 
 /* The lock, then the row: from its first moment the row is seen to belong to a
@@ -61,9 +69,10 @@ static int step_record(struct creation *c, struct vmctl_error *err)
 				  NULL, &c->lock, err);
 
 		if (r == 0)
-			r = state_instance_add(c->db, row, c->draft.keys,
-					       c->draft.key_count,
-					       c->ctx->command, &clash, err);
+			r = state_instance_add(
+				c->db, row, c->draft.keys, c->draft.key_count,
+				c->draft.nics, c->draft.nic_count,
+				c->ctx->command, &clash, err);
 		if (r == 0 || clash != STATE_CLASH_DRAWN || tries == 16)
 			return r;
 		lock_release(c->lock_dir, row->id, c->lock);
@@ -100,6 +109,17 @@ static int step_files(struct creation *c, struct vmctl_error *err)
 	return fd < 0 ? fail_sys(err, errno, "cannot write %s", log) : 0;
 }
 
+static int step_network(struct creation *c, struct vmctl_error *err)
+{
+	int r = 0;
+
+	undo_push(&c->undo, "the reserved addresses", undo_addresses, c);
+	for (size_t i = 0; r == 0 && i < c->draft.nic_count; i++)
+		r = network_hold(c->ctx, &c->draft.nics[i], c->draft.row->name,
+				 err);
+	return r;
+}
+
 static int step_domain(struct creation *c, struct vmctl_error *err)
 {
 	auto_cleanup(spec_paths_done) struct spec_paths paths = { 0 };
@@ -110,6 +130,9 @@ static int step_domain(struct creation *c, struct vmctl_error *err)
 
 	if (r == 0)
 		r = instance_spec(c->ctx, c->draft.row, &paths, &spec, err);
+	if (r == 0)
+		r = spec_nics(&paths, c->draft.nics, c->draft.nic_count, &spec,
+			      err);
 	if (r < 0)
 		return r;
 	undo_push(&c->undo, "the domain", undo_domain, c);
@@ -126,6 +149,7 @@ static const struct step {
 	int (*run)(struct creation *c, struct vmctl_error *err);
 } steps[] = {
 	{ "disk and seed", step_files },
+	{ "network", step_network },
 	{ "domain", step_domain },
 	{ "start", step_start },
 };
@@ -201,8 +225,6 @@ int vmctl_instance_create(struct vmctl *ctx,
 {
 	auto_cleanup(creation_done) struct creation c = { .ctx = ctx,
 							  .lock = -1 };
-	const struct hv_ops *ops;
-	struct hv *hv;
 
 	c.lock_dir = context_path(ctx, "locks");
 	if (!c.lock_dir)
@@ -214,9 +236,6 @@ int vmctl_instance_create(struct vmctl *ctx,
 		r = instance_access_check(ctx, err);
 	if (r == 0)
 		r = draft_make(ctx, spec, true, &c.draft, err);
-	/* A host without a hypervisor refuses before anything is recorded. */
-	if (r == 0)
-		r = context_hv(ctx, &ops, &hv, err);
 	if (r == 0)
 		r = create(&c, err);
 	if (r < 0)

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "base/file.h"
 #include "instance/instance.h"
+#include "internal/network.h"
 
 int instance_remove_domain(struct vmctl *ctx, const struct vmctl_instance *row,
 			   struct vmctl_error *err)
@@ -24,13 +25,28 @@ int instance_remove_domain(struct vmctl *ctx, const struct vmctl_instance *row,
 	return r == -VMCTL_NOT_FOUND ? 0 : r;
 }
 
+int instance_give_back(struct vmctl *ctx, const char *id,
+		       struct vmctl_error *err)
+{
+	auto_free struct state_nic *nics = NULL;
+	size_t n = 0;
+	int r = state_nics(ctx->db, id, &nics, &n, err);
+
+	for (size_t i = 0; r == 0 && i < n; i++)
+		r = network_give_back(ctx, &nics[i], err);
+	return r;
+}
+
 int instance_remove_effects(struct vmctl *ctx, const struct vmctl_instance *row,
 			    struct vmctl_error *err)
 {
 	auto_free char *dir = instance_dir(ctx, row->id);
 	int r = dir ? instance_remove_domain(ctx, row, err) : fail_oom(err);
 
-	/* The disk goes after the domain: a running guest never loses it. */
+	/* Disk and address go after the domain: a running guest never loses
+	 * them. */
+	if (r == 0)
+		r = instance_give_back(ctx, row->id, err);
 	return r < 0 ? r : dir_remove(dir, err);
 }
 

@@ -14,6 +14,7 @@
 #include "internal/host.h"
 #include "internal/image.h"
 #include "internal/key.h"
+#include "internal/network.h"
 
 #define MEMORY_MIN (INT64_C(64) << 20)
 
@@ -72,16 +73,48 @@ int instance_draw_port(struct vmctl *ctx, int64_t *ret, struct vmctl_error *err)
 		    PORT_FIRST, PORT_FIRST + PORT_COUNT - 1);
 }
 
+/* The first interface has the MAC that follows from the id (NET-006), further
+ * ones random ones. */
+static int draw_nics(struct vmctl *ctx, struct draft *d,
+		     struct vmctl_error *err)
+{
+	static const char *const one[] = { NULL, NULL };
+	bool given = d->networks && d->networks[0];
+	const char *const *wishes = given ? d->networks : one;
+
+	d->nic_count = 0;
+	do {
+		struct state_nic *nic = &d->nics[d->nic_count];
+		unsigned char m[3];
+
+		if (d->nic_count == NIC_MAX)
+			return fail(err, VMCTL_INVALID, 0,
+				    "an instance has at most %d interfaces",
+				    NIC_MAX);
+		int r = random_bytes(m, sizeof(m), err);
+		if (r < 0)
+			return r;
+		snprintf(nic->mac, sizeof(nic->mac), "52:54:00:%02x:%02x:%02x",
+			 m[0], m[1], m[2]);
+		if (!d->nic_count)
+			snprintf(nic->mac, sizeof(nic->mac), "%s", d->row->mac);
+		r = network_choose(ctx, wishes[d->nic_count],
+				   d->nic_count ? NULL : d->ip, d->dry, d->nics,
+				   d->nic_count, nic, err);
+		if (r < 0)
+			return r;
+		d->nic_count++;
+	} while (given && wishes[d->nic_count]);
+	return 0;
+}
+
 int draft_identity(struct vmctl *ctx, struct draft *d, struct vmctl_error *err)
 {
 	unsigned char id[4], u[16];
-	int64_t port;
 	int r = random_bytes(id, sizeof(id), err);
 
 	if (r == 0)
 		r = random_bytes(u, sizeof(u), err);
-	if (r == 0)
-		r = instance_draw_port(ctx, &port, err);
 	if (r < 0)
 		return r;
 	u[6] = (u[6] & 0x0f) | 0x40; /* version 4, RFC 9562 section 5.4 */
@@ -98,8 +131,13 @@ int draft_identity(struct vmctl *ctx, struct draft *d, struct vmctl_error *err)
 			   "%02x%02x%02x%02x%02x%02x",
 			   u[0], u[1], u[2], u[3], u[4], u[5], u[6], u[7], u[8],
 			   u[9], u[10], u[11], u[12], u[13], u[14], u[15]);
-	row->ssh_port = port;
-	return row->id && row->mac && row->uuid ? 0 : fail_oom(err);
+	if (!row->id || !row->mac || !row->uuid)
+		return fail_oom(err);
+	r = draw_nics(ctx, d, err);
+	row->ssh_port = 0;
+	if (r == 0 && d->nics[0].kind == STATE_NIC_USER)
+		r = instance_draw_port(ctx, &row->ssh_port, err);
+	return r;
 }
 
 /* --- sizes --------------------------------------------------------------- */
@@ -330,6 +368,9 @@ int draft_make(struct vmctl *ctx, const struct vmctl_instance_create *spec,
 	auto_cleanup(draft_done) struct draft d = { 0 };
 	auto_cleanup(image_cleanup) struct vmctl_image *image = NULL;
 
+	d.networks = spec->networks;
+	d.ip = spec->ip;
+	d.dry = !make_keys;
 	d.row = calloc(1, sizeof(*d.row));
 	if (!d.row)
 		return fail_oom(err);

@@ -16,6 +16,9 @@ DEFINE_CLEANUP(instance_list, struct vmctl_instance_list *,
 #define auto_instance_list                                                     \
 	auto_cleanup(instance_list_cleanup) struct vmctl_instance_list
 
+/* Interfaces that an instance may have. */
+#define NIC_MAX 8
+
 /* What is asked for after defaults and checks: everything needed to create,
  * and nothing made yet. Everything in it is owned by it. */
 struct draft {
@@ -26,7 +29,12 @@ struct draft {
 	char *host_key_private; /* OpenSSH private key file */
 	char *user_data;	/* as given, NULL: none */
 	char *accel_reason;
+	struct state_nic nics[NIC_MAX];
+	size_t nic_count;
+	const char *const *networks; /* as asked for; borrowed */
+	const char *ip;
 	bool key_made; /* the key "default" was generated for it */
+	bool dry;      /* nothing may be made */
 };
 
 /* draft.c. `make_keys` false is for a dry run: where a key pair would have to
@@ -35,7 +43,8 @@ int draft_make(struct vmctl *ctx, const struct vmctl_instance_create *spec,
 	       bool make_keys, struct draft *ret, struct vmctl_error *err);
 void draft_done(struct draft *d);
 
-/* Draws id, MAC, UUID and ssh port anew. */
+/* Draws id, UUID, ssh port, and the interfaces with their MACs and addresses
+ * anew. */
 int draft_identity(struct vmctl *ctx, struct draft *d, struct vmctl_error *err);
 
 /* seed.c: the cloud-init documents, and the ISO image that holds them. */
@@ -54,6 +63,12 @@ int user_data_check(const char *text, size_t len, struct vmctl_error *err);
 char *instance_dir(const struct vmctl *ctx, const char *id);
 char *instance_file(const struct vmctl *ctx, const char *id, const char *name);
 
+/* Whether it is reached by a forwarded port, rather than at an address. */
+bool instance_forwarded(const struct vmctl_instance *row);
+
+int instance_set_address(struct vmctl_instance *row, const char *address,
+			 const char *source, struct vmctl_error *err);
+
 /* Fills what the database does not hold: dir, address. */
 int instance_complete(const struct vmctl *ctx, struct vmctl_instance *row,
 		      struct vmctl_error *err);
@@ -62,10 +77,14 @@ int instance_complete(const struct vmctl *ctx, struct vmctl_instance *row,
  * from `paths`, which the caller frees with spec_paths_done(). */
 struct spec_paths {
 	char *disk, *seed, *console_log;
+	struct state_nic *nics; /* may be NULL */
+	struct hv_nic *hv_nics;
 };
 int instance_spec(const struct vmctl *ctx, const struct vmctl_instance *row,
 		  struct spec_paths *paths, struct hv_spec *ret,
 		  struct vmctl_error *err);
+int spec_nics(struct spec_paths *paths, const struct state_nic *nics, size_t n,
+	      struct hv_spec *spec, struct vmctl_error *err);
 void spec_paths_done(struct spec_paths *paths);
 
 /* lookup.c: the record by name or id; VMCTL_NOT_FOUND names the nearest. Takes
@@ -96,8 +115,11 @@ void locked_done(struct locked *l);
 /* power.c: boots a defined domain and forwards its ssh port. */
 int instance_boot(struct vmctl *ctx, struct vmctl_instance *row,
 		  struct vmctl_error *err);
-/* Sees to the forward of a running instance, choosing another port when the
- * recorded one is taken. */
+/* Sees to it that a running instance can be reached: looks its address up, or
+ * sets its forward, choosing another port when the recorded one is taken. */
+int instance_reach(struct vmctl *ctx, struct vmctl_instance *row,
+		   struct vmctl_error *err);
+/* The forward alone; nothing for an instance without one. */
 int instance_forward(struct vmctl *ctx, struct vmctl_instance *row,
 		     struct vmctl_error *err);
 int instance_draw_port(struct vmctl *ctx, int64_t *ret,
@@ -106,6 +128,9 @@ int instance_draw_port(struct vmctl *ctx, int64_t *ret,
 /* delete.c: removes the domain; domain and files. Not existing is success. */
 int instance_remove_domain(struct vmctl *ctx, const struct vmctl_instance *row,
 			   struct vmctl_error *err);
+/* delete.c: gives reserved addresses back. */
+int instance_give_back(struct vmctl *ctx, const char *id,
+		       struct vmctl_error *err);
 int instance_remove_effects(struct vmctl *ctx, const struct vmctl_instance *row,
 			    struct vmctl_error *err);
 

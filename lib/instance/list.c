@@ -123,6 +123,8 @@ int vmctl_instance_get(struct vmctl *ctx, const char *name, unsigned flags,
 		row->stale = true;
 	else if (instance_refresh(ctx, row, &why) < 0)
 		r = mark_stale(ctx, row, why.message, err);
+	else if (row->state == VMCTL_STATE_RUNNING && !instance_forwarded(row))
+		r = instance_reach(ctx, row, err);
 	if (r < 0)
 		return r;
 	*ret = take_ptr(&row);

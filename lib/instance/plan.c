@@ -56,8 +56,14 @@ static char *steps_text(const struct draft *d, const struct hv_spec *spec)
 	str_addf(&s, "write the seed %s\n", spec->seed);
 	str_addf(&s, "define and start the domain %s on %s (%s: %s)\n", row->id,
 		 row->connection, row->accel, d->accel_reason);
-	str_addf(&s, "forward 127.0.0.1:%lld to port 22 of the guest\n",
-		 (long long)row->ssh_port);
+	for (size_t i = 0; i < d->nic_count; i++)
+		if (d->nics[i].reserved)
+			str_addf(&s, "reserve %s for %s in the network %s\n",
+				 d->nics[i].address, d->nics[i].mac,
+				 d->nics[i].source);
+	if (row->ssh_port)
+		str_addf(&s, "forward 127.0.0.1:%lld to port 22 of the guest\n",
+			 (long long)row->ssh_port);
 	return str_take(&s, &text, NULL) < 0 ? NULL : text;
 }
 
@@ -80,6 +86,8 @@ int vmctl_instance_plan(struct vmctl *ctx,
 		r = hv_load(&ctx->hv_ops, err);
 	if (r == 0)
 		r = instance_spec(ctx, d.row, &paths, &hv_spec, err);
+	if (r == 0)
+		r = spec_nics(&paths, d.nics, d.nic_count, &hv_spec, err);
 	if (r == 0)
 		r = ctx->hv_ops->describe(&hv_spec, &xml, err);
 	if (r == 0)

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "base/clock.h"
 #include "instance/instance.h"
+#include "internal/network.h"
 
 /* A guest that is still booting does not hear the power button. */
 #define SHUTDOWN_AGAIN_MS 5000
@@ -12,8 +13,10 @@ int instance_forward(struct vmctl *ctx, struct vmctl_instance *row,
 	const struct hv_ops *ops;
 	struct hv *hv;
 	bool present = false;
-	int r = context_hv(ctx, &ops, &hv, err);
+	int r = instance_forwarded(row) ? context_hv(ctx, &ops, &hv, err) : 1;
 
+	if (r != 0)
+		return r < 0 ? r : 0;
 	for (int tries = 0; r == 0; tries++) {
 		struct hv_forward fwd = { "127.0.0.1", (int)row->ssh_port, 22 };
 
@@ -43,6 +46,45 @@ int instance_forward(struct vmctl *ctx, struct vmctl_instance *row,
 	return r;
 }
 
+/* The first interface's address as it is now: where nothing is known yet, what
+ * is recorded stands. */
+static int look_up(struct vmctl *ctx, struct vmctl_instance *row,
+		   struct vmctl_error *err)
+{
+	auto_free struct state_nic *nics = NULL;
+	const char *source = "";
+	char address[46];
+	size_t n = 0;
+	int r = state_nics(ctx->db, row->id, &nics, &n, err);
+
+	if (r < 0 || !n ||
+	    network_look_up(ctx, row->uuid, &nics[0], address, &source, NULL) <
+		    0)
+		return r;
+	if (!nics[0].reserved)
+		state_nic_seen(ctx->db, row->id, nics[0].mac, address, NULL);
+	return instance_set_address(row, address, source, err);
+}
+
+int instance_reach(struct vmctl *ctx, struct vmctl_instance *row,
+		   struct vmctl_error *err)
+{
+	return instance_forwarded(row) ? instance_forward(ctx, row, err)
+				       : look_up(ctx, row, err);
+}
+
+static int networks_up(struct vmctl *ctx, const struct vmctl_instance *row,
+		       struct vmctl_error *err)
+{
+	auto_free struct state_nic *nics = NULL;
+	size_t n = 0;
+	int r = state_nics(ctx->db, row->id, &nics, &n, err);
+
+	for (size_t i = 0; r == 0 && i < n; i++)
+		r = network_hold(ctx, &nics[i], row->name, err);
+	return r;
+}
+
 int instance_boot(struct vmctl *ctx, struct vmctl_instance *row,
 		  struct vmctl_error *err)
 {
@@ -50,6 +92,8 @@ int instance_boot(struct vmctl *ctx, struct vmctl_instance *row,
 	struct hv *hv;
 	int r = context_hv(ctx, &ops, &hv, err);
 
+	if (r == 0)
+		r = networks_up(ctx, row, err);
 	if (r == 0)
 		r = ops->start(hv, row->uuid, err);
 	return r < 0 ? r : instance_forward(ctx, row, err);
@@ -64,8 +108,13 @@ static int define_again(struct vmctl *ctx, struct vmctl_instance *row,
 	const struct hv_ops *ops;
 	struct hv_spec spec;
 	struct hv *hv;
+	size_t n = 0;
 	int r = instance_spec(ctx, row, &paths, &spec, err);
 
+	if (r == 0)
+		r = state_nics(ctx->db, row->id, &paths.nics, &n, err);
+	if (r == 0)
+		r = spec_nics(&paths, paths.nics, n, &spec, err);
 	if (r == 0)
 		r = context_hv(ctx, &ops, &hv, err);
 	if (r < 0)

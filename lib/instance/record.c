@@ -31,10 +31,11 @@ void vmctl_instance_free(struct vmctl_instance *i)
 				  i->mac,	 i->accel,
 				  i->connection, i->uuid,
 				  i->host_key,	 i->host_key_sha256,
-				  i->dir };
+				  i->dir,	 i->address_source };
 	for (size_t n = 0; n < ARRAY_LEN(strings); n++)
 		free(strings[n]);
 	strv_free(i->keys);
+	strv_free(i->networks);
 	free(i);
 }
 
@@ -65,15 +66,45 @@ char *instance_file(const struct vmctl *ctx, const char *id, const char *name)
 int instance_complete(const struct vmctl *ctx, struct vmctl_instance *row,
 		      struct vmctl_error *err)
 {
-	bool reachable = row->state == VMCTL_STATE_RUNNING && row->ssh_port;
+	bool running = row->state == VMCTL_STATE_RUNNING;
 
 	free(row->dir);
 	row->dir = row->state == VMCTL_STATE_TERMINATED
 			   ? str_dup("")
 			   : instance_dir(ctx, row->id);
+	if (!row->dir)
+		return fail_oom(err);
+	if (instance_forwarded(row))
+		return instance_set_address(
+			row, running && row->ssh_port ? "127.0.0.1" : "",
+			"forward", err);
+	row->ssh_port = *row->address ? 22 : 0;
+	return 0;
+}
+
+bool instance_forwarded(const struct vmctl_instance *row)
+{
+	return !row->networks || !row->networks[0] ||
+	       str_eq(row->networks[0], "user");
+}
+
+int instance_set_address(struct vmctl_instance *row, const char *address,
+			 const char *source, struct vmctl_error *err)
+{
+	char *a = strdup(address), *s = strdup(*address ? source : "");
+
+	if (!a || !s) {
+		free(a);
+		free(s);
+		return fail_oom(err);
+	}
 	free(row->address);
-	row->address = str_dup(reachable ? "127.0.0.1" : "");
-	return row->dir && row->address ? 0 : fail_oom(err);
+	free(row->address_source);
+	row->address = a;
+	row->address_source = s;
+	if (!instance_forwarded(row))
+		row->ssh_port = *a ? 22 : 0;
+	return 0;
 }
 
 void spec_paths_done(struct spec_paths *p)
@@ -81,7 +112,30 @@ void spec_paths_done(struct spec_paths *p)
 	free(p->disk);
 	free(p->seed);
 	free(p->console_log);
+	free(p->nics);
+	free(p->hv_nics);
 	*p = (struct spec_paths){ 0 };
+}
+
+int spec_nics(struct spec_paths *paths, const struct state_nic *nics, size_t n,
+	      struct hv_spec *spec, struct vmctl_error *err)
+{
+	static const enum hv_nic_kind kinds[] = {
+		[STATE_NIC_USER] = HV_NIC_USER,
+		[STATE_NIC_NETWORK] = HV_NIC_NETWORK,
+		[STATE_NIC_BRIDGE] = HV_NIC_BRIDGE,
+	};
+
+	paths->hv_nics = calloc(n + 1, sizeof(*paths->hv_nics));
+	if (!paths->hv_nics)
+		return fail_oom(err);
+	for (size_t i = 0; i < n; i++)
+		paths->hv_nics[i] =
+			(struct hv_nic){ kinds[nics[i].kind], nics[i].source,
+					 nics[i].mac };
+	spec->nics = paths->hv_nics;
+	spec->nic_count = n;
+	return 0;
 }
 
 int instance_spec(const struct vmctl *ctx, const struct vmctl_instance *row,
@@ -110,7 +164,6 @@ int instance_spec(const struct vmctl *ctx, const struct vmctl_instance *row,
 		.disk = paths->disk,
 		.seed = paths->seed,
 		.console_log = paths->console_log,
-		.mac = row->mac,
 	};
 	return 0;
 }

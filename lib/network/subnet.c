@@ -122,9 +122,9 @@ int subnet_parse(const char *cidr, const char *range, struct subnet *ret,
 
 static int prefix_of(const struct sockaddr *mask)
 {
-	return mask ? __builtin_popcount(
-			      ((const struct sockaddr_in *)mask)->sin_addr.s_addr) :
-		      32;
+	return mask ? __builtin_popcount(((const struct sockaddr_in *)mask)
+						 ->sin_addr.s_addr)
+		    : 32;
 }
 
 int subnet_check_host(const struct subnet *s, struct vmctl_error *err)

@@ -82,22 +82,21 @@ static const char *or_empty(const char *text)
 static int insert(struct state *db, const struct vmctl_instance *row,
 		  struct vmctl_error *err)
 {
-	return sql_run(db, NULL, err,
-		       "INSERT INTO instance (id, name, reason, type, image,"
-		       " image_digest, user, accel, connection, uuid,"
-		       " host_key, host_key_sha256, state, vcpus, memory, disk,"
-		       " ssh_port, created_at, launched_at, terminated_at)"
-		       " VALUES (?, ?, '', ?, ?, ?, ?, ?, ?, ?, ?, ?,"
-		       " 'pending', ?, ?, ?, nullif(?, 0), ?, 0, 0)",
-		       "ttttttttttt"
-		       "iiiii",
-		       row->id, row->name, or_empty(row->type),
-		       or_empty(row->image), row->image_digest,
-		       or_empty(row->user), or_empty(row->accel),
-		       or_empty(row->connection), row->uuid,
-		       or_empty(row->host_key), or_empty(row->host_key_sha256),
-		       row->vcpus, row->memory, row->disk, row->ssh_port,
-		       row->created_at);
+	return sql_run(
+		db, NULL, err,
+		"INSERT INTO instance (id, name, reason, type, image,"
+		" image_digest, user, accel, connection, uuid,"
+		" host_key, host_key_sha256, state, vcpus, memory, disk,"
+		" ssh_port, created_at, launched_at, terminated_at)"
+		" VALUES (?, ?, '', ?, ?, ?, ?, ?, ?, ?, ?, ?,"
+		" 'pending', ?, ?, ?, nullif(?, 0), ?, 0, 0)",
+		"ttttttttttt"
+		"iiiii",
+		row->id, row->name, or_empty(row->type), or_empty(row->image),
+		row->image_digest, or_empty(row->user), or_empty(row->accel),
+		or_empty(row->connection), row->uuid, or_empty(row->host_key),
+		or_empty(row->host_key_sha256), row->vcpus, row->memory,
+		row->disk, row->ssh_port, row->created_at);
 }
 
 static int insert_keys(struct state *db, const char *id,

@@ -8,10 +8,12 @@
 
 #define SELECT_INSTANCE                                                        \
 	"SELECT id, name, reason, type, image, image_digest, user,"            \
-	" (SELECT mac FROM nic WHERE instance = id AND position = 0),"         \
 	" accel, connection, uuid, host_key, host_key_sha256, state, vcpus,"   \
 	" memory, disk, coalesce(ssh_port, 0), created_at, launched_at,"       \
 	" terminated_at FROM instance "
+#define SELECT_NICS                                                            \
+	"SELECT kind, source, mac, coalesce(address, ''), reserved FROM nic"   \
+	" WHERE instance = ? ORDER BY position"
 #define SELECT_KEY_NAMES                                                       \
 	"SELECT name FROM instance_key WHERE instance = ? ORDER BY position"
 
@@ -53,22 +55,55 @@ static int read_key_names(struct state *db, sqlite3_stmt *keys, const char *id,
 	return 0;
 }
 
+/* `nics` is a statement of SELECT_NICS. The first interface's MAC and address
+ * are the instance's. */
+static int read_nics(struct state *db, sqlite3_stmt *nics,
+		     struct vmctl_instance *out, struct vmctl_error *err)
+{
+	int r;
+
+	out->networks = strv_dup(NULL);
+	if (!out->networks)
+		return fail_oom(err);
+	sqlite3_reset(nics);
+	sqlite3_bind_text(nics, 1, out->id, -1, SQLITE_STATIC);
+	while ((r = sql_step(db, nics, err)) == 1) {
+		const char *kind = (const char *)sqlite3_column_text(nics, 0);
+		const char *source = (const char *)sqlite3_column_text(nics, 1);
+		const char *address =
+			(const char *)sqlite3_column_text(nics, 3);
+		bool bridge = str_eq(kind, "bridge");
+		auto_free char *label =
+			str_printf("%s%s", bridge ? "bridge=" : "",
+				   str_eq(kind, "user") ? kind : source);
+
+		if (!label || strv_append(&out->networks, label) < 0)
+			return fail_oom(err);
+		if (out->mac)
+			continue;
+		out->mac = str_dup((const char *)sqlite3_column_text(nics, 2));
+		out->address = str_dup(address);
+		out->address_source =
+			str_dup(!*address		      ? ""
+				: sqlite3_column_int(nics, 4) ? "reservation"
+							      : "last seen");
+	}
+	if (r < 0)
+		return r;
+	if (!out->mac) /* cannot be, but a row is to be shown all the same */
+		out->mac = str_dup(""), out->address = str_dup(""),
+		out->address_source = str_dup("");
+	return out->mac && out->address && out->address_source ? 0
+							       : fail_oom(err);
+}
+
 static bool read_texts(sqlite3_stmt *stmt, struct vmctl_instance *out)
 {
 	char **const texts[] = {
-		&out->id,
-		&out->name,
-		&out->reason,
-		&out->type,
-		&out->image,
-		&out->image_digest,
-		&out->user,
-		&out->mac,
-		&out->accel,
-		&out->connection,
-		&out->uuid,
-		&out->host_key,
-		&out->host_key_sha256,
+		&out->id,   &out->name,	    &out->reason,
+		&out->type, &out->image,    &out->image_digest,
+		&out->user, &out->accel,    &out->connection,
+		&out->uuid, &out->host_key, &out->host_key_sha256,
 	};
 
 	for (size_t i = 0; i < ARRAY_LEN(texts); i++) {
@@ -79,23 +114,25 @@ static bool read_texts(sqlite3_stmt *stmt, struct vmctl_instance *out)
 }
 
 static int read_instance(struct state *db, sqlite3_stmt *stmt,
-			 sqlite3_stmt *keys, struct vmctl_instance **ret,
-			 struct vmctl_error *err)
+			 sqlite3_stmt *keys, sqlite3_stmt *nics,
+			 struct vmctl_instance **ret, struct vmctl_error *err)
 {
 	auto_instance struct vmctl_instance *out = calloc(1, sizeof(*out));
 	int r;
 
 	if (!out || !read_texts(stmt, out))
 		return fail_oom(err);
-	out->state = state_parse((const char *)sqlite3_column_text(stmt, 13));
-	out->vcpus = sqlite3_column_int64(stmt, 14);
-	out->memory = sqlite3_column_int64(stmt, 15);
-	out->disk = sqlite3_column_int64(stmt, 16);
-	out->ssh_port = sqlite3_column_int64(stmt, 17);
-	out->created_at = sqlite3_column_int64(stmt, 18);
-	out->launched_at = sqlite3_column_int64(stmt, 19);
-	out->terminated_at = sqlite3_column_int64(stmt, 20);
+	out->state = state_parse((const char *)sqlite3_column_text(stmt, 12));
+	out->vcpus = sqlite3_column_int64(stmt, 13);
+	out->memory = sqlite3_column_int64(stmt, 14);
+	out->disk = sqlite3_column_int64(stmt, 15);
+	out->ssh_port = sqlite3_column_int64(stmt, 16);
+	out->created_at = sqlite3_column_int64(stmt, 17);
+	out->launched_at = sqlite3_column_int64(stmt, 18);
+	out->terminated_at = sqlite3_column_int64(stmt, 19);
 	r = read_key_names(db, keys, out->id, &out->keys, err);
+	if (r == 0)
+		r = read_nics(db, nics, out, err);
 	if (r < 0)
 		return r;
 	*ret = take_ptr(&out);
@@ -115,6 +152,7 @@ int state_instance_get(struct state *db, const char *name,
 {
 	auto_stmt sqlite3_stmt *stmt = NULL;
 	auto_stmt sqlite3_stmt *keys = NULL;
+	auto_stmt sqlite3_stmt *nics = NULL;
 	int r;
 
 	r = sql_query(db, &stmt, err,
@@ -125,10 +163,12 @@ int state_instance_get(struct state *db, const char *name,
 	if (r == 0)
 		r = sql_query(db, &keys, err, SELECT_KEY_NAMES, "t", NULL);
 	if (r == 0)
+		r = sql_query(db, &nics, err, SELECT_NICS, "t", NULL);
+	if (r == 0)
 		r = sql_step(db, stmt, err);
 	if (r == 0)
 		return fail_unknown(name, err);
-	return r < 0 ? r : read_instance(db, stmt, keys, ret, err);
+	return r < 0 ? r : read_instance(db, stmt, keys, nics, ret, err);
 }
 
 int state_instance_list(struct state *db, bool terminated,
@@ -139,6 +179,7 @@ int state_instance_list(struct state *db, bool terminated,
 		calloc(1, sizeof(*list));
 	auto_stmt sqlite3_stmt *stmt = NULL;
 	auto_stmt sqlite3_stmt *keys = NULL;
+	auto_stmt sqlite3_stmt *nics = NULL;
 	size_t room = 0;
 	int r;
 
@@ -152,6 +193,8 @@ int state_instance_list(struct state *db, bool terminated,
 		      "");
 	if (r == 0)
 		r = sql_query(db, &keys, err, SELECT_KEY_NAMES, "t", NULL);
+	if (r == 0)
+		r = sql_query(db, &nics, err, SELECT_NICS, "t", NULL);
 	while (r >= 0 && (r = sql_step(db, stmt, err)) == 1) {
 		if (list->count == room) {
 			struct vmctl_instance **more;
@@ -162,8 +205,8 @@ int state_instance_list(struct state *db, bool terminated,
 				return fail_oom(err);
 			list->items = more;
 		}
-		r = read_instance(db, stmt, keys, &list->items[list->count],
-				  err);
+		r = read_instance(db, stmt, keys, nics,
+				  &list->items[list->count], err);
 		if (r == 0)
 			list->count++;
 	}

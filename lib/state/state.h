@@ -51,8 +51,7 @@ int state_image_reserve(struct state *db, const struct vmctl_image *image,
 			struct vmctl_error *err);
 
 /* The digests of the files without a name. */
-int state_image_unnamed(struct state *db, char ***ret,
-			struct vmctl_error *err);
+int state_image_unnamed(struct state *db, char ***ret, struct vmctl_error *err);
 
 /* Forgets a file without a name, once it has been removed; does nothing when
  * it has a name (again). */
@@ -104,8 +103,8 @@ int state_key_delete(struct state *db, const char *name, bool *ret_needed,
 		     struct vmctl_error *err);
 
 /* Whether any key row or live instance names this private file. */
-int state_key_file_needed(struct state *db, const char *private_path,
-			  bool *ret, struct vmctl_error *err);
+int state_key_file_needed(struct state *db, const char *private_path, bool *ret,
+			  struct vmctl_error *err);
 
 /* --- instances (state/instance.c) -------------------------------------- */
 
@@ -159,9 +158,8 @@ void state_instance_keys_free(struct state_instance_key *keys, size_t n);
 /* Records the state and the reason ("" clears it). Also sets launched_at on
  * the change to running and terminated_at on the change to terminated; the
  * latter frees name, port and MAC. */
-int state_instance_set(struct state *db, const char *id,
-		       enum vmctl_state state, const char *reason,
-		       struct vmctl_error *err);
+int state_instance_set(struct state *db, const char *id, enum vmctl_state state,
+		       const char *reason, struct vmctl_error *err);
 
 /* The interfaces, in order. The caller frees *ret. */
 int state_nics(struct state *db, const char *id, struct state_nic **ret,
@@ -188,8 +186,7 @@ int state_network_users(struct state *db, const char *network, int64_t *ret,
 int state_network_add(struct state *db, const char *connection,
 		      const char *name, struct vmctl_error *err);
 int state_network_made(struct state *db, const char *connection,
-		       const char *name, int64_t *ret,
-		       struct vmctl_error *err);
+		       const char *name, int64_t *ret, struct vmctl_error *err);
 int state_network_forget(struct state *db, const char *connection,
 			 const char *name, struct vmctl_error *err);
 
@@ -210,7 +207,7 @@ int state_port_taken(struct state *db, int64_t port, bool *ret,
  * so that undoing needs no more than the id.
  */
 struct state_intent {
-	char id[16]; /* of the instance */
+	char id[16];   /* of the instance */
 	char verb[16]; /* "create", "delete" */
 	char step[32]; /* last step begun */
 	pid_t pid;
@@ -223,8 +220,7 @@ int state_intent_begin(struct state *db, const char *id, const char *verb,
 		       const char *command, struct vmctl_error *err);
 int state_intent_step(struct state *db, const char *id, const char *step,
 		      struct vmctl_error *err);
-int state_intent_end(struct state *db, const char *id,
-		     struct vmctl_error *err);
+int state_intent_end(struct state *db, const char *id, struct vmctl_error *err);
 
 /* The intents whose process is gone. The caller frees *ret. */
 int state_intent_dead(struct state *db, struct state_intent **ret,

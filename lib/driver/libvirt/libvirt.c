@@ -3,6 +3,7 @@
 
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "base/clock.h"
 #include "base/str.h"
@@ -75,6 +76,8 @@ static int info(struct hv *hv, struct hv_info *ret, struct vmctl_error *err)
 	version_text(library, ret->library_version,
 		     sizeof(ret->library_version));
 	ret->session = hv->session;
+	/* Root's session is the system's daemon. */
+	ret->networks = !hv->session || geteuid() == 0;
 	return 0;
 }
 

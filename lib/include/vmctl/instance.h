@@ -47,7 +47,12 @@ struct vmctl_instance {
 	char *image_digest;
 	char *user;	    /* account to enter by ssh */
 	char **keys;	    /* key names, NULL-terminated */
+	char **networks;    /* of its interfaces in order, NULL-terminated:
+			     * "user", a network's name, "bridge=NAME" */
 	char *address;	    /* where the host reaches it, or empty */
+	char *address_source; /* how that is known: "forward" (a port of this
+			       * host), "reservation", "lease", "agent",
+			       * "arp", "last seen"; empty without address */
 	int64_t ssh_port;   /* TCP port for ssh at that address; 0: none */
 	char *mac;
 	char *accel;	    /* "kvm" or "tcg" */
@@ -88,6 +93,11 @@ struct vmctl_instance_create {
 	const char *user_data;	  /* cloud-config, "#!" script, or NULL */
 	size_t user_data_len;	  /* at most 16 MiB, UTF-8 */
 	const char *accel;	  /* "auto", "kvm", "tcg"; NULL: auto */
+	const char *const *networks; /* of its interfaces, NULL-terminated:
+				      * "user", "nat", a network's name,
+				      * "bridge=NAME"; NULL: one, "user" on a
+				      * session connection, else "nat" */
+	const char *ip; /* address for the first interface, or NULL */
 };
 
 /* What a creation would do, for --dry-run: text documents in order. */

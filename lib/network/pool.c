@@ -1,0 +1,295 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include <stdio.h>
+#include <strings.h>
+
+#include "base/str.h"
+#include "driver/dhcp.h"
+#include "internal/network.h"
+#include "network/network.h"
+
+/* Interfaces of instances, and the addresses that networks hold for them. */
+
+/* The network of "nat": made on first need. Another process may make it in
+ * the same moment. */
+static int ensure_default(struct vmctl *ctx, bool dry, struct hv_network *ret,
+			  struct vmctl_error *err)
+{
+	struct vmctl_error why;
+	struct subnet s;
+	int r = network_find(ctx, NETWORK_DEFAULT, ret, &why);
+
+	if (r != -VMCTL_NOT_FOUND) {
+		if (r < 0 && err)
+			*err = why;
+		return r;
+	}
+	r = subnet_parse(SUBNET_DEFAULT, NULL, &s, err);
+	if (r == 0 && dry) {
+		*ret = (struct hv_network){ .prefix = s.prefix, .nat = true };
+		snprintf(ret->name, sizeof(ret->name), NETWORK_DEFAULT);
+		ipv4_text(s.base + 1, ret->address);
+		ipv4_text(s.first, ret->range_first);
+		ipv4_text(s.last, ret->range_last);
+		return 0;
+	}
+	if (r == 0)
+		r = network_make(ctx, NETWORK_DEFAULT, &s, err);
+	if (r == 0)
+		log_info(&ctx->ev, "made the network %s (%s)", NETWORK_DEFAULT,
+			 SUBNET_DEFAULT);
+	return r < 0 && r != -VMCTL_EXISTS
+		       ? r
+		       : network_find(ctx, NETWORK_DEFAULT, ret, err);
+}
+
+/* --- choosing an address ---------------------------------------------------
+ */
+
+struct choice {
+	const struct hv_network *net;
+	struct subnet subnet;
+	struct hv_lease *leases;
+	size_t lease_count;
+	const struct state_nic *taken;
+	size_t taken_count;
+};
+
+/* 1: somebody has it, 0: nobody, or -code. */
+static int held(struct vmctl *ctx, const struct choice *c, const char *address,
+		struct vmctl_error *err)
+{
+	bool ours = false;
+	int r = state_address_taken(ctx->db, c->net->name, address, &ours, err);
+
+	for (size_t i = 0; i < c->taken_count; i++)
+		ours |= str_eq(c->taken[i].address, address) &&
+			str_eq(c->taken[i].source, c->net->name);
+	return r < 0 ? r : ours;
+}
+
+/* dnsmasq does not give an address to one guest while another has the lease,
+ * whatever the reservation says. */
+static bool leased(const struct choice *c, const char *address, const char *mac)
+{
+	for (size_t i = 0; i < c->lease_count; i++)
+		if (str_eq(c->leases[i].address, address) &&
+		    strcasecmp(c->leases[i].mac, mac))
+			return true;
+	return false;
+}
+
+static int choose_given(struct vmctl *ctx, const struct choice *c,
+			const char *ip, struct state_nic *nic,
+			struct vmctl_error *err)
+{
+	uint32_t address;
+
+	if (!ipv4_parse(ip, &address))
+		return fail(err, VMCTL_INVALID, 0,
+			    "'%s' is not an IPv4 address", ip);
+	if (!subnet_has(&c->subnet, address)) {
+		fail(err, VMCTL_INVALID, 0,
+		     "%s is outside the range of the network %s", ip,
+		     c->net->name);
+		fail_hint(err, "it gives %s to %s", c->net->range_first,
+			  c->net->range_last);
+		return -VMCTL_INVALID;
+	}
+	ipv4_text(address, nic->address);
+	int r = held(ctx, c, nic->address, err);
+	if (r < 0)
+		return r;
+	if (r || leased(c, nic->address, nic->mac)) {
+		fail(err, VMCTL_EXISTS, 0, "%s is taken", nic->address);
+		fail_hint(err, "vmctl network leases %s", c->net->name);
+		return -VMCTL_EXISTS;
+	}
+	return 0;
+}
+
+static int choose_free(struct vmctl *ctx, const struct choice *c,
+		       struct state_nic *nic, struct vmctl_error *err)
+{
+	for (uint32_t a = c->subnet.first; a <= c->subnet.last; a++) {
+		ipv4_text(a, nic->address);
+		int r = held(ctx, c, nic->address, err);
+		if (r < 0)
+			return r;
+		if (!r && !leased(c, nic->address, nic->mac))
+			return 0;
+	}
+	fail(err, VMCTL_LIMIT, 0,
+	     "the network %s has no free address between %s and %s",
+	     c->net->name, c->net->range_first, c->net->range_last);
+	fail_hint(err, "vmctl network leases %s", c->net->name);
+	return -VMCTL_LIMIT;
+}
+
+static int choose_address(struct vmctl *ctx, const struct hv_network *net,
+			  const char *ip, const struct state_nic *taken,
+			  size_t taken_count, struct state_nic *nic,
+			  struct vmctl_error *err)
+{
+	struct choice c = { .net = net,
+			    .taken = taken,
+			    .taken_count = taken_count };
+	auto_free struct hv_lease *leases = NULL;
+	const struct hv_ops *ops;
+	struct hv *hv;
+	int r = network_hv(ctx, &ops, &hv, err);
+
+	if (r < 0)
+		return r;
+	if (!network_subnet(net, &c.subnet)) {
+		/* Somebody else gives addresses there. */
+		if (ip)
+			return fail(err, VMCTL_INVALID, 0,
+				    "the network %s gives no addresses: --ip "
+				    "cannot be had",
+				    net->name);
+		return 0;
+	}
+	if (net->active)
+		r = ops->net_leases(hv, net->name, &leases, &c.lease_count,
+				    err);
+	if (r < 0)
+		return r;
+	c.leases = leases;
+	r = ip ? choose_given(ctx, &c, ip, nic, err)
+	       : choose_free(ctx, &c, nic, err);
+	nic->reserved = r == 0;
+	return r;
+}
+
+/* --- choosing an interface -------------------------------------------------
+ */
+
+static int choose_bridge(const char *name, const char *ip,
+			 struct state_nic *nic, struct vmctl_error *err)
+{
+	auto_free char *path = str_printf("/sys/class/net/%s/bridge", name);
+
+	if (!path)
+		return fail_oom(err);
+	if (!*name || strchr(name, '/') || access(path, F_OK) < 0) {
+		fail(err, VMCTL_NOT_FOUND, 0, "this host has no bridge '%s'",
+		     name);
+		fail_hint(err, "ip link show type bridge");
+		return -VMCTL_NOT_FOUND;
+	}
+	if (ip)
+		return fail(err, VMCTL_INVALID, 0,
+			    "--ip cannot be had on a bridge: its own network "
+			    "gives the addresses");
+	nic->kind = STATE_NIC_BRIDGE;
+	snprintf(nic->source, sizeof(nic->source), "%s", name);
+	return 0;
+}
+
+static int default_wish(struct vmctl *ctx, const char **ret,
+			struct vmctl_error *err)
+{
+	const struct hv_ops *ops;
+	struct hv_info info;
+	struct hv *hv;
+	int r = context_hv(ctx, &ops, &hv, err);
+
+	if (r == 0)
+		r = ops->info(hv, &info, err);
+	if (r == 0)
+		*ret = info.session ? "user" : "nat";
+	return r;
+}
+
+int network_choose(struct vmctl *ctx, const char *wish, const char *ip,
+		   bool dry, const struct state_nic *taken, size_t taken_count,
+		   struct state_nic *nic, struct vmctl_error *err)
+{
+	static const char bridge[] = "bridge=";
+	struct hv_network net;
+	int r = wish ? 0 : default_wish(ctx, &wish, err);
+
+	if (r < 0)
+		return r;
+	nic->reserved = false;
+	nic->address[0] = nic->source[0] = '\0';
+	if (str_starts(wish, bridge))
+		return choose_bridge(wish + strlen(bridge), ip, nic, err);
+	if (str_eq(wish, "user")) {
+		nic->kind = STATE_NIC_USER;
+		if (ip)
+			return fail(err, VMCTL_INVALID, 0,
+				    "--ip needs a network; user-mode "
+				    "networking has forwarded ports instead");
+		return 0;
+	}
+	r = str_eq(wish, "nat") ? ensure_default(ctx, dry, &net, err)
+				: network_find(ctx, wish, &net, err);
+	if (r < 0)
+		return r;
+	nic->kind = STATE_NIC_NETWORK;
+	snprintf(nic->source, sizeof(nic->source), "%s", net.name);
+	return choose_address(ctx, &net, ip, taken, taken_count, nic, err);
+}
+
+/* --- holding and giving back -----------------------------------------------
+ */
+
+int network_up(struct vmctl *ctx, const struct state_nic *nic,
+	       struct vmctl_error *err)
+{
+	const struct hv_ops *ops;
+	struct hv *hv;
+	int r;
+
+	if (nic->kind != STATE_NIC_NETWORK)
+		return 0;
+	r = network_hv(ctx, &ops, &hv, err);
+	return r < 0 ? r : ops->net_start(hv, nic->source, err);
+}
+
+int network_hold(struct vmctl *ctx, const struct state_nic *nic,
+		 const char *hostname, struct vmctl_error *err)
+{
+	const struct hv_ops *ops;
+	struct hv *hv;
+	int r = network_up(ctx, nic, err);
+
+	if (r < 0 || !nic->reserved)
+		return r;
+	r = network_hv(ctx, &ops, &hv, err);
+	return r < 0 ? r
+		     : ops->net_reserve(hv, nic->source, nic->mac, nic->address,
+					hostname, err);
+}
+
+int network_give_back(struct vmctl *ctx, const struct state_nic *nic,
+		      struct vmctl_error *err)
+{
+	const struct hv_ops *ops;
+	struct hv_network net;
+	struct vmctl_error why;
+	struct hv *hv;
+	int r;
+
+	if (!nic->reserved)
+		return 0;
+	r = network_find(ctx, nic->source, &net, &why);
+	if (r == -VMCTL_NOT_FOUND) /* and the reservation with it */
+		return 0;
+	if (r == 0)
+		r = network_hv(ctx, &ops, &hv, &why);
+	if (r == 0)
+		r = ops->net_unreserve(hv, nic->source, nic->mac, nic->address,
+				       &why);
+	if (r < 0) {
+		if (err)
+			*err = why;
+		return r;
+	}
+	if (net.active && net.bridge[0] &&
+	    dhcp_release(net.bridge, net.address, nic->address, nic->mac,
+			 &why) < 0)
+		log_info(&ctx->ev, "%s", why.message);
+	return 0;
+}
