@@ -55,17 +55,18 @@ static void add_printable(const char *text, struct str *out)
 		str_add(out, safe);
 }
 
+/* How long ago, or how long until then. */
 static void add_time(int64_t when, int64_t now, bool full, struct str *out)
 {
 	char stamp[CLOCK_TEXT], age[DURATION_TEXT];
-	int64_t seconds = now > when ? now - when : 0;
+	int64_t seconds = now > when ? now - when : when - now;
 
-	if (full)
+	if (full) {
 		str_add(out, clock_rfc3339(when, stamp));
-	else if (!seconds)
-		str_add(out, "0s");
-	else
-		str_add(out, format_duration(seconds * 1000, age));
+		return;
+	}
+	str_add(out, when > now ? "in " : "");
+	str_add(out, seconds ? format_duration(seconds * 1000, age) : "0s");
 }
 
 void cell_human(const struct field *field, const void *item, int64_t now,

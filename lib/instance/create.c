@@ -189,6 +189,7 @@ static void give_up(struct creation *c, const struct vmctl_error *why)
 					 ? VMCTL_STATE_TERMINATED
 					 : VMCTL_STATE_ERROR;
 	if (state_instance_set_port(c->db, id, 0, &err) < 0 ||
+	    state_nics_drop_addresses(c->db, id, &err) < 0 ||
 	    state_instance_set(c->db, id, state, why->message, &err) < 0 ||
 	    state_intent_end(c->db, id, &err) < 0)
 		log_warn(&c->ctx->ev, "%s", err.message);

@@ -73,6 +73,24 @@ int instance_draw_port(struct vmctl *ctx, int64_t *ret, struct vmctl_error *err)
 		    PORT_FIRST, PORT_FIRST + PORT_COUNT - 1);
 }
 
+/* What the row says of its interfaces, as the database will say it. */
+static int show_nics(struct draft *d, struct vmctl_error *err)
+{
+	const struct state_nic *first = &d->nics[0];
+
+	strv_free(d->row->networks);
+	d->row->networks = strv_dup(NULL);
+	if (!d->row->networks)
+		return fail_oom(err);
+	for (size_t i = 0; i < d->nic_count; i++) {
+		auto_free char *label = state_nic_label(&d->nics[i]);
+
+		if (!label || strv_append(&d->row->networks, label) < 0)
+			return fail_oom(err);
+	}
+	return instance_set_address(d->row, first->address, "reservation", err);
+}
+
 /* The first interface has the MAC that follows from the id (NET-006), further
  * ones random ones. */
 static int draw_nics(struct vmctl *ctx, struct draft *d,
@@ -105,7 +123,7 @@ static int draw_nics(struct vmctl *ctx, struct draft *d,
 			return r;
 		d->nic_count++;
 	} while (given && wishes[d->nic_count]);
-	return 0;
+	return show_nics(d, err);
 }
 
 int draft_identity(struct vmctl *ctx, struct draft *d, struct vmctl_error *err)

@@ -19,6 +19,8 @@ static int undo_creation(struct vmctl *ctx, struct vmctl_instance *row,
 	if (r == 0)
 		r = state_instance_set_port(ctx->db, row->id, 0, err);
 	if (r == 0)
+		r = state_nics_drop_addresses(ctx->db, row->id, err);
+	if (r == 0)
 		r = state_instance_set(ctx->db, row->id, VMCTL_STATE_ERROR,
 				       reason, err);
 	if (r == 0)

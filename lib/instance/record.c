@@ -78,6 +78,8 @@ int instance_complete(const struct vmctl *ctx, struct vmctl_instance *row,
 		return instance_set_address(
 			row, running && row->ssh_port ? "127.0.0.1" : "",
 			"forward", err);
+	if (row->state == VMCTL_STATE_TERMINATED)
+		return instance_set_address(row, "", "", err);
 	row->ssh_port = *row->address ? 22 : 0;
 	return 0;
 }

@@ -305,8 +305,7 @@ int vmctl_network_delete(struct vmctl *ctx, const char *name,
 		return -VMCTL_UNSUPPORTED;
 	}
 	if (users) {
-		fail(err, VMCTL_IN_USE, 0,
-		     "the network %s is in use: %s%s has an address of it",
+		fail(err, VMCTL_IN_USE, 0, "the network %s is in use by %s%s",
 		     name, user, users > 1 ? " and others" : "");
 		fail_hint(err, "vmctl delete %s", user);
 		return -VMCTL_IN_USE;

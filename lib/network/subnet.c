@@ -55,6 +55,23 @@ static int fail_cidr(const char *cidr, struct vmctl_error *err)
 	return -VMCTL_INVALID;
 }
 
+/* Blocks that are not for hosts (RFC 6890). */
+static bool special(const struct subnet *s)
+{
+	static const struct {
+		uint32_t base;
+		int prefix;
+	} blocks[] = { { 0, 8 },
+		       { UINT32_C(127) << 24, 8 },
+		       { UINT32_C(169) << 24 | 254 << 16, 16 },
+		       { UINT32_C(224) << 24, 3 } };
+
+	for (size_t i = 0; i < ARRAY_LEN(blocks); i++)
+		if (subnet_overlaps(s, blocks[i].base, blocks[i].prefix))
+			return true;
+	return false;
+}
+
 static int parse_cidr(const char *cidr, struct subnet *s,
 		      struct vmctl_error *err)
 {
@@ -77,6 +94,9 @@ static int parse_cidr(const char *cidr, struct subnet *s,
 			  s->prefix);
 		return -VMCTL_INVALID;
 	}
+	if (special(s))
+		return fail(err, VMCTL_INVALID, 0,
+			    "%s is not for networks of hosts (RFC 6890)", cidr);
 	return 0;
 }
 

@@ -5,15 +5,13 @@
 
 #include "base/str.h"
 #include "state/db.h"
+#include "state/nic.h"
 
 #define SELECT_INSTANCE                                                        \
 	"SELECT id, name, reason, type, image, image_digest, user,"            \
 	" accel, connection, uuid, host_key, host_key_sha256, state, vcpus,"   \
 	" memory, disk, coalesce(ssh_port, 0), created_at, launched_at,"       \
 	" terminated_at FROM instance "
-#define SELECT_NICS                                                            \
-	"SELECT kind, source, mac, coalesce(address, ''), reserved FROM nic"   \
-	" WHERE instance = ? ORDER BY position"
 #define SELECT_KEY_NAMES                                                       \
 	"SELECT name FROM instance_key WHERE instance = ? ORDER BY position"
 
@@ -68,25 +66,19 @@ static int read_nics(struct state *db, sqlite3_stmt *nics,
 	sqlite3_reset(nics);
 	sqlite3_bind_text(nics, 1, out->id, -1, SQLITE_STATIC);
 	while ((r = sql_step(db, nics, err)) == 1) {
-		const char *kind = (const char *)sqlite3_column_text(nics, 0);
-		const char *source = (const char *)sqlite3_column_text(nics, 1);
-		const char *address =
-			(const char *)sqlite3_column_text(nics, 3);
-		bool bridge = str_eq(kind, "bridge");
-		auto_free char *label =
-			str_printf("%s%s", bridge ? "bridge=" : "",
-				   str_eq(kind, "user") ? kind : source);
+		struct state_nic nic = { 0 };
 
+		nic_read(nics, &nic);
+		auto_free char *label = state_nic_label(&nic);
 		if (!label || strv_append(&out->networks, label) < 0)
 			return fail_oom(err);
 		if (out->mac)
 			continue;
-		out->mac = str_dup((const char *)sqlite3_column_text(nics, 2));
-		out->address = str_dup(address);
-		out->address_source =
-			str_dup(!*address		      ? ""
-				: sqlite3_column_int(nics, 4) ? "reservation"
-							      : "last seen");
+		out->mac = strdup(nic.mac);
+		out->address = strdup(nic.address);
+		out->address_source = strdup(!nic.address[0] ? ""
+					     : nic.reserved  ? "reservation"
+							     : "last seen");
 	}
 	if (r < 0)
 		return r;

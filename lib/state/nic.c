@@ -43,7 +43,7 @@ static void copy(sqlite3_stmt *stmt, int column, char *out, size_t n)
 	snprintf(out, n, "%s", text ? text : "");
 }
 
-static void read_nic(sqlite3_stmt *stmt, struct state_nic *out)
+void nic_read(sqlite3_stmt *stmt, struct state_nic *out)
 {
 	char kind[16];
 
@@ -63,10 +63,7 @@ int state_nics(struct state *db, const char *id, struct state_nic **ret,
 	auto_free struct state_nic *list = NULL;
 	auto_stmt sqlite3_stmt *stmt = NULL;
 	size_t n = 0;
-	int r = sql_query(db, &stmt, err,
-			  "SELECT kind, source, mac, address, reserved"
-			  " FROM nic WHERE instance = ? ORDER BY position",
-			  "t", id);
+	int r = sql_query(db, &stmt, err, SELECT_NICS, "t", id);
 
 	while (r >= 0 && (r = sql_step(db, stmt, err)) == 1) {
 		struct state_nic *more =
@@ -76,13 +73,35 @@ int state_nics(struct state *db, const char *id, struct state_nic **ret,
 			return fail_oom(err);
 		list = more;
 		list[n] = (struct state_nic){ 0 };
-		read_nic(stmt, &list[n++]);
+		nic_read(stmt, &list[n++]);
 	}
 	if (r < 0)
 		return r;
 	*ret = take_ptr(&list);
 	*ret_n = n;
 	return 0;
+}
+
+char *state_nic_label(const struct state_nic *nic)
+{
+	switch (nic->kind) {
+	case STATE_NIC_USER:
+		break;
+	case STATE_NIC_NETWORK:
+		return strdup(nic->source);
+	case STATE_NIC_BRIDGE:
+		return str_printf("bridge=%s", nic->source);
+	}
+	return strdup("user");
+}
+
+int state_nics_drop_addresses(struct state *db, const char *id,
+			      struct vmctl_error *err)
+{
+	return sql_run(db, NULL, err,
+		       "UPDATE nic SET address = NULL, reserved = 0"
+		       " WHERE instance = ?",
+		       "t", id);
 }
 
 int state_nic_seen(struct state *db, const char *id, const char *mac,

@@ -165,6 +165,14 @@ int state_instance_set(struct state *db, const char *id, enum vmctl_state state,
 int state_nics(struct state *db, const char *id, struct state_nic **ret,
 	       size_t *ret_n, struct vmctl_error *err);
 
+/* What an interface is connected to, as struct vmctl_instance says it. NULL
+ * only when memory is short. */
+char *state_nic_label(const struct state_nic *nic);
+
+/* Frees the addresses of an instance whose creation failed (INST-007). */
+int state_nics_drop_addresses(struct state *db, const char *id,
+			      struct vmctl_error *err);
+
 /* Records the address seen on an interface whose address is not reserved. */
 int state_nic_seen(struct state *db, const char *id, const char *mac,
 		   const char *address, struct vmctl_error *err);
