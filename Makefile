@@ -39,6 +39,7 @@ VM_CFLAGS := -std=gnu11 -D_GNU_SOURCE -Wall -Wextra -Wshadow -Wstrict-prototypes
 	-DVMCTL_MANDIR='"$(MANDIR)"'
 VM_LDFLAGS := -Wl,--as-needed -Wl,-z,relro -Wl,-z,now
 SO_LDFLAGS := -shared $(if $(SANITIZE),,-Wl,-z,defs)
+HIDE_BASE := -Wl,--exclude-libs,libbase.a
 ifneq ($(SANITIZE),)
 SAN := -fsanitize=address,undefined -fno-sanitize-recover=undefined -fno-omit-frame-pointer
 endif
@@ -100,7 +101,7 @@ endif
 
 # A change of flags compiles everything anew; a file that came or went links anew.
 FLAGS := $(strip $(CC) $(VM_CFLAGS) $(SAN) $(CPPFLAGS) $(CFLAGS))
-LINKS := $(strip $(ALL_SRC) $(SO_LDFLAGS) $(VM_LDFLAGS) $(LDFLAGS) $(VERSION))
+LINKS := $(strip $(ALL_SRC) $(SO_LDFLAGS) $(HIDE_BASE) $(VM_LDFLAGS) $(LDFLAGS) $(VERSION))
 ifdef BUILDS
 $(shell mkdir -p $(B)/gen)
 $(foreach v,FLAGS LINKS,$(if $(filter-out x$(strip $(file <$(B)/gen/$(v))),x$($(v))),$(file >$(B)/gen/$(v),$($(v)))))
@@ -152,23 +153,22 @@ define module_rule
 $(B)/modules/$(1).so: $(call obj,$(wildcard lib/driver/$(1)/*.c)) $(B)/libbase.a $(B)/gen/LINKS
 	$$(say) LD $$@
 	@mkdir -p $$(@D)
-	$$(Q)$$(LINK) $(SO_LDFLAGS) $$(filter %.o,$$^) $(B)/libbase.a $$(LIBS_$(1))
+	$$(Q)$$(LINK) $(SO_LDFLAGS) $$(filter %.o,$$^) $(B)/libbase.a $$(HIDE_BASE) $$(LIBS_$(1))
 endef
 $(foreach m,$(MODULES),$(eval $(call module_rule,$(m))))
 
 # The uninstalled command finds the library beside itself. The installed one is
 # linked again: it finds it relative to its own folder, so that a tree that was
 # moved works, or through the system's path when it is there.
-RPATH := $(if $(filter-out /lib /usr/lib /usr/lib/%-linux-gnu,$(LIBDIR)),\
-	-Wl,-rpath,'$$ORIGIN/$(shell realpath -m --relative-to=$(BINDIR) $(LIBDIR))')
-COMMAND = $(CLI_OBJ) $(B)/libbase.a -L$(B) -lvmctl $(LIBS_base)
+RPATH = -Wl,-rpath,'$$ORIGIN/$(shell realpath -m --relative-to=$(BINDIR) $(LIBDIR))'
+COMMAND = $(CLI_OBJ) $(B)/libbase.a $(HIDE_BASE) -L$(B) -lvmctl $(LIBS_base)
 $(B)/vmctl: $(CLI_OBJ) $(B)/$(LIBNAME) $(B)/libbase.a $(B)/gen/LINKS
 	$(say) LD $@
 	$(Q)$(LINK) -Wl,-rpath,'$$ORIGIN' $(COMMAND)
 $(B)/install/vmctl: $(B)/vmctl
 	$(say) LD $@
 	@mkdir -p $(@D)
-	$(Q)$(LINK) $(RPATH) $(COMMAND)
+	$(Q)$(LINK) $(if $(filter-out /lib /usr/lib /usr/lib/%-linux-gnu,$(LIBDIR)),$(RPATH)) $(COMMAND)
 
 $(B)/libvmctl.pc: lib/libvmctl.pc.in $(B)/gen/FLAGS $(B)/gen/LINKS
 	$(say) GEN $@
@@ -228,7 +228,7 @@ images/mini images/debian: deps
 	$(THEN) all $(B)/$@.qcow2
 	B=$(B) ./run vmctl image import --metadata $@/image.json $(B)/$@.qcow2
 define image_rule
-$(B)/images/$(1).qcow2: $(shell find images/$(1) -type f) images/lib.sh
+$(B)/images/$(1).qcow2: $(shell find images/$(1) -type f 2>/dev/null) images/lib.sh
 	$$(say) IMAGE $$@
 	@mkdir -p $$(@D)
 	$$(Q)VMCTL_BUILD_CACHE=$$(abspath $(B))/cache images/$(1)/build $$@

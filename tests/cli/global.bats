@@ -58,7 +58,7 @@ setup_file() {
 	refused 2 vmctl show
 	refused 2 vmctl key import
 	refused 2 vmctl version surplus
-	refused 2 vmctl image show one two
+	refused 2 vmctl completion bash zsh
 }
 
 @test "an option without its value, and a flag with one, are status 2" {

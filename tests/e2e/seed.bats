@@ -109,7 +109,7 @@ lines"
 }
 
 @test "INST-007 a creation that fails in the hypervisor: error with its reason, holding nothing" {
-	try vmctl create huge --image mini --key own --memory 200T --force
+	try vmctl create huge --image mini --key own --memory 200T
 	[ "$status" != 0 ]
 	same "$out" ""
 	if [ "$(vmctl list -o json | jq -r '.[] | select(.name == "huge") | .state')" = error ]; then

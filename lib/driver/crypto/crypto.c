@@ -230,14 +230,7 @@ static int crypto_ed25519_generate(unsigned char seed[ED25519_SIZE],
 static bool crypto_ec_point_check(const char *curve, const void *point,
 				  size_t n)
 {
-	char group[8];
-	OSSL_PARAM params[] = {
-		OSSL_PARAM_construct_utf8_string(OSSL_PKEY_PARAM_GROUP_NAME,
-						 group, 0),
-		OSSL_PARAM_construct_octet_string(OSSL_PKEY_PARAM_PUB_KEY,
-						  (void *)point, n),
-		OSSL_PARAM_construct_end(),
-	};
+	char group[8] = "";
 	auto_pkey_ctx EVP_PKEY_CTX *from = NULL;
 	auto_pkey_ctx EVP_PKEY_CTX *check = NULL;
 	auto_pkey EVP_PKEY *key = NULL;
@@ -247,13 +240,20 @@ static bool crypto_ec_point_check(const char *curve, const void *point,
 	if (!str_starts(curve, "nistp") || strlen(curve) != 8)
 		return false;
 	snprintf(group, sizeof(group), "P-%s", curve + 5);
+	OSSL_PARAM params[] = {
+		OSSL_PARAM_construct_utf8_string(OSSL_PKEY_PARAM_GROUP_NAME,
+						 group, 0),
+		OSSL_PARAM_construct_octet_string(OSSL_PKEY_PARAM_PUB_KEY,
+						  (void *)point, n),
+		OSSL_PARAM_construct_end(),
+	};
 	from = EVP_PKEY_CTX_new_from_name(NULL, "EC", NULL);
-	if (!from || EVP_PKEY_fromdata_init(from) != 1 ||
-	    EVP_PKEY_fromdata(from, &key, EVP_PKEY_PUBLIC_KEY, params) != 1)
-		good = false;
-	else
-		good = (check = EVP_PKEY_CTX_new_from_pkey(NULL, key, NULL)) &&
-		       EVP_PKEY_public_check(check) == 1;
+	good = from && EVP_PKEY_fromdata_init(from) == 1 &&
+	       EVP_PKEY_fromdata(from, &key, EVP_PKEY_PUBLIC_KEY, params) == 1;
+	if (good) {
+		check = EVP_PKEY_CTX_new_from_pkey(NULL, key, NULL);
+		good = check && EVP_PKEY_public_check(check) == 1;
+	}
 	ERR_clear_error();
 	return good;
 }
