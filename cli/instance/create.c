@@ -75,7 +75,7 @@ static const struct example examples[] = {
 	{ "vmctl create db1 --type t2.medium --disk 50G --user-data db.yaml",
 	  "Choose a size, with a larger disk, and set it up at the first "
 	  "boot." },
-	{ "vmctl -c qemu:///system create web1 --network nat --network "
+	{ "vmctl create web1 -c qemu:///system --network nat --network "
 	  "bridge=br0",
 	  "With an interface behind NAT and one on a bridge of the host." },
 	{ "vmctl create web1 --dry-run",

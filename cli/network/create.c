@@ -28,7 +28,7 @@ static const struct option opts[] = {
 };
 
 static const struct example examples[] = {
-	{ "vmctl -c qemu:///system network create lab --subnet 10.20.30.0/24",
+	{ "vmctl network create lab --subnet 10.20.30.0/24 -c qemu:///system",
 	  "Make a network with a subnet of its own." },
 	{ NULL },
 };

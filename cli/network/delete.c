@@ -14,7 +14,7 @@ static const struct argument args[] = {
 };
 
 static const struct example examples[] = {
-	{ "vmctl -c qemu:///system network delete lab", "Remove a network." },
+	{ "vmctl network delete lab -c qemu:///system", "Remove a network." },
 	{ NULL },
 };
 

@@ -42,7 +42,7 @@ static const struct field leases[] = {
 	  .help = "the name that goes with it in DNS" },
 	{ "instance", "INSTANCE", FIELD_STRING, LEASE(instance), 0,
 	  .help = "the instance whose interface that is" },
-	{ "expires_at", "EXPIRES", FIELD_TIME, LEASE(expires_at), 0,
+	{ "expires_at", "EXPIRES", FIELD_TIME, LEASE(expires_at), FIELD_AHEAD,
 	  .help = "when it ends, unless it is renewed" },
 	{ "network", "NETWORK", FIELD_STRING, LEASE(network), 0,
 	  .help = "the network" },

@@ -16,8 +16,8 @@ static const struct argument args[] = {
 };
 
 static const struct example examples[] = {
-	{ "vmctl -c qemu:///system network leases", "List all leases." },
-	{ "vmctl -c qemu:///system network leases vmctl -o json",
+	{ "vmctl network leases -c qemu:///system", "List all leases." },
+	{ "vmctl network leases vmctl -o json -c qemu:///system",
 	  "Those of one network, for a program." },
 	{ NULL },
 };

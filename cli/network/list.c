@@ -5,7 +5,7 @@
 /* Lists the networks of the connection. */
 
 static const struct example examples[] = {
-	{ "vmctl -c qemu:///system network list", "List the networks." },
+	{ "vmctl network list -c qemu:///system", "List the networks." },
 	{ NULL },
 };
 

@@ -15,7 +15,7 @@ static const struct argument args[] = {
 };
 
 static const struct example examples[] = {
-	{ "vmctl -c qemu:///system network show vmctl", "Show a network." },
+	{ "vmctl network show vmctl -c qemu:///system", "Show a network." },
 	{ NULL },
 };
 

@@ -56,23 +56,22 @@ static void add_printable(const char *text, struct str *out)
 }
 
 /* How long ago, or how long until then. */
-static void add_time(int64_t when, int64_t now, bool full, struct str *out)
+static void add_age(const struct field *field, int64_t when, int64_t now,
+		    struct str *out)
 {
-	char stamp[CLOCK_TEXT], age[DURATION_TEXT];
-	int64_t seconds = now > when ? now - when : when - now;
+	bool ahead = field->flags & FIELD_AHEAD;
+	int64_t seconds = ahead ? when - now : now - when;
+	char age[DURATION_TEXT];
 
-	if (full) {
-		str_add(out, clock_rfc3339(when, stamp));
-		return;
-	}
-	str_add(out, when > now ? "in " : "");
-	str_add(out, seconds ? format_duration(seconds * 1000, age) : "0s");
+	str_add(out, ahead ? "in " : "");
+	/* Clocks are set: what was a moment ago may seem to be to come. */
+	str_add(out, seconds > 0 ? format_duration(seconds * 1000, age) : "0s");
 }
 
 void cell_human(const struct field *field, const void *item, int64_t now,
 		bool full, struct str *out)
 {
-	char buf[DURATION_TEXT];
+	char buf[DURATION_TEXT], stamp[CLOCK_TEXT];
 	auto_str joined = STR_INIT;
 	const char *text;
 	size_t before = out->len;
@@ -102,7 +101,10 @@ void cell_human(const struct field *field, const void *item, int64_t now,
 		str_add(out, format_duration(number(field, item), buf));
 		break;
 	case FIELD_TIME:
-		add_time(number(field, item), now, full, out);
+		if (full)
+			str_add(out, clock_rfc3339(number(field, item), stamp));
+		else
+			add_age(field, number(field, item), now, out);
 		break;
 	case FIELD_BOOL:
 		str_add(out, *(const bool *)member(field, item) ? "yes" : "no");

@@ -29,6 +29,7 @@ enum field_flags {
 	FIELD_STATE = 1 << 2,	  /* coloured by its value on a terminal */
 	FIELD_HIDDEN = 1 << 3,	  /* in lists only with --columns */
 	FIELD_ZERO_NONE = 1 << 5, /* of a number: 0 stands for none */
+	FIELD_AHEAD = 1 << 6, /* of a time: it lies in the future ("in 3m") */
 	FIELD_ASKED = 1 << 4, /* in the block of one record only with -o wide */
 };
 

@@ -163,12 +163,23 @@ struct vmctl_instance sample_instance(unsigned number, const char *name,
 	};
 }
 
+struct state_nic sample_nic(const struct vmctl_instance *row)
+{
+	struct state_nic nic = { .kind = STATE_NIC_USER };
+
+	snprintf(nic.mac, sizeof(nic.mac), "%s", row->mac);
+	return nic;
+}
+
 int instance_put(struct fixture *f, unsigned number, const char *name,
 		 const char *digest, enum state_clash *clash)
 {
 	struct vmctl_instance row = sample_instance(number, name, digest);
 
-	return state_instance_add(f->db, &row, NULL, 0, "test", clash, &f->err);
+	struct state_nic nic = sample_nic(&row);
+
+	return state_instance_add(f->db, &row, NULL, 0, &nic, 1, "test", clash,
+				  &f->err);
 }
 
 void race(int n, int (*body)(int which, void *data), void *data, int counts[8])

@@ -52,6 +52,10 @@ void image_put(struct fixture *f, const char *name, const char *digest);
 struct vmctl_instance sample_instance(unsigned number, const char *name,
 				      const char *digest);
 
+/* Its one interface. */
+struct state_nic sample_nic(const struct vmctl_instance *row);
+#define NIC(row) (struct state_nic[]){ sample_nic(&(row)) }, 1
+
 /* Adds sample_instance(number, name, digest). */
 int instance_put(struct fixture *f, unsigned number, const char *name,
 		 const char *digest, enum state_clash *clash);

@@ -122,11 +122,11 @@ static void folders_are_made_and_removed_whole(void **state)
 static void a_file_in_the_way_of_a_folder_is_named(void **state)
 {
 	auto_free char *file = at("plain"), *below = at("plain/x");
-	struct vmctl_error err;
+	struct vmctl_error refused;
 
 	must(file_write_atomic(file, "x", 1, 0600, err));
-	assert_true(dir_make(below, 0700, &err) < 0);
-	assert_non_null(strstr(err.message, "plain"));
+	assert_true(dir_make(below, 0700, &refused) < 0);
+	assert_non_null(strstr(refused.message, "plain"));
 }
 
 static void a_program_gets_its_arguments_byte_for_byte(void **state)

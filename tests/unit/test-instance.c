@@ -81,20 +81,22 @@ static void user_data_is_known_by_its_first_line(void **state)
 /* A draft with all that a seed takes. */
 static struct vmctl_instance row;
 static struct state_instance_key keys[2];
-static struct draft draft(char *user_data)
+static struct draft draft(const char *user_data)
 {
-	row = (struct vmctl_instance){ .id = "i-0a0b0c0d",
-				       .name = "web1",
-				       .mac = "52:54:00:0b:0c:0d",
-				       .host_key = "ssh-ed25519 HOST" };
-	keys[0] = (struct state_instance_key){ "lap\"top", "ssh-ed25519 A",
+	row = (struct vmctl_instance){ .id = (char *)"i-0a0b0c0d",
+				       .name = (char *)"web1",
+				       .mac = (char *)"52:54:00:0b:0c:0d",
+				       .host_key = (char *)"ssh-ed25519 HOST" };
+	keys[0] = (struct state_instance_key){ (char *)"lap\"top",
+					       (char *)"ssh-ed25519 A", NULL };
+	keys[1] = (struct state_instance_key){ (char *)"b", (char *)"ssh-rsa B",
 					       NULL };
-	keys[1] = (struct state_instance_key){ "b", "ssh-rsa B", NULL };
 	return (struct draft){ .row = &row,
 			       .keys = keys,
 			       .key_count = 2,
-			       .host_key_private = "-----BEGIN X\nY\n-----END",
-			       .user_data = user_data };
+			       .host_key_private =
+				       (char *)"-----BEGIN X\nY\n-----END",
+			       .user_data = (char *)user_data };
 }
 
 static void INST_005_the_seed_has_keys_and_host_key_as_json(void **state)
@@ -165,6 +167,11 @@ static void the_domain_document_escapes_what_it_is_given(void **state)
 {
 	const struct hv_ops *ops;
 	const char *const key_names[] = { "<k&'\">", NULL };
+	const struct hv_nic nics[] = {
+		{ HV_NIC_USER, NULL, "52:54:00:00:00:01" },
+		{ HV_NIC_NETWORK, "n'1", "52:54:00:00:00:02" },
+		{ HV_NIC_BRIDGE, "br0", "52:54:00:00:00:03" },
+	};
 	struct hv_spec spec = {
 		.id = "i-0a0b0c0d",
 		.name = "web1",
@@ -180,7 +187,8 @@ static void the_domain_document_escapes_what_it_is_given(void **state)
 		.disk = "/d'isk",
 		.seed = "/s",
 		.console_log = "/c",
-		.mac = "52:54:00:00:00:01",
+		.nics = nics,
+		.nic_count = ARRAY_LEN(nics),
 	};
 	auto_free char *xml = NULL;
 
@@ -192,6 +200,9 @@ static void the_domain_document_escapes_what_it_is_given(void **state)
 	assert_non_null(strstr(xml, "file='/d&apos;isk'"));
 	assert_non_null(strstr(xml, "<entry name='serial'>ds=nocloud</entry>"));
 	assert_null(strstr(xml, "<k&"));
+	assert_non_null(strstr(xml, "<interface type='user'>"));
+	assert_non_null(strstr(xml, "<source network='n&apos;1'/>"));
+	assert_non_null(strstr(xml, "<source bridge='br0'/>"));
 	free(take_ptr(&xml));
 	spec.accel = "kvm";
 	must(ops->describe(&spec, &xml, err));

@@ -403,9 +403,9 @@ static void make_instance(struct home *h, const struct vmctl_key *key)
 
 	assert_int_equal(context_state(h->ctx, &f.db, &h->err), 0);
 	image_put(&f, "mini", digest_of("aa"));
-	assert_int_equal(
-		state_instance_add(f.db, &row, &held, 1, "test", NULL, &h->err),
-		0);
+	assert_int_equal(state_instance_add(f.db, &row, &held, 1, NIC(row),
+					    "test", NULL, &h->err),
+			 0);
 }
 
 static void key_006_an_instances_private_half_stays_until_the_last(void **state)

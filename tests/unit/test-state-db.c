@@ -20,6 +20,10 @@
 DEFINE_CLEANUP(state, struct state *, state_close);
 #define auto_state auto_cleanup(state_cleanup)
 
+#define TEXT_OF_(x) #x
+#define TEXT_OF(x) TEXT_OF_(x)
+#define NEWEST TEXT_OF(STATE_VERSION)
+
 static char *db_path(const struct fixture *f)
 {
 	return path_join(f->dir, "vmctl.db");
@@ -62,7 +66,7 @@ static void the_database_is_set_up_as_designed(void **state)
 	bool on;
 
 	assert_string_equal(fixture_ask(f, "PRAGMA journal_mode"), "wal");
-	assert_string_equal(fixture_ask(f, "PRAGMA user_version"), "1");
+	assert_string_equal(fixture_ask(f, "PRAGMA user_version"), NEWEST);
 	assert_string_equal(fixture_ask(f, "PRAGMA integrity_check"), "ok");
 	assert_string_equal(
 		fixture_ask(f, "SELECT group_concat(name) FROM"
@@ -195,7 +199,7 @@ static void an_empty_file_is_a_new_database(void **state)
 	fixture_close(f);
 	assert_int_equal(truncate(path, 0), 0);
 	fixture_reopen(f);
-	assert_string_equal(fixture_ask(f, "PRAGMA user_version"), "1");
+	assert_string_equal(fixture_ask(f, "PRAGMA user_version"), NEWEST);
 }
 
 static void another_writer_is_waited_for_and_then_told(void **state)
@@ -508,14 +512,19 @@ static void rel_001_a_first_command_killed_anywhere_is_no_harm(void **state)
 	}
 }
 
-/* --- migrations --------------------------------------------------------- */
+/* --- migrations ---------------------------------------------------------
+ *
+ * The tests' own steps lead on from the newest schema: designated entries,
+ * STATE_VERSION - 1 being the one that leads from it.
+ */
 
 static const char *const good_steps[] = {
-	"CREATE TABLE two (x INTEGER) STRICT; INSERT INTO two VALUES (1)",
+	[STATE_VERSION - 1] = "CREATE TABLE two (x INTEGER) STRICT;"
+			      " INSERT INTO two VALUES (1)",
 	"ALTER TABLE two ADD COLUMN y TEXT; INSERT INTO two VALUES (2, 'b')",
 	NULL,
 };
-static const struct migrations good = { NULL, good_steps, 3 };
+static const struct migrations good = { NULL, good_steps, STATE_VERSION + 2 };
 
 static int migrate_now(int which, void *data)
 {
@@ -534,7 +543,7 @@ static void steps_run_once_also_when_eight_race(void **state)
 	struct fixture *f = *state;
 
 	for (int round = 0; round < 5; round++) {
-		struct migrations none = { NULL, NULL, 3 };
+		struct migrations none = { NULL, NULL, STATE_VERSION + 2 };
 		int counts[8], version = 0;
 
 		/* Open at version 1 in all of them is not certain, as one may
@@ -548,12 +557,12 @@ static void steps_run_once_also_when_eight_race(void **state)
 			fixture_ask(f, "SELECT group_concat(x || ifnull(y,"
 				       " '-')) FROM two"),
 			"1-,2b");
-		fixture_sql(f, "DROP TABLE two; PRAGMA user_version = 1");
+		fixture_sql(f, "DROP TABLE two; PRAGMA user_version = " NEWEST);
 		fixture_reopen(f);
 		assert_int_equal(
 			migrate_version(f->db, none.newest, &version, &f->err),
 			0);
-		assert_int_equal(version, 1);
+		assert_int_equal(version, STATE_VERSION);
 	}
 }
 
@@ -561,15 +570,15 @@ static void a_failing_step_changes_nothing(void **state)
 {
 	struct fixture *f = *state;
 	static const char *const steps[] = {
-		"CREATE TABLE two (x INTEGER) STRICT",
+		[STATE_VERSION - 1] = "CREATE TABLE two (x INTEGER) STRICT",
 		"INSERT INTO nowhere VALUES (1)",
 		NULL,
 	};
-	const struct migrations bad = { NULL, steps, 3 };
+	const struct migrations bad = { NULL, steps, STATE_VERSION + 2 };
 
 	assert_int_equal(migrate(f->db, &bad, &f->err), -VMCTL_INTERNAL);
 	assert_non_null(strstr(f->err.message, "nowhere"));
-	assert_string_equal(fixture_ask(f, "PRAGMA user_version"), "1");
+	assert_string_equal(fixture_ask(f, "PRAGMA user_version"), NEWEST);
 	assert_string_equal(fixture_ask(f, "SELECT count(*) FROM sqlite_schema"
 					   " WHERE name = 'two'"),
 			    "0");
@@ -580,8 +589,11 @@ static void a_failing_step_changes_nothing(void **state)
 static void a_step_that_breaks_references_is_refused(void **state)
 {
 	struct fixture *f = *state;
-	static const char *const steps[] = { "DELETE FROM image_file", NULL };
-	const struct migrations bad = { NULL, steps, 2 };
+	static const char *const steps[] = {
+		[STATE_VERSION - 1] = "DELETE FROM image_file",
+		NULL,
+	};
+	const struct migrations bad = { NULL, steps, STATE_VERSION + 1 };
 
 	image_put(f, "mini", digest_of("aa"));
 	assert_int_equal(migrate(f->db, &bad, &f->err), -VMCTL_BAD_DATA);
@@ -592,11 +604,11 @@ static void a_step_that_breaks_references_is_refused(void **state)
 static int kill_in_step(struct fixture *f)
 {
 	static const char *const steps[] = {
-		"CREATE TABLE two (x INTEGER) STRICT",
+		[STATE_VERSION - 1] = "CREATE TABLE two (x INTEGER) STRICT",
 		"SELECT die()",
 		NULL,
 	};
-	const struct migrations m = { NULL, steps, 3 };
+	const struct migrations m = { NULL, steps, STATE_VERSION + 2 };
 
 	return migrate(f->db, &m, &f->err);
 }
@@ -624,7 +636,7 @@ static void rel_001_killed_within_a_migration_it_is_as_before(void **state)
 	}
 	assert_int_equal(waitpid(pid, &status, 0), pid);
 	assert_true(WIFSIGNALED(status));
-	assert_string_equal(fixture_ask(f, "PRAGMA user_version"), "1");
+	assert_string_equal(fixture_ask(f, "PRAGMA user_version"), NEWEST);
 	assert_string_equal(fixture_ask(f, "SELECT count(*) FROM sqlite_schema"
 					   " WHERE name = 'two'"),
 			    "0");

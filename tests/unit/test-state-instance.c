@@ -41,9 +41,9 @@ static void inst_014_all_fields_come_back(void **state)
 	};
 	auto_instance struct vmctl_instance *got = NULL;
 
-	assert_int_equal(
-		state_instance_add(f->db, &row, keys, 2, "test", NULL, &f->err),
-		0);
+	assert_int_equal(state_instance_add(f->db, &row, keys, 2, NIC(row),
+					    "test", NULL, &f->err),
+			 0);
 	fixture_reopen(f);
 	assert_int_equal(state_instance_get(f->db, "web1", &got, &f->err), 0);
 	assert_string_equal(got->id, "i-00000001");
@@ -84,9 +84,9 @@ static void key_006_an_instance_has_its_own_copy_of_its_keys(void **state)
 	struct state_instance_key *got = NULL;
 	size_t n = 0;
 
-	assert_int_equal(
-		state_instance_add(f->db, &row, keys, 2, "test", NULL, &f->err),
-		0);
+	assert_int_equal(state_instance_add(f->db, &row, keys, 2, NIC(row),
+					    "test", NULL, &f->err),
+			 0);
 	assert_int_equal(state_instance_keys(f->db, row.id, &got, &n, &f->err),
 			 0);
 	assert_int_equal(n, 2);
@@ -120,8 +120,8 @@ static void inst_003_a_clash_is_told_apart(void **state)
 
 	row = sample_instance(3, "web3", digest_of("aa"));
 	row.ssh_port = 40001;
-	assert_int_equal(state_instance_add(f->db, &row, NULL, 0, "test",
-					    &clash, &f->err),
+	assert_int_equal(state_instance_add(f->db, &row, NULL, 0, NIC(row),
+					    "test", &clash, &f->err),
 			 -VMCTL_EXISTS);
 	assert_int_equal(clash, STATE_CLASH_DRAWN);
 	assert_string_equal(fixture_ask(f, "SELECT count(*) FROM instance"),
@@ -140,7 +140,8 @@ static void instances_without_a_port_do_not_clash(void **state)
 
 		row.ssh_port = 0;
 		assert_int_equal(state_instance_add(f->db, &row, NULL, 0,
-						    "test", NULL, &f->err),
+						    NIC(row), "test", NULL,
+						    &f->err),
 				 0);
 	}
 	assert_int_equal(state_instance_get(f->db, "web2", &got, &f->err), 0);
@@ -185,8 +186,8 @@ static void inst_012_termination_frees_name_port_and_mac(void **state)
 	again = sample_instance(1, "web1", digest_of("aa"));
 	again.id = (char *)"i-00000002";
 	again.uuid = (char *)"00000000-0000-4000-8000-00000000000f";
-	assert_int_equal(state_instance_add(f->db, &again, NULL, 0, "test",
-					    NULL, &f->err),
+	assert_int_equal(state_instance_add(f->db, &again, NULL, 0, NIC(again),
+					    "test", NULL, &f->err),
 			 0);
 
 	assert_int_equal(state_instance_list(f->db, false, &list, &f->err), 0);

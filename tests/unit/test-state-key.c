@@ -32,9 +32,9 @@ static void put_instance(struct fixture *f, unsigned number, const char *name,
 	const struct state_instance_key key = { (char *)"work", (char *)"k",
 						(char *)file };
 
-	assert_int_equal(
-		state_instance_add(f->db, &row, &key, 1, "test", NULL, &f->err),
-		0);
+	assert_int_equal(state_instance_add(f->db, &row, &key, 1, NIC(row),
+					    "test", NULL, &f->err),
+			 0);
 }
 
 static void key_007_all_fields_come_back(void **state)
