@@ -125,7 +125,7 @@ fetch_set() {
 	fi
 	apt_setup "$cache/apt-$suite"
 	say "fetching packages of $suite from $mirror"
-	apt apt-get update >&2
+	apt apt-get -o APT::Update::Error-Mode=any update >&2
 	rm -rf "$debs.new"
 	mkdir "$debs.new"
 	(cd "$debs.new" && "$3" && sha256sum ./*.deb >SHA256SUMS)
