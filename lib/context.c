@@ -106,18 +106,20 @@ int vmctl_new(const struct vmctl_options *opts, struct vmctl **ret,
 	return 0;
 }
 
-void context_hv_drop(struct vmctl *ctx)
+static void drop_link(struct vmctl *ctx, struct link *link)
 {
-	if (ctx->hv)
-		ctx->hv_ops->close(ctx->hv);
-	ctx->hv = NULL;
+	if (link->hv)
+		ctx->hv_ops->close(link->hv);
+	free(link->uri);
+	*link = (struct link){ 0 };
 }
 
 void vmctl_free(struct vmctl *ctx)
 {
 	if (!ctx)
 		return;
-	context_hv_drop(ctx);
+	for (size_t i = 0; i < ARRAY_LEN(ctx->links); i++)
+		drop_link(ctx, &ctx->links[i]);
 	state_close(ctx->db);
 	free(ctx->data_dir);
 	free(ctx->runtime_dir);
@@ -146,18 +148,42 @@ int context_state(struct vmctl *ctx, struct state **ret,
 	return 0;
 }
 
-int context_hv(struct vmctl *ctx, const struct hv_ops **ret_ops,
-	       struct hv **ret, struct vmctl_error *err)
+static int open_link(struct vmctl *ctx, const char *uri, struct hv **ret,
+		     struct vmctl_error *err)
+{
+	struct link *link = ctx->links;
+
+	while (link->uri && !str_eq(link->uri, uri) &&
+	       link < ctx->links + ARRAY_LEN(ctx->links) - 1)
+		link++;
+	if (!link->uri || !str_eq(link->uri, uri)) {
+		struct link made = { .uri = strdup(uri) };
+		int r = made.uri ? ctx->hv_ops->open(uri, &ctx->ev, &made.hv,
+						     err)
+				 : fail_oom(err);
+		if (r < 0) {
+			free(made.uri);
+			return r;
+		}
+		/* More connections than places: the last one is replaced. */
+		drop_link(ctx, link);
+		*link = made;
+	}
+	*ret = link->hv;
+	return 0;
+}
+
+int context_hv(struct vmctl *ctx, const char *uri,
+	       const struct hv_ops **ret_ops, struct hv **ret,
+	       struct vmctl_error *err)
 {
 	int r = ctx->hv_ops ? 0 : hv_load(&ctx->hv_ops, err);
 
-	if (r == 0 && !ctx->hv)
-		r = ctx->hv_ops->open(ctx->uri, &ctx->ev, &ctx->hv, err);
-	if (r < 0)
-		return r;
-	*ret_ops = ctx->hv_ops;
-	*ret = ctx->hv;
-	return 0;
+	if (r == 0)
+		r = open_link(ctx, uri ? uri : ctx->uri, ret, err);
+	if (r == 0)
+		*ret_ops = ctx->hv_ops;
+	return r;
 }
 
 mode_t context_dir_mode(void)

@@ -20,19 +20,22 @@ struct vmctl {
 	long lock_timeout_ms;
 	struct state *db;	     /* use context_state() */
 	const struct hv_ops *hv_ops; /* use context_hv() */
-	struct hv *hv;
+	struct link {
+		char *uri;
+		struct hv *hv;
+	} links[4]; /* instances may be on several connections */
 };
 
 /* The database, opened at first use. Borrowed. */
 int context_state(struct vmctl *ctx, struct state **ret,
 		  struct vmctl_error *err);
 
-/* The hypervisor, connected at first use. Both borrowed. */
-int context_hv(struct vmctl *ctx, const struct hv_ops **ret_ops,
-	       struct hv **ret, struct vmctl_error *err);
-
-/* Forgets a connection that broke, so that the next call makes a new one. */
-void context_hv_drop(struct vmctl *ctx);
+/* A hypervisor, connected at first use; `uri` NULL is the context's own. Both
+ * are borrowed. An instance is always spoken to on the connection that it was
+ * made on, whatever the context's own is. */
+int context_hv(struct vmctl *ctx, const char *uri,
+	       const struct hv_ops **ret_ops, struct hv **ret,
+	       struct vmctl_error *err);
 
 /* Mode of the folders that hold disks: 0700, but 0711 for root, whose guests
  * libvirt runs as another user. */

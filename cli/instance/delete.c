@@ -37,7 +37,7 @@ static int run(struct cli *cli, void *data, struct vmctl_error *err)
 			 o->names.items[0],
 			 o->names.count > 1 ? " and the others" : "",
 			 o->names.count > 1 ? "their disks" : "its disk"))
-		return fail(err, VMCTL_CANCELLED, 0, "nothing was deleted");
+		return fail(err, VMCTL_FAILED, 0, "nothing was deleted");
 	return cli_each(cli, &o->names, delete_one, o, err);
 }
 

@@ -51,9 +51,9 @@ struct hv_spec {
 	const char *image;	 /* name of the image, for the metadata */
 	const char *const *keys; /* key names, for the metadata */
 	const char *user;
-	const char *arch;  /* "x86_64", "aarch64" */
-	const char *accel; /* "kvm" or "tcg" */
-	int64_t vcpus, memory; /* memory in bytes */
+	const char *arch;	 /* "x86_64", "aarch64" */
+	const char *accel;	 /* "kvm" or "tcg" */
+	int64_t vcpus, memory;	 /* memory in bytes */
 	const char *disk;	 /* qcow2 */
 	const char *seed;	 /* ISO 9660 */
 	const char *console_log; /* appended to */
@@ -71,8 +71,6 @@ struct hv_info {
 	char engine[32]; /* "QEMU" */
 	char engine_version[32];
 	char library_version[32]; /* of libvirt */
-	bool session;  /* a user's own connection: user-mode networking */
-	bool networks; /* it may have networks */
 };
 
 /* A TCP port of the host forwarded to one of the guest. */
@@ -109,6 +107,15 @@ struct hv_ops {
 	int (*open)(const char *uri, const struct events *ev, struct hv **ret,
 		    struct vmctl_error *err);
 	void (*close)(struct hv *hv); /* NULL is allowed */
+
+	/* What kind of connection it is: a user's own, where user-mode
+	 * networking is the default; one that may have networks; one whose
+	 * guests run as another user than the caller. */
+	bool (*is_session)(const struct hv *hv);
+	bool (*has_networks)(const struct hv *hv);
+	bool (*is_other_user)(const struct hv *hv);
+
+	/* Versions. May take seconds the first time after a start. */
 	int (*info)(struct hv *hv, struct hv_info *ret,
 		    struct vmctl_error *err);
 
@@ -132,8 +139,7 @@ struct hv_ops {
 		       struct vmctl_error *err); /* cuts the power */
 	int (*reboot)(struct hv *hv, const char *uuid,
 		      struct vmctl_error *err); /* asks the guest */
-	int (*reset)(struct hv *hv, const char *uuid,
-		     struct vmctl_error *err);
+	int (*reset)(struct hv *hv, const char *uuid, struct vmctl_error *err);
 
 	/* One bulk call. The caller frees *ret. */
 	int (*list)(struct hv *hv, struct hv_domain **ret, size_t *ret_n,

@@ -34,7 +34,7 @@ static void ask_hypervisor(struct vmctl *ctx, struct vmctl_host *h)
 	struct hv_info info = { 0 };
 	struct vmctl_error err = { 0 };
 
-	h->reachable = context_hv(ctx, &ops, &hv, &err) == 0 &&
+	h->reachable = context_hv(ctx, NULL, &ops, &hv, &err) == 0 &&
 		       ops->info(hv, &info, &err) == 0;
 	h->problem = str_dup(err.message);
 	h->hint = str_dup(err.hint);

@@ -5,17 +5,20 @@
 #include "instance/instance.h"
 
 /*
- * For root, libvirt runs QEMU as a user of its own and hands it the disks, but
- * the folders on the way it must be able to enter by itself. Said before
+ * The system's libvirt runs QEMU as a user of its own and hands it the disks,
+ * but the folders on the way it must be able to enter by itself. Said before
  * anything is made, because libvirt would only say "Permission denied".
  */
-int instance_access_check(const struct vmctl *ctx, struct vmctl_error *err)
+int instance_access_check(struct vmctl *ctx, struct vmctl_error *err)
 {
 	auto_free char *path = strdup(ctx->data_dir);
+	const struct hv_ops *ops;
 	struct stat st;
+	struct hv *hv;
+	int r = context_hv(ctx, NULL, &ops, &hv, err);
 
-	if (geteuid() != 0)
-		return 0;
+	if (r < 0 || !ops->is_other_user(hv))
+		return r;
 	if (!path)
 		return fail_oom(err);
 	for (char *p = path + 1;; p++) {

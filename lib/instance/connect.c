@@ -124,6 +124,7 @@ int instance_connect(struct vmctl *ctx, struct vmctl_instance *row,
 			    left < patience ? (long)left + 1 : patience, ret,
 			    &why);
 		if (r == 0) {
+			progress_at(&ctx->ev, NULL, 0, 0);
 			*ret_ops = ops;
 			return 0;
 		}

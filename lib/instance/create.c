@@ -53,7 +53,7 @@ static int undo_addresses(void *data, struct vmctl_error *err)
 {
 	struct creation *c = data;
 
-	return instance_give_back(c->ctx, c->draft.row->id, err);
+	return instance_give_back(c->ctx, c->draft.row, err);
 }
 
 /* --- the steps ------------------------------------------------------------ */
@@ -115,8 +115,8 @@ static int step_network(struct creation *c, struct vmctl_error *err)
 
 	undo_push(&c->undo, "the reserved addresses", undo_addresses, c);
 	for (size_t i = 0; r == 0 && i < c->draft.nic_count; i++)
-		r = network_hold(c->ctx, &c->draft.nics[i], c->draft.row->name,
-				 err);
+		r = network_hold(c->ctx, c->draft.row->connection,
+				 &c->draft.nics[i], c->draft.row->name, err);
 	return r;
 }
 
@@ -126,7 +126,7 @@ static int step_domain(struct creation *c, struct vmctl_error *err)
 	const struct hv_ops *ops;
 	struct hv_spec spec;
 	struct hv *hv;
-	int r = context_hv(c->ctx, &ops, &hv, err);
+	int r = context_hv(c->ctx, NULL, &ops, &hv, err);
 
 	if (r == 0)
 		r = instance_spec(c->ctx, c->draft.row, &paths, &spec, err);

@@ -9,7 +9,7 @@ int instance_remove_domain(struct vmctl *ctx, const struct vmctl_instance *row,
 	const struct hv_ops *ops;
 	enum hv_state seen;
 	struct hv *hv;
-	int r = context_hv(ctx, &ops, &hv, err);
+	int r = context_hv(ctx, row->connection, &ops, &hv, err);
 
 	if (r == 0)
 		r = ops->state(hv, row->uuid, &seen, err);
@@ -25,15 +25,15 @@ int instance_remove_domain(struct vmctl *ctx, const struct vmctl_instance *row,
 	return r == -VMCTL_NOT_FOUND ? 0 : r;
 }
 
-int instance_give_back(struct vmctl *ctx, const char *id,
+int instance_give_back(struct vmctl *ctx, const struct vmctl_instance *row,
 		       struct vmctl_error *err)
 {
 	auto_free struct state_nic *nics = NULL;
 	size_t n = 0;
-	int r = state_nics(ctx->db, id, &nics, &n, err);
+	int r = state_nics(ctx->db, row->id, &nics, &n, err);
 
 	for (size_t i = 0; r == 0 && i < n; i++)
-		r = network_give_back(ctx, &nics[i], err);
+		r = network_give_back(ctx, row->connection, &nics[i], err);
 	return r;
 }
 
@@ -46,7 +46,7 @@ int instance_remove_effects(struct vmctl *ctx, const struct vmctl_instance *row,
 	/* Disk and address go after the domain: a running guest never loses
 	 * them. */
 	if (r == 0)
-		r = instance_give_back(ctx, row->id, err);
+		r = instance_give_back(ctx, row, err);
 	return r < 0 ? r : dir_remove(dir, err);
 }
 

@@ -129,7 +129,7 @@ int instance_draw_port(struct vmctl *ctx, int64_t *ret,
 int instance_remove_domain(struct vmctl *ctx, const struct vmctl_instance *row,
 			   struct vmctl_error *err);
 /* delete.c: gives reserved addresses back. */
-int instance_give_back(struct vmctl *ctx, const char *id,
+int instance_give_back(struct vmctl *ctx, const struct vmctl_instance *row,
 		       struct vmctl_error *err);
 int instance_remove_effects(struct vmctl *ctx, const struct vmctl_instance *row,
 			    struct vmctl_error *err);
@@ -149,7 +149,7 @@ int instance_connect(struct vmctl *ctx, struct vmctl_instance *row,
 
 /* access.c: whether QEMU's user can reach the disks; VMCTL_DENIED names the
  * folder that is in the way. */
-int instance_access_check(const struct vmctl *ctx, struct vmctl_error *err);
+int instance_access_check(struct vmctl *ctx, struct vmctl_error *err);
 
 /* diagnose.c: completes a time-out's message with what is known of the guest:
  * its state and the last line of its console. */

@@ -1,4 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include <stdio.h>
+
 #include "instance/instance.h"
 
 /* What was last seen stands, and is said to be old. */
@@ -25,51 +27,63 @@ static int by_uuid(const void *a, const void *b)
 		      ((const struct hv_domain *)b)->uuid);
 }
 
+/* What one connection's answer says of the rows that are on it. */
 static int observe_all(struct vmctl *ctx, struct vmctl_instance_list *list,
-		       struct hv_domain *domains, size_t n,
+		       const char *uri, struct hv_domain *domains, size_t n,
 		       struct vmctl_error *err)
 {
 	qsort(domains, n, sizeof(*domains), by_uuid);
 	for (size_t i = 0; i < list->count; i++) {
 		struct vmctl_instance *row = list->items[i];
 		struct hv_domain key = { 0 };
-		int r;
 
-		if (!str_eq(row->connection, ctx->uri)) {
-			r = mark_stale(ctx, row, "it is on another connection",
-				       err);
-		} else {
-			memcpy(key.uuid, row->uuid, sizeof(key.uuid) - 1);
-			struct hv_domain *d =
-				bsearch(&key, domains, n, sizeof(key), by_uuid);
-			r = instance_observe(ctx, row, d ? d->state : HV_ABSENT,
-					     err);
-		}
+		if (!str_eq(row->connection, uri))
+			continue;
+		snprintf(key.uuid, sizeof(key.uuid), "%s", row->uuid);
+		struct hv_domain *d =
+			bsearch(&key, domains, n, sizeof(key), by_uuid);
+		int r = instance_observe(ctx, row, d ? d->state : HV_ABSENT,
+					 err);
 		if (r < 0)
 			return r;
 	}
 	return 0;
 }
 
+static int mark_all_stale(struct vmctl *ctx, struct vmctl_instance_list *list,
+			  const char *uri, struct vmctl_error *err)
+{
+	int r = 0;
+
+	for (size_t i = 0; r == 0 && i < list->count; i++)
+		if (str_eq(list->items[i]->connection, uri))
+			r = mark_stale(ctx, list->items[i],
+				       "the hypervisor cannot be reached", err);
+	return r;
+}
+
+/* One bulk call to each connection that has instances; one that fails does not
+ * hide the others. */
 static int ask(struct vmctl *ctx, struct vmctl_instance_list *list,
 	       struct vmctl_error *unreachable, struct vmctl_error *err)
 {
-	auto_free struct hv_domain *domains = NULL;
-	const struct hv_ops *ops;
-	struct hv *hv;
-	size_t n = 0;
-	int r = 0;
-
-	if (!list->count) /* nothing to ask about */
-		return 0;
-	r = context_hv(ctx, &ops, &hv, unreachable);
-	if (r == 0)
-		r = ops->list(hv, &domains, &n, unreachable);
-	if (r == 0)
-		return observe_all(ctx, list, domains, n, err);
 	for (size_t i = 0; i < list->count; i++) {
-		r = mark_stale(ctx, list->items[i],
-			       "the hypervisor cannot be reached", err);
+		auto_free struct hv_domain *domains = NULL;
+		const char *uri = list->items[i]->connection;
+		const struct hv_ops *ops;
+		struct hv *hv;
+		bool asked = false;
+		size_t n = 0;
+
+		for (size_t j = 0; j < i && !asked; j++)
+			asked |= str_eq(list->items[j]->connection, uri);
+		if (asked)
+			continue;
+		int r = context_hv(ctx, uri, &ops, &hv, unreachable);
+		if (r == 0)
+			r = ops->list(hv, &domains, &n, unreachable);
+		r = r == 0 ? observe_all(ctx, list, uri, domains, n, err)
+			   : mark_all_stale(ctx, list, uri, err);
 		if (r < 0)
 			return r;
 	}

@@ -63,7 +63,7 @@ int instance_refresh(struct vmctl *ctx, struct vmctl_instance *row,
 	const struct hv_ops *ops;
 	enum hv_state seen;
 	struct hv *hv;
-	int r = context_hv(ctx, &ops, &hv, err);
+	int r = context_hv(ctx, row->connection, &ops, &hv, err);
 
 	if (r == 0)
 		r = ops->state(hv, row->uuid, &seen, err);

@@ -13,7 +13,9 @@ int instance_forward(struct vmctl *ctx, struct vmctl_instance *row,
 	const struct hv_ops *ops;
 	struct hv *hv;
 	bool present = false;
-	int r = instance_forwarded(row) ? context_hv(ctx, &ops, &hv, err) : 1;
+	int r = instance_forwarded(row)
+			? context_hv(ctx, row->connection, &ops, &hv, err)
+			: 1;
 
 	if (r != 0)
 		return r < 0 ? r : 0;
@@ -58,8 +60,8 @@ static int look_up(struct vmctl *ctx, struct vmctl_instance *row,
 	int r = state_nics(ctx->db, row->id, &nics, &n, err);
 
 	if (r < 0 || !n ||
-	    network_look_up(ctx, row->uuid, &nics[0], address, &source, NULL) <
-		    0)
+	    network_look_up(ctx, row->connection, row->uuid, &nics[0], address,
+			    &source, NULL) < 0)
 		return r;
 	if (!nics[0].reserved)
 		state_nic_seen(ctx->db, row->id, nics[0].mac, address, NULL);
@@ -81,7 +83,8 @@ static int networks_up(struct vmctl *ctx, const struct vmctl_instance *row,
 	int r = state_nics(ctx->db, row->id, &nics, &n, err);
 
 	for (size_t i = 0; r == 0 && i < n; i++)
-		r = network_hold(ctx, &nics[i], row->name, err);
+		r = network_hold(ctx, row->connection, &nics[i], row->name,
+				 err);
 	return r;
 }
 
@@ -90,7 +93,7 @@ int instance_boot(struct vmctl *ctx, struct vmctl_instance *row,
 {
 	const struct hv_ops *ops;
 	struct hv *hv;
-	int r = context_hv(ctx, &ops, &hv, err);
+	int r = context_hv(ctx, row->connection, &ops, &hv, err);
 
 	if (r == 0)
 		r = networks_up(ctx, row, err);
@@ -116,7 +119,7 @@ static int define_again(struct vmctl *ctx, struct vmctl_instance *row,
 	if (r == 0)
 		r = spec_nics(&paths, paths.nics, n, &spec, err);
 	if (r == 0)
-		r = context_hv(ctx, &ops, &hv, err);
+		r = context_hv(ctx, row->connection, &ops, &hv, err);
 	if (r < 0)
 		return r;
 	if (access(spec.disk, F_OK) < 0) {
@@ -179,7 +182,7 @@ static int wait_stopped(struct vmctl *ctx, struct vmctl_instance *row,
 	int64_t asked = clock_mono_ms();
 	struct hv *hv;
 	struct wait w = wait_begin(timeout_ms, 200);
-	int r = context_hv(ctx, &ops, &hv, err);
+	int r = context_hv(ctx, row->connection, &ops, &hv, err);
 
 	while (r == 0) {
 		r = ops->state(hv, row->uuid, &seen, err);
@@ -209,7 +212,7 @@ static int stop(struct vmctl *ctx, struct vmctl_instance *row, long timeout_ms,
 {
 	const struct hv_ops *ops;
 	struct hv *hv;
-	int r = context_hv(ctx, &ops, &hv, err);
+	int r = context_hv(ctx, row->connection, &ops, &hv, err);
 
 	if (r < 0)
 		return r;
@@ -269,7 +272,7 @@ int vmctl_instance_reboot(struct vmctl *ctx, const char *name, bool force,
 	if (r == 0)
 		r = instance_refresh(ctx, l.row, err);
 	if (r == 0)
-		r = context_hv(ctx, &ops, &hv, err);
+		r = context_hv(ctx, l.row->connection, &ops, &hv, err);
 	if (r < 0)
 		return r;
 	if (l.row->state != VMCTL_STATE_RUNNING) {

@@ -4,7 +4,8 @@
 
 #include "context.h"
 
-/* What lib/network does for instances. */
+/* What lib/network does for instances. `uri` is the connection that the
+ * instance is on. */
 
 /*
  * Turns a wish into an interface. `wish` is "user", "nat", "bridge=NAME" or
@@ -28,13 +29,14 @@ int network_choose(struct vmctl *ctx, const char *wish, const char *ip,
 
 /* Sets the reservation of an interface, with the instance's name for DNS; and
  * gives it back with the lease. Nothing for one without. */
-int network_hold(struct vmctl *ctx, const struct state_nic *nic,
-		 const char *hostname, struct vmctl_error *err);
-int network_give_back(struct vmctl *ctx, const struct state_nic *nic,
-		      struct vmctl_error *err);
+int network_hold(struct vmctl *ctx, const char *uri,
+		 const struct state_nic *nic, const char *hostname,
+		 struct vmctl_error *err);
+int network_give_back(struct vmctl *ctx, const char *uri,
+		      const struct state_nic *nic, struct vmctl_error *err);
 
 /* Makes sure that the networks of an instance are up before it starts. */
-int network_up(struct vmctl *ctx, const struct state_nic *nic,
+int network_up(struct vmctl *ctx, const char *uri, const struct state_nic *nic,
 	       struct vmctl_error *err);
 
 /*
@@ -42,7 +44,7 @@ int network_up(struct vmctl *ctx, const struct state_nic *nic,
  * order lease, guest agent, ARP. *ret_source is "lease", "agent" or "arp",
  * static. VMCTL_NOT_FOUND when nobody knows.
  */
-int network_look_up(struct vmctl *ctx, const char *uuid,
+int network_look_up(struct vmctl *ctx, const char *uri, const char *uuid,
 		    const struct state_nic *nic, char ret[46],
 		    const char **ret_source, struct vmctl_error *err);
 

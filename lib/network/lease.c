@@ -70,9 +70,9 @@ int vmctl_network_leases(struct vmctl *ctx, const char *name,
 	int r = list ? context_state(ctx, &db, err) : fail_oom(err);
 
 	if (r == 0 && name)
-		r = network_find(ctx, name, &one, err);
+		r = network_find(ctx, NULL, name, &one, err);
 	if (r == 0)
-		r = network_hv(ctx, &ops, &hv, err);
+		r = network_hv(ctx, NULL, &ops, &hv, err);
 	if (r == 0)
 		r = ops->net_list(hv, &nets, &n, err);
 	for (size_t i = 0; r == 0 && i < n; i++) {
@@ -91,14 +91,15 @@ int vmctl_network_leases(struct vmctl *ctx, const char *name,
 	return 0;
 }
 
-static int from_lease(struct vmctl *ctx, const struct state_nic *nic,
-		      char ret[46], struct vmctl_error *err)
+static int from_lease(struct vmctl *ctx, const char *uri,
+		      const struct state_nic *nic, char ret[46],
+		      struct vmctl_error *err)
 {
 	auto_free struct hv_lease *leases = NULL;
 	const struct hv_ops *ops;
 	struct hv *hv;
 	size_t n = 0;
-	int r = network_hv(ctx, &ops, &hv, err);
+	int r = network_hv(ctx, uri, &ops, &hv, err);
 
 	if (r == 0)
 		r = ops->net_leases(hv, nic->source, &leases, &n, err);
@@ -114,19 +115,19 @@ static int from_lease(struct vmctl *ctx, const struct state_nic *nic,
 	return fail(err, VMCTL_NOT_FOUND, 0, "there is no lease yet");
 }
 
-int network_look_up(struct vmctl *ctx, const char *uuid,
+int network_look_up(struct vmctl *ctx, const char *uri, const char *uuid,
 		    const struct state_nic *nic, char ret[46],
 		    const char **ret_source, struct vmctl_error *err)
 {
 	const struct hv_ops *ops;
 	struct hv *hv;
-	int r = context_hv(ctx, &ops, &hv, err);
+	int r = context_hv(ctx, uri, &ops, &hv, err);
 
 	if (r < 0)
 		return r;
 	if (nic->kind == STATE_NIC_NETWORK) {
 		*ret_source = "lease";
-		if (from_lease(ctx, nic, ret, err) == 0)
+		if (from_lease(ctx, uri, nic, ret, err) == 0)
 			return 0;
 	}
 	*ret_source = "agent";

@@ -31,25 +31,20 @@ void vmctl_network_list_free(struct vmctl_network_list *list)
 DEFINE_CLEANUP(network_list, struct vmctl_network_list *,
 	       vmctl_network_list_free);
 
-int network_hv(struct vmctl *ctx, const struct hv_ops **ret_ops,
-	       struct hv **ret, struct vmctl_error *err)
+int network_hv(struct vmctl *ctx, const char *uri,
+	       const struct hv_ops **ret_ops, struct hv **ret,
+	       struct vmctl_error *err)
 {
-	struct hv_info info;
-	int r = context_hv(ctx, ret_ops, ret, err);
+	int r = context_hv(ctx, uri, ret_ops, ret, err);
 
-	if (r == 0)
-		r = (*ret_ops)->info(*ret, &info, err);
-	if (r < 0)
+	if (r < 0 || (*ret_ops)->has_networks(*ret))
 		return r;
-	if (!info.networks) {
-		fail(err, VMCTL_HYPERVISOR, 0,
-		     "the connection %s has no networks: that takes privileges",
-		     ctx->uri);
-		fail_hint(err, "use -c qemu:///system (as root, or in the "
-			       "group libvirt), or --network user");
-		return -VMCTL_HYPERVISOR;
-	}
-	return 0;
+	fail(err, VMCTL_HYPERVISOR, 0,
+	     "the connection %s has no networks: that takes privileges",
+	     uri ? uri : ctx->uri);
+	fail_hint(err, "use -c qemu:///system (as root, or in the group "
+		       "libvirt), or --network user");
+	return -VMCTL_HYPERVISOR;
 }
 
 static int fail_unknown(const char *name, const struct hv_network *nets,
@@ -68,14 +63,14 @@ static int fail_unknown(const char *name, const struct hv_network *nets,
 	return -VMCTL_NOT_FOUND;
 }
 
-int network_find(struct vmctl *ctx, const char *name, struct hv_network *ret,
-		 struct vmctl_error *err)
+int network_find(struct vmctl *ctx, const char *uri, const char *name,
+		 struct hv_network *ret, struct vmctl_error *err)
 {
 	auto_free struct hv_network *nets = NULL;
 	const struct hv_ops *ops;
 	struct hv *hv;
 	size_t n = 0;
-	int r = network_hv(ctx, &ops, &hv, err);
+	int r = network_hv(ctx, uri, &ops, &hv, err);
 
 	if (r == 0)
 		r = ops->net_list(hv, &nets, &n, err);
@@ -162,7 +157,7 @@ int network_make(struct vmctl *ctx, const char *name, const struct subnet *s,
 	if (r == 0)
 		r = check_name(name, err);
 	if (r == 0)
-		r = network_hv(ctx, &ops, &hv, err);
+		r = network_hv(ctx, NULL, &ops, &hv, err);
 	if (r == 0)
 		r = ops->net_list(hv, &nets, &n, err);
 	if (r == 0)
@@ -239,7 +234,7 @@ int vmctl_network_get(struct vmctl *ctx, const char *name,
 		      struct vmctl_network **ret, struct vmctl_error *err)
 {
 	struct hv_network net;
-	int r = network_find(ctx, name, &net, err);
+	int r = network_find(ctx, NULL, name, &net, err);
 
 	return r < 0 ? r : describe(ctx, &net, ret, err);
 }
@@ -259,7 +254,7 @@ int vmctl_network_list(struct vmctl *ctx, struct vmctl_network_list **ret,
 	const struct hv_ops *ops;
 	struct hv *hv;
 	size_t n = 0;
-	int r = list ? network_hv(ctx, &ops, &hv, err) : fail_oom(err);
+	int r = list ? network_hv(ctx, NULL, &ops, &hv, err) : fail_oom(err);
 
 	if (r == 0)
 		r = ops->net_list(hv, &nets, &n, err);
@@ -288,7 +283,7 @@ int vmctl_network_delete(struct vmctl *ctx, const char *name,
 	struct state *db;
 	struct hv *hv;
 	int64_t made = 0, users = 0;
-	int r = network_find(ctx, name, &net, err);
+	int r = network_find(ctx, NULL, name, &net, err);
 
 	if (r == 0)
 		r = context_state(ctx, &db, err);
@@ -310,7 +305,7 @@ int vmctl_network_delete(struct vmctl *ctx, const char *name,
 		fail_hint(err, "vmctl delete %s", user);
 		return -VMCTL_IN_USE;
 	}
-	r = network_hv(ctx, &ops, &hv, err);
+	r = network_hv(ctx, NULL, &ops, &hv, err);
 	if (r == 0)
 		r = ops->net_delete(hv, name, err);
 	return r < 0 ? r : state_network_forget(db, ctx->uri, name, err);

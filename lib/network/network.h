@@ -7,19 +7,21 @@
 #include "context.h"
 #include "network/subnet.h"
 
-/* The inside of the subsystem. */
+/* The inside of the subsystem. `uri` is the connection: NULL for the
+ * context's own. */
 
 #define NETWORK_DEFAULT "vmctl" /* NET-001 */
 #define SUBNET_DEFAULT "192.168.100.0/24"
 
 /* The hypervisor, when its connection may have networks; else
  * VMCTL_HYPERVISOR with what to do. */
-int network_hv(struct vmctl *ctx, const struct hv_ops **ret_ops,
-	       struct hv **ret, struct vmctl_error *err);
+int network_hv(struct vmctl *ctx, const char *uri,
+	       const struct hv_ops **ret_ops, struct hv **ret,
+	       struct vmctl_error *err);
 
 /* One network by name. VMCTL_NOT_FOUND names the nearest. */
-int network_find(struct vmctl *ctx, const char *name, struct hv_network *ret,
-		 struct vmctl_error *err);
+int network_find(struct vmctl *ctx, const char *uri, const char *name,
+		 struct hv_network *ret, struct vmctl_error *err);
 
 /* Its subnet and range; false when it has none that vmctl can use. */
 bool network_subnet(const struct hv_network *net, struct subnet *ret);

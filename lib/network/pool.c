@@ -16,7 +16,7 @@ static int ensure_default(struct vmctl *ctx, bool dry, struct hv_network *ret,
 {
 	struct vmctl_error why;
 	struct subnet s;
-	int r = network_find(ctx, NETWORK_DEFAULT, ret, &why);
+	int r = network_find(ctx, NULL, NETWORK_DEFAULT, ret, &why);
 
 	if (r != -VMCTL_NOT_FOUND) {
 		if (r < 0 && err)
@@ -39,7 +39,7 @@ static int ensure_default(struct vmctl *ctx, bool dry, struct hv_network *ret,
 			 SUBNET_DEFAULT);
 	return r < 0 && r != -VMCTL_EXISTS
 		       ? r
-		       : network_find(ctx, NETWORK_DEFAULT, ret, err);
+		       : network_find(ctx, NULL, NETWORK_DEFAULT, ret, err);
 }
 
 /* --- choosing an address ---------------------------------------------------
@@ -136,7 +136,7 @@ static int choose_address(struct vmctl *ctx, const struct hv_network *net,
 	auto_free struct hv_lease *leases = NULL;
 	const struct hv_ops *ops;
 	struct hv *hv;
-	int r = network_hv(ctx, &ops, &hv, err);
+	int r = network_hv(ctx, NULL, &ops, &hv, err);
 
 	if (r < 0)
 		return r;
@@ -190,14 +190,11 @@ static int default_wish(struct vmctl *ctx, const char **ret,
 			struct vmctl_error *err)
 {
 	const struct hv_ops *ops;
-	struct hv_info info;
 	struct hv *hv;
-	int r = context_hv(ctx, &ops, &hv, err);
+	int r = context_hv(ctx, NULL, &ops, &hv, err);
 
 	if (r == 0)
-		r = ops->info(hv, &info, err);
-	if (r == 0)
-		*ret = info.session ? "user" : "nat";
+		*ret = ops->is_session(hv) ? "user" : "nat";
 	return r;
 }
 
@@ -224,7 +221,7 @@ int network_choose(struct vmctl *ctx, const char *wish, const char *ip,
 		return 0;
 	}
 	r = str_eq(wish, "nat") ? ensure_default(ctx, dry, &net, err)
-				: network_find(ctx, wish, &net, err);
+				: network_find(ctx, NULL, wish, &net, err);
 	if (r < 0)
 		return r;
 	nic->kind = STATE_NIC_NETWORK;
@@ -235,7 +232,7 @@ int network_choose(struct vmctl *ctx, const char *wish, const char *ip,
 /* --- holding and giving back -----------------------------------------------
  */
 
-int network_up(struct vmctl *ctx, const struct state_nic *nic,
+int network_up(struct vmctl *ctx, const char *uri, const struct state_nic *nic,
 	       struct vmctl_error *err)
 {
 	const struct hv_ops *ops;
@@ -244,27 +241,28 @@ int network_up(struct vmctl *ctx, const struct state_nic *nic,
 
 	if (nic->kind != STATE_NIC_NETWORK)
 		return 0;
-	r = network_hv(ctx, &ops, &hv, err);
+	r = network_hv(ctx, uri, &ops, &hv, err);
 	return r < 0 ? r : ops->net_start(hv, nic->source, err);
 }
 
-int network_hold(struct vmctl *ctx, const struct state_nic *nic,
-		 const char *hostname, struct vmctl_error *err)
+int network_hold(struct vmctl *ctx, const char *uri,
+		 const struct state_nic *nic, const char *hostname,
+		 struct vmctl_error *err)
 {
 	const struct hv_ops *ops;
 	struct hv *hv;
-	int r = network_up(ctx, nic, err);
+	int r = network_up(ctx, uri, nic, err);
 
 	if (r < 0 || !nic->reserved)
 		return r;
-	r = network_hv(ctx, &ops, &hv, err);
+	r = network_hv(ctx, uri, &ops, &hv, err);
 	return r < 0 ? r
 		     : ops->net_reserve(hv, nic->source, nic->mac, nic->address,
 					hostname, err);
 }
 
-int network_give_back(struct vmctl *ctx, const struct state_nic *nic,
-		      struct vmctl_error *err)
+int network_give_back(struct vmctl *ctx, const char *uri,
+		      const struct state_nic *nic, struct vmctl_error *err)
 {
 	const struct hv_ops *ops;
 	struct hv_network net;
@@ -274,11 +272,11 @@ int network_give_back(struct vmctl *ctx, const struct state_nic *nic,
 
 	if (!nic->reserved)
 		return 0;
-	r = network_find(ctx, nic->source, &net, &why);
+	r = network_find(ctx, uri, nic->source, &net, &why);
 	if (r == -VMCTL_NOT_FOUND) /* and the reservation with it */
 		return 0;
 	if (r == 0)
-		r = network_hv(ctx, &ops, &hv, &why);
+		r = network_hv(ctx, uri, &ops, &hv, &why);
 	if (r == 0)
 		r = ops->net_unreserve(hv, nic->source, nic->mac, nic->address,
 				       &why);

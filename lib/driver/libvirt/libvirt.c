@@ -57,6 +57,17 @@ static void close_conn(struct hv *hv)
 	free(hv);
 }
 
+static bool is_session(const struct hv *hv)
+{
+	return hv->session;
+}
+
+/* Root's session is the system's daemon. */
+static bool is_system(const struct hv *hv)
+{
+	return !hv->session || geteuid() == 0;
+}
+
 static void version_text(unsigned long v, char *out, size_t n)
 {
 	snprintf(out, n, "%lu.%lu.%lu", v / 1000000, v / 1000 % 1000, v % 1000);
@@ -75,9 +86,6 @@ static int info(struct hv *hv, struct hv_info *ret, struct vmctl_error *err)
 	version_text(engine, ret->engine_version, sizeof(ret->engine_version));
 	version_text(library, ret->library_version,
 		     sizeof(ret->library_version));
-	ret->session = hv->session;
-	/* Root's session is the system's daemon. */
-	ret->networks = !hv->session || geteuid() == 0;
 	return 0;
 }
 
@@ -272,6 +280,9 @@ const struct hv_ops vmctl_module_libvirt = {
 	.abi = HV_ABI,
 	.open = open_conn,
 	.close = close_conn,
+	.is_session = is_session,
+	.has_networks = is_system,
+	.is_other_user = is_system,
 	.info = info,
 	.describe = domain_xml,
 	.define = define,
