@@ -37,7 +37,8 @@ void describe_settings(const struct command *unused, struct str *out)
 		if (s->fallback || s->fallback_about)
 			add_default(s, out);
 		if (s->environment)
-			str_addf(out, "The variable\n.Ev %s\ncomes before it.\n",
+			str_addf(out,
+				 "The variable\n.Ev %s\ncomes before it.\n",
 				 s->environment);
 	}
 	str_add(out, ".El\n");
