@@ -89,7 +89,9 @@ LIBNAME := libvmctl.so.$(VERSION)
 SONAME := libvmctl.so.$(SOVERSION)
 HEADERS := $(wildcard lib/include/vmctl/*.h)
 MODULE_SO := $(MODULES:%=$(B)/modules/%.so)
-MAN := $(patsubst man/%.in,$(B)/man/man1/%,$(wildcard man/*.1.in))
+MAN1 := $(patsubst man/%.in,$(B)/man/man1/%,$(wildcard man/*.1.in))
+MAN5 := $(patsubst man/%.in,$(B)/man/man5/%,$(wildcard man/*.5.in))
+MAN := $(MAN1) $(MAN5)
 UNIT := $(patsubst tests/unit/%.c,$(B)/tests/unit/%,$(UNIT_SRC))
 FAKES := $(patsubst tests/fakes/%.c,$(B)/tests/fakes/%.so,$(FAKE_SRC))
 
@@ -176,10 +178,13 @@ $(B)/libvmctl.pc: lib/libvmctl.pc.in $(B)/gen/FLAGS $(B)/gen/LINKS
 		-e 's|@INCLUDEDIR@|$(INCLUDEDIR)|' $< >$@.tmp && mv $@.tmp $@
 
 # A page's text is its own; synopsis, options and exit statuses come from the command.
-$(B)/man/man1/%: man/%.in $(B)/vmctl
-	$(say) MAN $@
-	@mkdir -p $(@D)
-	$(Q)$(B)/vmctl __describe man $< >$@.tmp && mv $@.tmp $@
+define man_rule
+$(B)/man/man$(1)/%: man/%.in $(B)/vmctl
+	$$(say) MAN $$@
+	@mkdir -p $$(@D)
+	$$(Q)$(B)/vmctl __describe man $$< >$$@.tmp && mv $$@.tmp $$@
+endef
+$(foreach s,1 5,$(eval $(call man_rule,$(s))))
 
 # --- tests -------------------------------------------------------------------
 $(B)/tests/unit/%: $(B)/tests/unit/%.o $(call obj,$(UNIT_HELP_SRC)) $(B)/libcli.a $(B)/libvmctl.a
@@ -239,7 +244,7 @@ $(foreach i,mini debian,$(eval $(call image_rule,$(i))))
 D := $(DESTDIR)
 install: all $(B)/install/vmctl
 	$(INSTALL) -d $(D)$(BINDIR) $(D)$(MODULEDIR) $(D)$(LIBDIR)/pkgconfig $(D)$(INCLUDEDIR)/vmctl \
-		$(D)$(MANDIR)/man1 $(D)$(BASHCOMPDIR) $(D)$(ZSHCOMPDIR) $(D)$(FISHCOMPDIR)
+		$(D)$(MANDIR)/man1 $(D)$(MANDIR)/man5 $(D)$(BASHCOMPDIR) $(D)$(ZSHCOMPDIR) $(D)$(FISHCOMPDIR)
 	$(INSTALL) -m 755 $(B)/install/vmctl $(D)$(BINDIR)/vmctl
 	$(INSTALL) -m 644 $(B)/$(LIBNAME) $(D)$(LIBDIR)/$(LIBNAME)
 	ln -sf $(LIBNAME) $(D)$(LIBDIR)/$(SONAME)
@@ -247,14 +252,16 @@ install: all $(B)/install/vmctl
 	$(INSTALL) -m 644 $(MODULE_SO) $(D)$(MODULEDIR)/
 	$(INSTALL) -m 644 $(HEADERS) $(D)$(INCLUDEDIR)/vmctl/
 	$(INSTALL) -m 644 $(B)/libvmctl.pc $(D)$(LIBDIR)/pkgconfig/
-	$(if $(MAN),$(INSTALL) -m 644 $(MAN) $(D)$(MANDIR)/man1/)
+	$(if $(MAN1),$(INSTALL) -m 644 $(MAN1) $(D)$(MANDIR)/man1/)
+	$(if $(MAN5),$(INSTALL) -m 644 $(MAN5) $(D)$(MANDIR)/man5/)
 	$(INSTALL) -m 644 completions/vmctl.bash $(D)$(BASHCOMPDIR)/vmctl
 	$(INSTALL) -m 644 completions/vmctl.zsh $(D)$(ZSHCOMPDIR)/_vmctl
 	$(INSTALL) -m 644 completions/vmctl.fish $(D)$(FISHCOMPDIR)/vmctl.fish
 
 uninstall:
 	rm -f $(D)$(BINDIR)/vmctl $(addprefix $(D)$(LIBDIR)/,$(LIBNAME) $(SONAME) libvmctl.so pkgconfig/libvmctl.pc) \
-		$(addprefix $(D)$(MANDIR)/man1/,$(notdir $(MAN))) $(D)$(BASHCOMPDIR)/vmctl \
+		$(addprefix $(D)$(MANDIR)/man1/,$(notdir $(MAN1))) \
+		$(addprefix $(D)$(MANDIR)/man5/,$(notdir $(MAN5))) $(D)$(BASHCOMPDIR)/vmctl \
 		$(D)$(ZSHCOMPDIR)/_vmctl $(D)$(FISHCOMPDIR)/vmctl.fish
 	rm -f $(MODULES:%=$(D)$(MODULEDIR)/%.so) $(HEADERS:lib/include/%=$(D)$(INCLUDEDIR)/%)
 	-rmdir $(D)$(MODULEDIR) $(D)$(INCLUDEDIR)/vmctl

@@ -8,6 +8,7 @@
 #include "cli/message.h"
 #include "cli/progress.h"
 #include "cli/render/render.h"
+#include "cli/value.h"
 
 /* From argv to an exit status. */
 
@@ -123,16 +124,77 @@ static int no_command(struct cli *cli, struct vmctl_error *err)
 	return -VMCTL_INVALID;
 }
 
+static int check_settings(struct cli *cli, struct vmctl_error *err)
+{
+	const char *unused;
+	struct vmctl *ctx;
+	int rc = cli_context(cli, &ctx, err);
+
+	return rc ? rc : vmctl_config_text(ctx, "output", &unused, err);
+}
+
+/* The value of a global option from the settings, as the option's own choices
+ * have it: those outlive a change of the settings. */
+static int take_setting(struct cli *cli, const char *key,
+			struct vmctl_error *err)
+{
+	const struct option *opt =
+		option_by_name(global_options, key, strlen(key));
+	const char *value = NULL;
+	struct vmctl *ctx;
+	int rc = cli_context(cli, &ctx, err);
+
+	if (rc == 0)
+		rc = vmctl_config_text(ctx, key, &value, err);
+	return rc ? rc : value_store(opt, value, &cli->globals, err);
+}
+
+/* Where the command line says nothing, the settings do, and what is built in
+ * otherwise. NO_COLOR comes before the settings. */
+static int take_settings(struct cli *cli, unsigned flags,
+			 struct vmctl_error *err)
+{
+	const char *no_color = getenv("NO_COLOR");
+	struct vmctl_error why = { 0 };
+	int rc = 0;
+
+	if (!(flags & COMMAND_NO_CONFIG)) {
+		/* Read also when all is given: a broken file is not passed
+		 * over in silence. */
+		rc = check_settings(cli, &why);
+		if (rc == 0 && !cli->globals.output)
+			rc = take_setting(cli, "output", &why);
+		if (rc == 0 && !cli->globals.color && !(no_color && *no_color))
+			rc = take_setting(cli, "color", &why);
+	}
+	if (!cli->globals.output)
+		cli->globals.output = "table";
+	if (!cli->globals.color)
+		cli->globals.color = "auto";
+	if (rc == 0 || flags & COMMAND_ANY_CONFIG)
+		return 0;
+	*err = why;
+	return rc;
+}
+
 static int dispatch(struct cli *cli, int argc, char **argv, struct parsed *p,
 		    struct vmctl_error *err)
 {
-	int rc = parse_command_line(argc, (const char *const *)argv, p, err);
+	int settled, rc = parse_command_line(argc, (const char *const *)argv, p,
+					     err);
+	unsigned flags = p->command ? p->command->flags : COMMAND_NO_CONFIG;
+	bool shows = p->globals.help || p->globals.version;
 
 	cli->globals = p->globals;
 	cli->command = p->command;
 	if (rc)
-		return rc;
-	if (p->globals.help || p->globals.version)
+		flags |= COMMAND_ANY_CONFIG; /* how to tell of it */
+	else if (shows)
+		flags |= COMMAND_NO_CONFIG;
+	settled = take_settings(cli, flags, err);
+	if (rc || settled)
+		return rc ? rc : settled;
+	if (shows)
 		return print_help(cli, p, err);
 	if (!p->command)
 		return no_command(cli, err);
@@ -142,20 +204,22 @@ static int dispatch(struct cli *cli, int argc, char **argv, struct parsed *p,
 static int finish(struct cli *cli, int rc, struct vmctl_error *err)
 {
 	progress_clear(cli);
-	vmctl_free(cli->ctx);
 	render_free(cli->out);
 	if (rc == 0) {
 		bool passes = cli->command &&
 			      cli->command->flags & COMMAND_PASSES_STATUS;
 
+		vmctl_free(cli->ctx);
 		return passes ? cli->status : 0;
 	}
 	err->code = -rc;
 	if (!err->message[0] && cli->command)
 		fail(err, err->code, 0, "%s failed: %s", cli->command->path,
 		     vmctl_code_summary(err->code));
+	/* The context knows where the log is. */
 	if (err->message[0])
 		cli_error(cli, err);
+	vmctl_free(cli->ctx);
 	if (err->code == VMCTL_CANCELLED)
 		die_of_signal();
 	return vmctl_code_exit(err->code);

@@ -168,6 +168,7 @@ enum command_group {
 	GROUP_KEYS,
 	GROUP_NETWORKS,
 	GROUP_HOST,
+	GROUP_CONFIG,
 	GROUP_OTHER,
 	GROUP_HIDDEN, /* for programs: __complete */
 };
@@ -182,6 +183,10 @@ enum command_flags {
 	/* It honours --dry-run. Without this flag --dry-run is refused, so
 	 * that nobody believes in a dry run that was none. */
 	COMMAND_DRY_RUN = 1 << 2,
+	/* It does not look at the settings: help, version. */
+	COMMAND_NO_CONFIG = 1 << 3,
+	/* It runs though the settings are broken: it mends them. */
+	COMMAND_ANY_CONFIG = 1 << 4,
 };
 
 struct command {
@@ -210,7 +215,8 @@ extern const char *const command_symbols[]; /* "cmd_create", the same order */
 #include "cli/commands.def"
 #undef COMMAND
 
-/* Values of the global options. */
+/* Values of the global options. `output` and `color` are NULL until the settings
+ * were asked, when the command line does not have them. */
 struct globals {
 	const char *connect;
 	const char *output; /* "table" … */
@@ -254,6 +260,9 @@ bool cli_confirm(struct cli *cli, const char *fmt, ...) PRINTF_LIKE(2, 3);
 
 /* --timeout in milliseconds, or the default. */
 long cli_timeout(const struct cli *cli, long fallback_ms);
+
+/* --timeout, or that setting. For commands that have a context. */
+long cli_timeout_of(const struct cli *cli, const char *setting);
 
 /*
  * Runs `each` for every name in turn; one failing does not stop the others
@@ -341,11 +350,17 @@ void complete_words(struct cli *cli, int n, const char *const *words,
 		    struct str *out);
 
 /* mdoc for the manual: the text for one mark of a page (see describe.c).
- * `cmd` is NULL for the overview. VMCTL_NOT_FOUND for an unknown section. */
+ * `cmd` is NULL for the overview and vmctl-config(5). VMCTL_NOT_FOUND for an unknown section. */
 int describe_mdoc(const struct command *cmd, const char *section,
 		  struct str *out, struct vmctl_error *err);
 
-/* A whole page, man/vmctl-<path>.1.in, with its marks replaced. */
+/* Pieces of that: text in lines fit for mdoc, as a sentence; and the section
+ * of the settings (describe-config.c). */
+void describe_about(const char *text, const char *stop, struct str *out);
+void describe_settings(const struct command *unused, struct str *out);
+
+/* A whole page, man/vmctl-<path>.1.in or vmctl-config.5.in, with its marks
+ * replaced. */
 int describe_page(const char *file, struct str *out, struct vmctl_error *err);
 
 /* All commands, options and arguments for lints; see describe.c. */

@@ -10,6 +10,7 @@ DEFINE_CLEANUP(instances, struct vmctl_instance_list *,
 	       vmctl_instance_list_free);
 DEFINE_CLEANUP(images, struct vmctl_image_list *, vmctl_image_list_free);
 DEFINE_CLEANUP(keys, struct vmctl_key_list *, vmctl_key_list_free);
+DEFINE_CLEANUP(types, struct vmctl_type_list *, vmctl_type_list_free);
 
 static void add_instances(struct cli *cli, struct str *out,
 			  bool (*want)(enum vmctl_state state))
@@ -109,7 +110,13 @@ void complete_networks(struct cli *cli, const char *prefix, struct str *out)
 
 void complete_types(struct cli *cli, const char *prefix, struct str *out)
 {
-	for (const struct vmctl_type *t = vmctl_types(); t->name; t++) {
+	auto_cleanup(types_cleanup) struct vmctl_type_list *list = NULL;
+	struct vmctl *ctx;
+
+	if (cli_context(cli, &ctx, NULL) || vmctl_type_list(ctx, &list, NULL))
+		return;
+	for (size_t i = 0; i < list->count; i++) {
+		const struct vmctl_type *t = &list->items[i];
 		char memory[SIZE_TEXT], disk[SIZE_TEXT];
 		auto_free char *about = NULL;
 

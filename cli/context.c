@@ -98,3 +98,12 @@ long cli_timeout(const struct cli *cli, long fallback_ms)
 	return cli->globals.timeout < 0 ? fallback_ms
 					: (long)cli->globals.timeout;
 }
+
+long cli_timeout_of(const struct cli *cli, const char *setting)
+{
+	int64_t ms = 0;
+
+	if (cli->globals.timeout < 0 && cli->ctx)
+		vmctl_config_number(cli->ctx, setting, &ms, NULL);
+	return cli_timeout(cli, (long)ms);
+}

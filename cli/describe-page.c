@@ -15,14 +15,15 @@ static bool path_is(const char *path, const char *page, size_t len)
 	return i == len && !path[i];
 }
 
-/* The command of "man/vmctl-image-import.1.in"; NULL for vmctl.1.in. */
+/* The command of "man/vmctl-image-import.1.in"; NULL for vmctl.1.in and
+ * vmctl-config.5.in. */
 static int command_of_page(const char *file, const struct command **ret,
 			   struct vmctl_error *err)
 {
 	const char *page = path_base(file), *end = strstr(page, ".1.in");
 	size_t skip = strlen("vmctl-");
 
-	if (str_eq(page, "vmctl.1.in")) {
+	if (str_eq(page, "vmctl.1.in") || str_eq(page, "vmctl-config.5.in")) {
 		*ret = NULL;
 		return 0;
 	}

@@ -15,7 +15,8 @@
  *	@EXIT_STATUS@  below .Sh EXIT STATUS
  *	@EXAMPLES@     below .Sh EXAMPLES
  *
- * and in vmctl.1.in also @COMMANDS@ and, by @OPTIONS@, the global options.
+ * and in vmctl.1.in also @COMMANDS@ and, by @OPTIONS@, the global options; in
+ * vmctl-config.5.in @SETTINGS@.
  * `vmctl __describe man FILE` writes the page; the build does that for each.
  * `mandoc -Tlint` has to be silent about the result.
  */
@@ -59,7 +60,7 @@ static void add_text(const char *text, struct str *out)
 }
 
 /* Help text as a sentence, in lines. */
-static void add_about(const char *text, const char *stop, struct str *out)
+void describe_about(const char *text, const char *stop, struct str *out)
 {
 	auto_str sentence = STR_INIT;
 
@@ -143,7 +144,7 @@ static void add_option(const struct option *o, struct str *out)
 	add_value(o, out);
 	str_addc(out, '\n');
 	option_about(o, &about);
-	add_about(str_text(&about), ".", out);
+	describe_about(str_text(&about), ".", out);
 	if (o->type == VALUE_STRINGS)
 		str_add(out, "May be given several times.\n");
 	if (o->fallback) {
@@ -151,7 +152,7 @@ static void add_option(const struct option *o, struct str *out)
 
 		text = str_printf("The default is %s", o->fallback);
 		if (text)
-			add_about(text, ".", out);
+			describe_about(text, ".", out);
 	}
 }
 
@@ -174,7 +175,7 @@ static void section_options(const struct command *cmd, struct str *out)
 		str_add(out, ".Bl -tag -width Ds\n");
 		for (; a && a->name; a++) {
 			str_addf(out, ".It Ar %s\n", a->name);
-			add_about(a->help, ".", out);
+			describe_about(a->help, ".", out);
 		}
 		for (; o && o->name; o++)
 			add_option(o, out);
@@ -220,7 +221,7 @@ static void section_output(const struct command *cmd, struct str *out)
 		     ".Pp\n.Bl -tag -width Ds -compact\n");
 	for (; f->key; f++) {
 		str_addf(out, ".It Cm %s\n", f->key);
-		add_about(f->help ? f->help : f->heading, ".", out);
+		describe_about(f->help ? f->help : f->heading, ".", out);
 	}
 	str_add(out, ".El\n");
 	add_units(cmd->record->fields, out);
@@ -231,7 +232,7 @@ static void add_exit(const char *status, const char *about, struct str *out)
 	if (!about)
 		return;
 	str_addf(out, ".It %s\n", status);
-	add_about(about, ".", out);
+	describe_about(about, ".", out);
 }
 
 static void section_exit(const struct command *cmd, struct str *out)
@@ -269,7 +270,7 @@ static void section_examples(const struct command *cmd, struct str *out)
 	const struct example *e = cmd ? cmd->examples : NULL;
 
 	for (; e && e->command; e++) {
-		add_about(e->about, ":", out);
+		describe_about(e->about, ":", out);
 		str_add(out, ".Bd -literal -offset indent\n$ ");
 		add_word(e->command, strlen(e->command), false, out);
 		str_add(out, "\n.Ed\n");
@@ -297,7 +298,7 @@ static void section_commands(const struct command *unused, struct str *out)
 			group = cmd->group;
 		}
 		str_addf(out, ".It Cm %s\n", cmd->path);
-		add_about(cmd->summary, ".", out);
+		describe_about(cmd->summary, ".", out);
 	}
 	if (group != GROUP_HIDDEN)
 		str_add(out, ".El\n");
@@ -317,6 +318,7 @@ int describe_mdoc(const struct command *cmd, const char *section,
 		{ "EXIT_STATUS", section_exit },
 		{ "EXAMPLES", section_examples },
 		{ "COMMANDS", section_commands },
+		{ "SETTINGS", describe_settings },
 	};
 
 	for (size_t i = 0; i < ARRAY_LEN(sections); i++) {

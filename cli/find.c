@@ -16,6 +16,8 @@ const char *group_title(enum command_group group)
 		return "Keys";
 	case GROUP_HOST:
 		return "Host";
+	case GROUP_CONFIG:
+		return "Settings";
 	case GROUP_OTHER:
 		return "Other";
 	case GROUP_HIDDEN:

@@ -11,11 +11,14 @@ static const char *const colors[] = { "auto", "always", "never", NULL };
 const struct option global_options[] = {
 	OPT_STRING(struct globals, connect, .name = "connect", .letter = 'c',
 		   .metavar = "URI", .help = "hypervisor to use",
-		   .fallback = "$VMCTL_CONNECT, else qemu:///session",
+		   .fallback =
+			   "$VMCTL_CONNECT, else the setting connect, which "
+			   "is qemu:///session unless you change it",
 		   .complete = complete_uris),
 	OPT_CHOICE(struct globals, output, .name = "output", .letter = 'o',
 		   .metavar = "FORMAT", .choices = outputs,
-		   .help = "format of the output", .fallback = "table"),
+		   .help = "format of the output",
+		   .fallback = "the setting output, else table"),
 	OPT_STRING(struct globals, columns, .name = "columns",
 		   .metavar = "KEY,...",
 		   .help = "fields to show, in that order, by their JSON keys",
@@ -30,7 +33,8 @@ const struct option global_options[] = {
 		struct globals, color, .name = "color", .metavar = "WHEN",
 		.choices = colors, .help = "when to use colours",
 		.fallback =
-			"auto, which is on a terminal unless NO_COLOR is set"),
+			"the setting color, else auto: on a terminal, unless "
+			"NO_COLOR is set"),
 	OPT_FLAG(struct globals, yes, .name = "yes", .letter = 'y',
 		 .help = "do not ask for confirmation"),
 	OPT_DURATION(struct globals, timeout, .name = "timeout",

@@ -5,6 +5,7 @@
 
 #include "base/file.h"
 #include "base/json.h"
+#include "base/logfile.h"
 #include "cli/progress.h"
 
 /* Everything that goes to standard error, one write for each line. */
@@ -56,11 +57,23 @@ static void emit_json(struct cli *cli, const char *kind, const char *code,
 	emit(cli, &line);
 }
 
+/* The log names the command, never its arguments: those may hold what is
+ * nobody else's business. */
+static void keep(struct cli *cli, const char *level, const char *text)
+{
+	struct vmctl *ctx;
+
+	if (cli_context(cli, &ctx, NULL) == 0)
+		logfile_add(vmctl_log_path(ctx), level,
+			    cli->command ? cli->command->path : "vmctl", text);
+}
+
 void cli_error(struct cli *cli, const struct vmctl_error *err)
 {
 	auto_str line = STR_INIT;
 	bool color = color_wanted(cli->globals.color, cli->tty_err);
 
+	keep(cli, "error", err->message);
 	if (for_programs(cli)) {
 		emit_json(cli, "error", vmctl_code_name(err->code),
 			  err->message, err->hint);
@@ -80,6 +93,8 @@ void cli_log(void *data, enum vmctl_log_level level, const char *text)
 				       : VMCTL_LOG_WARN + cli->globals.verbose;
 	auto_str line = STR_INIT;
 
+	if (level <= VMCTL_LOG_WARN)
+		keep(cli, level == VMCTL_LOG_WARN ? "warning" : "error", text);
 	if ((int)level > shown)
 		return;
 	if (level <= VMCTL_LOG_WARN && for_programs(cli)) {

@@ -353,9 +353,7 @@ int parse_command_line(int argc, const char *const *argv, struct parsed *ret,
 	};
 	int rc;
 
-	*ret = (struct parsed){
-		.globals = { .output = "table", .color = "auto", .timeout = -1 }
-	};
+	*ret = (struct parsed){ .globals = { .timeout = -1 } };
 	rc = read_command(&p, err);
 	if (rc == 0 && p.cmd)
 		rc = parse_arguments(p.cmd, argc - p.i, argv + p.i, ret, err);

@@ -7,6 +7,7 @@
 #include <vmctl/vmctl.h>
 
 #include "base/file.h"
+#include "internal/config.h"
 
 /*
  * Root's own machines live where the system keeps such things: libvirt runs
@@ -45,12 +46,40 @@ static char *xdg_dir(const char *variable, const char *below_home)
 	return home ? str_printf("%s/%s/vmctl", home, below_home) : NULL;
 }
 
+int context_fail_home(struct vmctl_error *err)
+{
+	fail(err, VMCTL_INVALID, 0, "no home directory is known");
+	fail_hint(err, "set VMCTL_HOME to a folder for vmctl's files");
+	return -VMCTL_INVALID;
+}
+
+/* Without a home directory there are neither settings nor a log, which is no
+ * reason to fail. */
+static int set_files(struct vmctl *ctx, bool one_folder,
+		     struct vmctl_error *err)
+{
+	auto_free char *config = NULL, *log = NULL;
+
+	config = one_folder ? strdup(ctx->data_dir)
+			    : xdg_dir("XDG_CONFIG_HOME", ".config");
+	log = one_folder ? strdup(ctx->data_dir)
+			 : xdg_dir("XDG_STATE_HOME", ".local/state");
+	if (config)
+		ctx->config_path = path_join(config, "config.json");
+	if (log)
+		ctx->log_path = path_join(log, "log/vmctl.log");
+	return (config && !ctx->config_path) || (log && !ctx->log_path)
+		       ? fail_oom(err)
+		       : 0;
+}
+
 static int set_dirs(struct vmctl *ctx, const char *home,
 		    struct vmctl_error *err)
 {
 	const char *run = getenv("XDG_RUNTIME_DIR");
+	bool one_folder = home && *home;
 
-	if (home && *home) {
+	if (one_folder) {
 		/* libvirt needs absolute paths, and so does everything that
 		 * is recorded. */
 		auto_free char *cwd = home[0] == '/' ? NULL : getcwd(NULL, 0);
@@ -60,27 +89,25 @@ static int set_dirs(struct vmctl *ctx, const char *home,
 	} else {
 		ctx->data_dir = xdg_dir("XDG_DATA_HOME", ".local/share");
 	}
-	if (!ctx->data_dir) {
-		fail(err, VMCTL_INVALID, 0, "no home directory is known");
-		fail_hint(err, "set VMCTL_HOME to a folder for vmctl's files");
-		return -VMCTL_INVALID;
-	}
-	if (!(home && *home) && run && run[0] == '/')
+	if (!ctx->data_dir)
+		return context_fail_home(err);
+	if (!one_folder && run && run[0] == '/')
 		ctx->runtime_dir = path_join(run, "vmctl");
 	else
 		ctx->runtime_dir = path_join(ctx->data_dir, "run");
-	return ctx->runtime_dir ? 0 : fail_oom(err);
+	return ctx->runtime_dir ? set_files(ctx, one_folder, err)
+				: fail_oom(err);
 }
 
 static int set_options(struct vmctl *ctx, const struct vmctl_options *o,
 		       struct vmctl_error *err)
 {
 	ctx->ev = (struct events){ o->log, o->progress, o->cancelled, o->data };
-	ctx->uri = strdup(o->uri && *o->uri ? o->uri : "qemu:///session");
+	ctx->uri = o->uri && *o->uri ? strdup(o->uri) : NULL;
 	ctx->command = strdup(o->command ? o->command : "libvmctl");
 	ctx->lock_timeout_ms =
 		o->lock_timeout_ms < 0 ? 10000 : o->lock_timeout_ms;
-	if (!ctx->uri || !ctx->command)
+	if ((o->uri && *o->uri && !ctx->uri) || !ctx->command)
 		return fail_oom(err);
 	return set_dirs(ctx, o->home, err);
 }
@@ -123,6 +150,10 @@ void vmctl_free(struct vmctl *ctx)
 	state_close(ctx->db);
 	free(ctx->data_dir);
 	free(ctx->runtime_dir);
+	free(ctx->config_path);
+	free(ctx->log_path);
+	free(ctx->storage_dir);
+	config_free(ctx->config);
 	free(ctx->uri);
 	free(ctx->command);
 	free(ctx);
@@ -133,11 +164,50 @@ const char *vmctl_data_dir(struct vmctl *ctx)
 	return ctx->data_dir;
 }
 
+const char *vmctl_log_path(struct vmctl *ctx)
+{
+	return ctx->log_path;
+}
+
+/* What of the settings the context itself needs. The connection and the folder
+ * stay for its life once they are known. */
+static int take_settings(struct vmctl *ctx, struct vmctl_error *err)
+{
+	const char *storage = config_text(ctx->config, "storage");
+
+	if (!ctx->uri)
+		ctx->uri = str_dup(config_text(ctx->config, "connect"));
+	if (!ctx->storage_dir)
+		ctx->storage_dir = strdup(storage ? storage : ctx->data_dir);
+	return ctx->uri && ctx->storage_dir ? 0 : fail_oom(err);
+}
+
+int context_config(struct vmctl *ctx, const struct config **ret,
+		   struct vmctl_error *err)
+{
+	if (!ctx->config) {
+		int r = config_load(ctx->config_path, &ctx->config, err);
+		if (r < 0)
+			return r;
+		r = take_settings(ctx, err);
+		if (r < 0) {
+			config_free(take_ptr(&ctx->config));
+			return r;
+		}
+	}
+	*ret = ctx->config;
+	return 0;
+}
+
 int context_state(struct vmctl *ctx, struct state **ret,
 		  struct vmctl_error *err)
 {
+	const struct config *config;
+
 	if (!ctx->db) {
-		int r = dir_make(ctx->data_dir, context_dir_mode(), err);
+		int r = context_config(ctx, &config, err);
+		if (r == 0)
+			r = dir_make(ctx->data_dir, context_dir_mode(ctx), err);
 		if (r == 0)
 			r = state_open(ctx->data_dir, ctx->lock_timeout_ms,
 				       &ctx->db, err);
@@ -177,8 +247,11 @@ int context_hv(struct vmctl *ctx, const char *uri,
 	       const struct hv_ops **ret_ops, struct hv **ret,
 	       struct vmctl_error *err)
 {
-	int r = ctx->hv_ops ? 0 : hv_load(&ctx->hv_ops, err);
+	const struct config *config;
+	int r = context_config(ctx, &config, err);
 
+	if (r == 0 && !ctx->hv_ops)
+		r = hv_load(&ctx->hv_ops, err);
 	if (r == 0)
 		r = open_link(ctx, uri ? uri : ctx->uri, ret, err);
 	if (r == 0)
@@ -186,12 +259,21 @@ int context_hv(struct vmctl *ctx, const char *uri,
 	return r;
 }
 
-mode_t context_dir_mode(void)
+mode_t context_dir_mode(const struct vmctl *ctx)
 {
-	return geteuid() == 0 ? 0711 : 0700;
+	bool own = ctx->uri && str_ends(ctx->uri, "/session");
+
+	return geteuid() == 0 || !own ? 0711 : 0700;
+}
+
+const char *context_storage(const struct vmctl *ctx)
+{
+	return ctx->storage_dir ? ctx->storage_dir : ctx->data_dir;
 }
 
 char *context_path(const struct vmctl *ctx, const char *sub)
 {
-	return path_join(ctx->data_dir, sub);
+	bool stored = str_starts(sub, "images") || str_starts(sub, "instances");
+
+	return path_join(stored ? context_storage(ctx) : ctx->data_dir, sub);
 }

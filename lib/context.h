@@ -13,9 +13,13 @@
 /* The inside of a context, for the subsystems. */
 struct vmctl {
 	struct events ev;
-	char *data_dir;	   /* database, images, instances, keys, locks */
-	char *runtime_dir; /* sockets, short-lived */
-	char *uri;
+	char *data_dir;	       /* database, keys, locks */
+	char *runtime_dir;     /* sockets, short-lived */
+	char *config_path;     /* NULL: no home directory is known */
+	char *log_path;	       /* likewise */
+	struct config *config; /* use context_config() */
+	char *storage_dir;     /* images and instances; NULL: data_dir */
+	char *uri; /* NULL until something that needs it was opened */
 	char *command;
 	long lock_timeout_ms;
 	struct state *db;	     /* use context_state() */
@@ -26,7 +30,13 @@ struct vmctl {
 	} links[4]; /* instances may be on several connections */
 };
 
-/* The database, opened at first use. Borrowed. */
+/* The settings, read at first use, and with them where the storage is and which
+ * hypervisor is meant. Borrowed, until the file is changed by this context. */
+struct config;
+int context_config(struct vmctl *ctx, const struct config **ret,
+		   struct vmctl_error *err);
+
+/* The database, opened at first use; reads the settings too. Borrowed. */
 int context_state(struct vmctl *ctx, struct state **ret,
 		  struct vmctl_error *err);
 
@@ -37,11 +47,19 @@ int context_hv(struct vmctl *ctx, const char *uri,
 	       const struct hv_ops **ret_ops, struct hv **ret,
 	       struct vmctl_error *err);
 
-/* Mode of the folders that hold disks: 0700, but 0711 for root, whose guests
- * libvirt runs as another user. */
-mode_t context_dir_mode(void);
+/* Mode of the folders that hold disks: 0700, but 0711 where libvirt runs guests
+ * as another user: for root, and on the system's connection. */
+mode_t context_dir_mode(const struct vmctl *ctx);
 
-/* data_dir/sub. NULL only when memory is short. The caller frees. */
+/* Where a file or folder lives: below the storage folder what begins with
+ * "images" or "instances", else below data_dir. NULL only when memory is
+ * short. The caller frees. */
 char *context_path(const struct vmctl *ctx, const char *sub);
+
+/* The folder that holds images and instances. */
+const char *context_storage(const struct vmctl *ctx);
+
+/* VMCTL_INVALID: no home directory is known. */
+int context_fail_home(struct vmctl_error *err);
 
 #endif

@@ -36,6 +36,21 @@ static const struct field fields[] = {
 	  .help = "how many instances there are" },
 	{ "running", "RUNNING", FIELD_INT, AT(running), 0,
 	  .help = "how many of them run" },
+	{ "data_dir", "DATA FOLDER", FIELD_STRING, AT(data_dir), 0,
+	  .help = "folder of the database and the keys" },
+	{ "storage", "STORAGE", FIELD_STRING, AT(storage), 0,
+	  .help = "folder of images and instances" },
+	{ "disk_free", "DISK FREE", FIELD_SIZE, AT(disk_free), 0,
+	  .help = "what can still be written to the storage" },
+	{ "memory_available", "MEMORY AVAILABLE", FIELD_SIZE,
+	  AT(memory_available), 0,
+	  .help = "memory that guests can get without swapping" },
+	{ "database", "DATABASE", FIELD_STRING, AT(database), 0,
+	  .help = "file of the records" },
+	{ "database_ok", "DATABASE OK", FIELD_BOOL, AT(database_ok), 0,
+	  .help = "whether it opens and SQLite's check of it finds nothing" },
+	{ "database_problem", "DATABASE PROBLEM", FIELD_STRING,
+	  AT(database_problem), 0, .help = "what the check finds" },
 	{ .key = NULL },
 };
 
@@ -46,6 +61,29 @@ static const struct example examples[] = {
 	{ "vmctl host health -o json", "The same for a monitor." },
 	{ NULL },
 };
+
+/* What was found is shown, and then what is wrong told. */
+static int tell(struct cli *cli, const struct vmctl_host *host,
+		struct vmctl_error *err)
+{
+	struct vmctl_error database;
+
+	render_flush(cli->out, STDOUT_FILENO, err);
+	if (!host->database_ok) {
+		fail(&database, VMCTL_BAD_DATA, 0,
+		     "the database is damaged: %s", host->database_problem);
+		fail_hint(&database, "keep a copy of %s before anything else",
+			  host->database);
+		if (host->reachable) {
+			*err = database;
+			return -VMCTL_BAD_DATA;
+		}
+		cli_error(cli, &database);
+	}
+	fail(err, VMCTL_HYPERVISOR, 0, "%s", host->problem);
+	fail_hint(err, "%s", host->hint);
+	return -VMCTL_HYPERVISOR;
+}
 
 static int run(struct cli *cli, void *data, struct vmctl_error *err)
 {
@@ -58,14 +96,8 @@ static int run(struct cli *cli, void *data, struct vmctl_error *err)
 	if (r < 0)
 		return r;
 	r = render_one(cli->out, &host_record, host, err);
-	if (r == 0 && !host->reachable) {
-		struct vmctl_error flushed;
-
-		/* What was found is shown, and then the failure told. */
-		render_flush(cli->out, STDOUT_FILENO, &flushed);
-		r = fail(err, VMCTL_HYPERVISOR, 0, "%s", host->problem);
-		fail_hint(err, "%s", host->hint);
-	}
+	if (r == 0 && !(host->reachable && host->database_ok))
+		r = tell(cli, host, err);
 	vmctl_host_free(host);
 	return r;
 }

@@ -14,7 +14,7 @@ struct create_options {
 	int64_t cpus, memory, disk;
 	struct strings keys, networks;
 	const char *ip;
-	bool wait;
+	bool wait, force;
 };
 
 static const char *const accels[] = { "auto", "kvm", "tcg", NULL };
@@ -30,11 +30,11 @@ static const struct option opts[] = {
 	OPT_STRING(struct create_options, image, .name = "image", .letter = 'i',
 		   .metavar = "IMAGE", .complete = complete_images,
 		   .help = "image to start from",
-		   .fallback = "the only one there is"),
+		   .fallback = "the setting image, else the only one there is"),
 	OPT_STRING(struct create_options, type, .name = "type", .letter = 't',
 		   .metavar = "TYPE", .complete = complete_types,
 		   .help = "size: vCPUs, memory and disk together",
-		   .fallback = "t2.micro"),
+		   .fallback = "the setting type, else t2.micro"),
 	OPT_INT(struct create_options, cpus, .name = "cpus", .metavar = "N",
 		.min = 1, .max = 255, .help = "number of virtual processors"),
 	OPT_SIZE(struct create_options, memory, .name = "memory", .letter = 'm',
@@ -44,7 +44,7 @@ static const struct option opts[] = {
 	OPT_STRINGS(struct create_options, keys, .name = "key", .letter = 'k',
 		    .metavar = "KEY", .complete = complete_keys,
 		    .help = "ssh key that may enter",
-		    .fallback = "all that are known"),
+		    .fallback = "the setting key, else all that are known"),
 	OPT_STRINGS(struct create_options, networks, .name = "network",
 		    .letter = 'n', .metavar = "NETWORK",
 		    .complete = complete_networks,
@@ -63,9 +63,12 @@ static const struct option opts[] = {
 	OPT_CHOICE(struct create_options, accel, .name = "accel",
 		   .metavar = "HOW", .choices = accels,
 		   .help = "how the processor is virtualised",
-		   .fallback = "auto"),
+		   .fallback = "the setting accel, else auto"),
 	OPT_FLAG(struct create_options, wait, .name = "wait", .letter = 'w',
 		 .help = "wait until ssh works"),
+	OPT_FLAG(struct create_options, force, .name = "force",
+		 .help = "also when little memory or disk is left to the "
+			 "host"),
 	OPT_END,
 };
 
@@ -140,7 +143,8 @@ static int create_one(struct cli *cli, const char *name, void *data,
 	r = print_made(cli, made, j, err);
 	if (r == 0 && j->o->wait)
 		r = vmctl_instance_wait(ctx, made->name, VMCTL_WAIT_SSH,
-					cli_timeout(cli, 300000), err);
+					cli_timeout_of(cli, "timeout.ssh"),
+					err);
 	vmctl_instance_free(made);
 	return r;
 }
@@ -163,6 +167,7 @@ static int run(struct cli *cli, void *data, struct vmctl_error *err)
 		.accel = o->accel,
 		.networks = o->networks.count ? o->networks.items : NULL,
 		.ip = o->ip,
+		.force = o->force,
 	};
 	j.json = !str_eq(cli->globals.output, "table") &&
 		 !str_eq(cli->globals.output, "name");

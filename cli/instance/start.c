@@ -40,7 +40,8 @@ static int start_one(struct cli *cli, const char *name, void *data,
 		r = vmctl_instance_start(ctx, name, err);
 	if (r == 0 && o->wait)
 		r = vmctl_instance_wait(ctx, name, VMCTL_WAIT_SSH,
-					cli_timeout(cli, 300000), err);
+					cli_timeout_of(cli, "timeout.ssh"),
+					err);
 	return r;
 }
 

@@ -36,11 +36,13 @@ static int stop_one(struct cli *cli, const char *name, void *data,
 	struct vmctl *ctx;
 	int r = cli_context(cli, &ctx, err);
 
-	return r < 0 ? r
-		     : vmctl_instance_stop(
-			       ctx, name,
-			       cli_timeout(cli, o->force ? 0 : 90000), o->force,
-			       err);
+	if (r < 0)
+		return r;
+	return vmctl_instance_stop(
+		ctx, name,
+		o->force ? cli_timeout(cli, 0)
+			 : cli_timeout_of(cli, "timeout.stop"),
+		o->force, err);
 }
 
 static int run(struct cli *cli, void *data, struct vmctl_error *err)

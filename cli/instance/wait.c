@@ -48,7 +48,8 @@ static int wait_one(struct cli *cli, const char *name, void *data,
 			what = codes[i];
 	return r < 0 ? r
 		     : vmctl_instance_wait(ctx, name, what,
-					   cli_timeout(cli, 300000), err);
+					   cli_timeout_of(cli, "timeout.ssh"),
+					   err);
 }
 
 static int run(struct cli *cli, void *data, struct vmctl_error *err)

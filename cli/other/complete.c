@@ -22,6 +22,7 @@ const struct command cmd_complete = {
 	.path = "__complete",
 	.summary = "complete a command line",
 	.group = GROUP_HIDDEN,
+	.flags = COMMAND_NO_CONFIG,
 	.args =
 		(const struct argument[]){
 			{ .name = "WORD",

@@ -54,6 +54,7 @@ const struct command cmd_completion = {
 	.path = "completion",
 	.summary = "print the completion script of a shell",
 	.group = GROUP_OTHER,
+	.flags = COMMAND_NO_CONFIG,
 	.args =
 		(const struct argument[]){
 			ARG_ONE(struct completion_options, shell,

@@ -51,6 +51,7 @@ const struct command cmd_describe = {
 	.path = "__describe",
 	.summary = "describe the commands for the build",
 	.group = GROUP_HIDDEN,
+	.flags = COMMAND_NO_CONFIG,
 	.args =
 		(const struct argument[]){
 			ARG_ONE(struct describe_options, what, .name = "WHAT",

@@ -48,6 +48,7 @@ const struct command cmd_help = {
 	.path = "help",
 	.summary = "show help on a command",
 	.group = GROUP_OTHER,
+	.flags = COMMAND_NO_CONFIG,
 	.args =
 		(const struct argument[]){
 			ARG_MANY(struct help_options, words, .name = "COMMAND",

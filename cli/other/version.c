@@ -57,6 +57,7 @@ const struct command cmd_version = {
 	.path = "version",
 	.summary = "show the version and how the program was built",
 	.group = GROUP_OTHER,
+	.flags = COMMAND_NO_CONFIG,
 	.record = &version_record,
 	.examples =
 		(const struct example[]){

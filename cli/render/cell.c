@@ -15,6 +15,17 @@ static int64_t number(const struct field *field, const void *item)
 	return *(const int64_t *)member(field, item);
 }
 
+static double real(const struct field *field, const void *item)
+{
+	return *(const double *)member(field, item);
+}
+
+/* To the two digits that are shown. */
+static double rounded(double v)
+{
+	return (double)(int64_t)(v * 100 + (v < 0 ? -0.5 : 0.5)) / 100;
+}
+
 /* Whether there is nothing to show: a time that never was, or the zero of a
  * field in which it stands for none. */
 static bool cell_none(const struct field *field, const void *item)
@@ -109,6 +120,9 @@ void cell_human(const struct field *field, const void *item, int64_t now,
 	case FIELD_BOOL:
 		str_add(out, *(const bool *)member(field, item) ? "yes" : "no");
 		break;
+	case FIELD_REAL:
+		str_addf(out, "%.2f", real(field, item));
+		break;
 	}
 	if (out->len == before)
 		str_addc(out, '-');
@@ -150,6 +164,9 @@ void cell_raw(const struct field *field, const void *item, struct str *out)
 	case FIELD_BOOL:
 		str_add(out,
 			*(const bool *)member(field, item) ? "true" : "false");
+		break;
+	case FIELD_REAL:
+		str_addf(out, "%.2f", real(field, item));
 		break;
 	}
 }
@@ -204,6 +221,8 @@ json_t *cell_json(const struct field *field, const void *item)
 		return json_string(clock_rfc3339(number(field, item), stamp));
 	case FIELD_BOOL:
 		return json_boolean(*(const bool *)member(field, item));
+	case FIELD_REAL:
+		return json_real(rounded(real(field, item)));
 	}
 	return NULL;
 }

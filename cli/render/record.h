@@ -18,6 +18,7 @@ enum field_type {
 			 * the age ("3m"), show and JSON the time */
 	FIELD_DURATION, /* int64_t, milliseconds; JSON: seconds as a number */
 	FIELD_BOOL,	/* bool */
+	FIELD_REAL,	/* double, two digits behind the point */
 	FIELD_STRINGS,	/* char **, NULL-terminated; joined by "," in tables */
 	FIELD_TEXT,	/* computed: text(record) gives a borrowed or static
 			 * string, for enums */

@@ -42,7 +42,7 @@ int table_row(struct render *r, const void *item, struct vmctl_error *err)
 static bool is_number(const struct field *field)
 {
 	return field->type == FIELD_INT || field->type == FIELD_SIZE ||
-	       field->type == FIELD_DURATION;
+	       field->type == FIELD_REAL || field->type == FIELD_DURATION;
 }
 
 static void measure(const struct render *r, int *widths)

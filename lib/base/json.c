@@ -18,7 +18,8 @@ int json_parse(const char *text, size_t len, const char *what, json_t **ret,
 int json_text(const json_t *value, int indent, char **ret,
 	      struct vmctl_error *err)
 {
-	size_t flags = JSON_ENCODE_ANY |
+	/* As many digits as a double holds for sure: 0.1 stays that. */
+	size_t flags = JSON_ENCODE_ANY | JSON_REAL_PRECISION(15) |
 		       (indent ? JSON_INDENT((size_t)indent) : JSON_COMPACT);
 	char *text = json_dumps(value, flags);
 

@@ -211,6 +211,47 @@ int proc_check(const struct proc_spec *spec, struct str *ret_out,
 	return 0;
 }
 
+int proc_interactive(const char *const *argv, int *ret_status,
+		     struct vmctl_error *err)
+{
+	struct sigaction ignore = { .sa_handler = SIG_IGN }, old[2];
+	int report[2], e = 0, status = 0;
+
+	if (pipe2(report, O_CLOEXEC) < 0)
+		return fail_sys(err, errno, "cannot run %s", argv[0]);
+	sigaction(SIGINT, &ignore, &old[0]);
+	sigaction(SIGQUIT, &ignore, &old[1]);
+	pid_t pid = fork();
+	if (pid == 0) {
+		sigaction(SIGINT, &old[0], NULL);
+		sigaction(SIGQUIT, &old[1], NULL);
+		signal(SIGPIPE, SIG_DFL);
+		execvp(argv[0], (char *const *)argv);
+		e = errno;
+		ssize_t n = write(report[1], &e, sizeof(e));
+		_exit(n == sizeof(e) ? 127 : 126);
+	}
+	if (pid < 0)
+		e = errno;
+	close_cleanup(&report[1]);
+	/* Nothing comes through the pipe when exec worked. */
+	while (pid > 0 && read(report[0], &e, sizeof(e)) < 0 && errno == EINTR)
+		;
+	close_cleanup(&report[0]);
+	while (pid > 0 && waitpid(pid, &status, 0) < 0 && errno == EINTR)
+		;
+	sigaction(SIGINT, &old[0], NULL);
+	sigaction(SIGQUIT, &old[1], NULL);
+	if (e == ENOENT)
+		return fail(err, VMCTL_NOT_FOUND, 0,
+			    "the program %s is not installed", argv[0]);
+	if (e)
+		return fail_sys(err, e, "cannot run %s", argv[0]);
+	*ret_status = WIFEXITED(status) ? WEXITSTATUS(status)
+					: 128 + WTERMSIG(status);
+	return 0;
+}
+
 uint64_t proc_start_time(pid_t pid)
 {
 	char path[64], buf[1024];

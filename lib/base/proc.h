@@ -36,6 +36,12 @@ int proc_run(const struct proc_spec *spec, struct proc_result *ret,
 int proc_check(const struct proc_spec *spec, struct str *ret_out,
 	       struct vmctl_error *err);
 
+/* A program that has the terminal, such as an editor: with our standard
+ * descriptors and environment, waited for without limit. An interrupt from the
+ * keyboard is for it alone. *ret_status as in struct proc_result. */
+int proc_interactive(const char *const *argv, int *ret_status,
+		     struct vmctl_error *err);
+
 /* The identity of a process that outlives pid reuse: field 22 of
  * /proc/PID/stat (proc(5)) in clock ticks since boot. 0 when it is gone. */
 uint64_t proc_start_time(pid_t pid);

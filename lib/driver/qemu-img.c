@@ -50,12 +50,14 @@ static int run(const char *const *argv, const struct events *ev,
 	return r == -VMCTL_NOT_FOUND ? fail_missing(err) : r;
 }
 
-/* "qemu-img: /path: Could not open '/path': Invalid argument" without the
- * program's name. */
-static const char *reason(const struct str *text)
+/* Its first line, "qemu-img: Could not open '/path': Invalid argument", without
+ * the program's name. Cuts the text there. */
+static const char *reason(struct proc_result *res)
 {
-	const char *why = str_text(text);
+	const char *why = str_text(&res->err);
 
+	if (res->err.p)
+		res->err.p[strcspn(res->err.p, "\n")] = '\0';
 	return str_starts(why, "qemu-img: ") ? why + 10 : why;
 }
 
@@ -63,7 +65,7 @@ static const char *reason(const struct str *text)
 static int fail_program(const char *what, const char *path,
 			struct proc_result *res, struct vmctl_error *err)
 {
-	const char *why = reason(&res->err);
+	const char *why = reason(res);
 
 	if (strstr(why, "No space left on device") ||
 	    strstr(why, "Disk quota exceeded")) {
@@ -81,7 +83,7 @@ static int fail_program(const char *what, const char *path,
 		    *why ? why : "qemu-img gave no reason");
 }
 
-/* Runs what has to succeed. The trailing line feed of a reason goes. */
+/* Runs what has to succeed. */
 static int run_ok(const char *const *argv, const char *what, const char *path,
 		  const struct events *ev, struct vmctl_error *err)
 {
@@ -90,8 +92,6 @@ static int run_ok(const char *const *argv, const char *what, const char *path,
 
 	if (r < 0 || res.status == 0)
 		return r;
-	while (res.err.len && res.err.p[res.err.len - 1] == '\n')
-		res.err.p[--res.err.len] = '\0';
 	return fail_program(what, path, &res, err);
 }
 
@@ -134,12 +134,19 @@ int qemu_img_convert(const char *from, const char *to, const struct events *ev,
 	return r < 0 ? r : run_ok(argv, "convert to", to, ev, err);
 }
 
+/* Of a file that is checked, a failure of the program tells about the file. */
+static int bad_data(struct vmctl_error *err)
+{
+	if (err)
+		err->code = VMCTL_BAD_DATA;
+	return -VMCTL_BAD_DATA;
+}
+
 int qemu_img_check(const char *path, const struct events *ev,
 		   struct vmctl_error *err)
 {
-	const char *const argv[] = { "qemu-img", "check", "-q",
-				     "-f",	 "qcow2", "--output=json",
-				     "--",	 path,	  NULL };
+	const char *const argv[] = { "qemu-img",      "check", "-f", "qcow2",
+				     "--output=json", "--",    path, NULL };
 	auto_cleanup(proc_result_done) struct proc_result res = { 0 };
 	auto_json json_t *report = NULL;
 	int64_t errors;
@@ -150,15 +157,17 @@ int qemu_img_check(const char *path, const struct events *ev,
 	/* 3: clusters that nothing uses. They cost space and do no harm. */
 	if (r < 0 || res.status == 0 || res.status == 3)
 		return r;
+	/* It could not even begin: no qcow2 file, or not one that it may read.
+	 */
 	if (json_parse(str_text(&res.out), res.out.len,
-		       "the answer of qemu-img", &report, NULL) < 0)
-		return fail(err, VMCTL_BAD_DATA, 0,
-			    "%s is not a usable qcow2 image: %s", path,
-			    reason(&res.err));
+		       "the answer of qemu-img", &report, NULL) < 0) {
+		r = fail_program("check", path, &res, err);
+		return r == -VMCTL_FAILED ? bad_data(err) : r;
+	}
 	errors = json_get_int(report, "corruptions", 0) +
 		 json_get_int(report, "check-errors", 0);
 	return fail(err, VMCTL_BAD_DATA, 0,
-		    "%s is damaged or cut short: qemu-img found %" PRId64
-		    " errors in its structure",
+		    "%s is damaged or cut short: qemu-img finds errors in its "
+		    "structure (%" PRId64 ")",
 		    path, errors);
 }

@@ -31,7 +31,11 @@ struct ssh_exec {
 	bool tty;
 	int in, out, err; /* in may be -1: closed at once; output to one that
 			   * is -1 or not open is thrown away */
-	long timeout_ms;  /* 0: none; then the command is ended: status 124 */
+	/* 0: none. When it has passed the command is sent SIGTERM and, a
+	 * second later, SIGKILL, and its streams are closed: status 124. An
+	 * OpenSSH server passes no signals on to what root runs: such a
+	 * command goes on until it notices its streams. */
+	long timeout_ms;
 };
 
 struct ssh_exit {

@@ -55,16 +55,16 @@ static int kvm_verdict_get(struct vmctl *ctx, struct kvm_verdict *ret,
 {
 	struct state *db;
 	auto_free char *key_scope = scope();
-	int r = context_state(ctx, &db, err);
+	/* A verdict can be had without a database, only not remembered. */
+	bool known = context_state(ctx, &db, NULL) == 0;
 
-	if (r < 0)
-		return r;
 	if (!key_scope)
 		return fail_oom(err);
-	if (recall(db, key_scope, ret))
+	if (known && recall(db, key_scope, ret))
 		return 0;
 	kvm_probe(ret);
-	remember(db, key_scope, ret);
+	if (known)
+		remember(db, key_scope, ret);
 	return 0;
 }
 
@@ -103,11 +103,4 @@ const char *host_arch(void)
 	if (!u.machine[0] && uname(&u) < 0)
 		return "x86_64";
 	return u.machine;
-}
-
-int64_t host_memory(void)
-{
-	long pages = sysconf(_SC_PHYS_PAGES), size = sysconf(_SC_PAGESIZE);
-
-	return pages > 0 && size > 0 ? (int64_t)pages * size : 0;
 }

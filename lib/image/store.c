@@ -17,7 +17,9 @@
 
 char *image_path(const struct vmctl *ctx, const char *digest)
 {
-	return str_printf("%s/" FOLDER "/%s.qcow2", ctx->data_dir, digest);
+	auto_free char *dir = context_path(ctx, FOLDER);
+
+	return dir ? str_printf("%s/%s.qcow2", dir, digest) : NULL;
 }
 
 /* QEMU may run as another user and has to pass through. What protects the

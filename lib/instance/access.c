@@ -11,7 +11,7 @@
  */
 int instance_access_check(struct vmctl *ctx, struct vmctl_error *err)
 {
-	auto_free char *path = strdup(ctx->data_dir);
+	auto_free char *path = strdup(context_storage(ctx));
 	const struct hv_ops *ops;
 	struct stat st;
 	struct hv *hv;
@@ -26,6 +26,9 @@ int instance_access_check(struct vmctl *ctx, struct vmctl_error *err)
 			continue;
 		char was = *p;
 		*p = '\0';
+		/* What is not there yet is made so that it can be entered. */
+		if (stat(path, &st) < 0 && errno == ENOENT)
+			return 0;
 		if (stat(path, &st) < 0)
 			return fail_sys(err, errno, "cannot look at %s", path);
 		if (!(st.st_mode & S_IXOTH)) {

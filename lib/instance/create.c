@@ -94,7 +94,7 @@ static int step_files(struct creation *c, struct vmctl_error *err)
 	if (!disk || !iso || !log || !c->dir)
 		return fail_oom(err);
 	undo_push(&c->undo, "the instance's folder", undo_files, c);
-	int r = dir_make(c->dir, context_dir_mode(), err);
+	int r = dir_make(c->dir, context_dir_mode(c->ctx), err);
 	if (r == 0)
 		r = qemu_img_overlay(c->draft.image_path, row->disk, disk,
 				     &c->ctx->ev, err);

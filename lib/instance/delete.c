@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "base/file.h"
 #include "instance/instance.h"
+#include "internal/key.h"
 #include "internal/network.h"
 
 int instance_remove_domain(struct vmctl *ctx, const struct vmctl_instance *row,
@@ -50,6 +51,34 @@ int instance_remove_effects(struct vmctl *ctx, const struct vmctl_instance *row,
 	return r < 0 ? r : dir_remove(dir, err);
 }
 
+/* Private files of keys that were deleted while it still needed them. */
+static void release_keys(struct vmctl *ctx, const char *id)
+{
+	struct state_instance_key *keys = NULL;
+	struct vmctl_error err;
+	size_t n = 0;
+
+	if (state_instance_keys(ctx->db, id, &keys, &n, NULL) < 0)
+		return;
+	for (size_t i = 0; i < n; i++)
+		if (key_file_release(ctx, keys[i].private_path, &err) < 0)
+			log_warn(&ctx->ev, "%s", err.message);
+	state_instance_keys_free(keys, n);
+}
+
+int instance_terminate(struct vmctl *ctx, const struct vmctl_instance *row,
+		       struct vmctl_error *err)
+{
+	int r = instance_remove_effects(ctx, row, err);
+
+	if (r == 0)
+		r = state_instance_set(ctx->db, row->id,
+				       VMCTL_STATE_TERMINATED, "", err);
+	if (r == 0)
+		release_keys(ctx, row->id);
+	return r;
+}
+
 int vmctl_instance_delete(struct vmctl *ctx, const char *name,
 			  struct vmctl_error *err)
 {
@@ -66,10 +95,7 @@ int vmctl_instance_delete(struct vmctl *ctx, const char *name,
 	r = state_intent_begin(ctx->db, id, "delete", ctx->command, err);
 	if (r < 0)
 		return r;
-	r = instance_remove_effects(ctx, l.row, err);
-	if (r == 0)
-		r = state_instance_set(ctx->db, id, VMCTL_STATE_TERMINATED, "",
-				       err);
+	r = instance_terminate(ctx, l.row, err);
 	if (r < 0) {
 		state_intent_end(ctx->db, id, NULL);
 		fail_prefix(err, "%s", l.row->name);

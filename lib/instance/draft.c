@@ -11,6 +11,7 @@
 #include "base/file.h"
 #include "base/units.h"
 #include "instance/instance.h"
+#include "internal/config.h"
 #include "internal/host.h"
 #include "internal/image.h"
 #include "internal/key.h"
@@ -160,29 +161,10 @@ int draft_identity(struct vmctl *ctx, struct draft *d, struct vmctl_error *err)
 
 /* --- sizes --------------------------------------------------------------- */
 
-static const struct vmctl_type *type_find(const char *name,
-					  struct vmctl_error *err)
-{
-	const char *names[16] = { NULL };
-	const struct vmctl_type *t = vmctl_types();
-
-	for (size_t i = 0; t[i].name; i++) {
-		if (str_eq(t[i].name, name))
-			return &t[i];
-		names[i] = t[i].name;
-	}
-	const char *near = str_nearest(name, names);
-	fail(err, VMCTL_NOT_FOUND, 0, "there is no type '%s'", name);
-	fail_hint(err, near ? "did you mean %s?" : "the smallest is %s",
-		  near ? near : names[0]);
-	return NULL;
-}
-
 static int check_sizes(const struct vmctl_instance *row,
 		       const struct vmctl_image *image, struct vmctl_error *err)
 {
 	char have[SIZE_TEXT], want[SIZE_TEXT];
-	int64_t host = host_memory();
 
 	if (row->vcpus < 1 || row->vcpus > 255)
 		return fail(err, VMCTL_INVALID, 0,
@@ -191,11 +173,6 @@ static int check_sizes(const struct vmctl_instance *row,
 		return fail(err, VMCTL_INVALID, 0,
 			    "the memory must be at least %s",
 			    format_size(MEMORY_MIN, want));
-	if (host && row->memory > host)
-		return fail(err, VMCTL_LIMIT, 0,
-			    "%s of memory are asked for, the host has %s",
-			    format_size(row->memory, want),
-			    format_size(host, have));
 	if (row->disk < image->virtual_size) {
 		fail(err, VMCTL_INVALID, 0,
 		     "a disk of %s is too small: the image %s needs %s",
@@ -207,26 +184,35 @@ static int check_sizes(const struct vmctl_instance *row,
 	return 0;
 }
 
-static int set_sizes(struct draft *d, const struct vmctl_instance_create *spec,
+static int set_sizes(struct vmctl *ctx, struct draft *d,
+		     const struct vmctl_instance_create *spec,
 		     const struct vmctl_image *image, struct vmctl_error *err)
 {
 	struct vmctl_instance *row = d->row;
-	const struct vmctl_type *type =
-		type_find(spec->type ? spec->type : "t2.micro", err);
+	const struct config *config;
+	struct vmctl_type type;
+	int r = context_config(ctx, &config, err);
 
-	if (!type)
-		return -VMCTL_NOT_FOUND;
+	if (r == 0)
+		r = config_type(config,
+				spec->type ? spec->type
+					   : config_text(config, "type"),
+				&type, err);
+	if (r < 0)
+		return r;
 	if (spec->vcpus < 0 || spec->memory < 0 || spec->disk < 0)
 		return fail(err, VMCTL_INVALID, 0, "a size is negative");
-	row->vcpus = spec->vcpus ? spec->vcpus : type->vcpus;
-	row->memory = spec->memory ? spec->memory : type->memory;
+	row->vcpus = spec->vcpus ? spec->vcpus : type.vcpus;
+	row->memory = spec->memory ? spec->memory : type.memory;
 	/* An image may be larger than the type's disk: it is the least. */
-	row->disk = spec->disk			       ? spec->disk
-		    : type->disk > image->virtual_size ? type->disk
-						       : image->virtual_size;
+	row->disk = spec->disk			      ? spec->disk
+		    : type.disk > image->virtual_size ? type.disk
+						      : image->virtual_size;
 	bool plain = !spec->vcpus && !spec->memory && !spec->disk;
-	row->type = strdup(plain || spec->type ? type->name : "custom");
-	return row->type ? check_sizes(row, image, err) : fail_oom(err);
+	row->type = strdup(plain || spec->type ? type.name : "custom");
+	r = row->type ? check_sizes(row, image, err) : fail_oom(err);
+	return r < 0 ? r
+		     : host_limits_check(ctx, row->memory, spec->force, err);
 }
 
 /* --- keys ---------------------------------------------------------------- */
@@ -380,36 +366,76 @@ static int set_rest(struct vmctl *ctx, struct draft *d,
 
 DEFINE_CLEANUP(image, struct vmctl_image *, vmctl_image_free);
 
-int draft_make(struct vmctl *ctx, const struct vmctl_instance_create *spec,
+/* What is asked for, with the settings where nothing is said. The type's
+ * default stays with set_sizes(), which has to know who chose it. */
+static int fill_gaps(struct vmctl *ctx,
+		     const struct vmctl_instance_create *asked,
+		     struct vmctl_instance_create *ret, struct vmctl_error *err)
+{
+	struct vmctl_instance_create spec = { 0 };
+	const struct config *config;
+	int r = context_config(ctx, &config, err);
+
+	if (r < 0)
+		return r;
+	/* A caller built against an older header has a shorter struct. */
+	memcpy(&spec, asked,
+	       asked->size < sizeof(spec) ? asked->size : sizeof(spec));
+	if (!spec.image)
+		spec.image = config_text(config, "image");
+	if (!spec.accel)
+		spec.accel = config_text(config, "accel");
+	if (!spec.keys)
+		spec.keys = config_names(config, "key");
+	*ret = spec;
+	return 0;
+}
+
+/* Tells where a name comes from that the user did not type just now. */
+static int from_setting(int r, const void *asked, const void *filled,
+			const char *key, struct vmctl_error *err)
+{
+	if (r < 0 && !asked && filled)
+		fail_prefix(err, "setting '%s'", key);
+	return r;
+}
+
+int draft_make(struct vmctl *ctx, const struct vmctl_instance_create *asked,
 	       bool make_keys, struct draft *ret, struct vmctl_error *err)
 {
 	auto_cleanup(draft_done) struct draft d = { 0 };
 	auto_cleanup(image_cleanup) struct vmctl_image *image = NULL;
+	struct vmctl_instance_create spec;
 
-	d.networks = spec->networks;
-	d.ip = spec->ip;
+	d.networks = asked->networks;
+	d.ip = asked->ip;
 	d.dry = !make_keys;
 	d.row = calloc(1, sizeof(*d.row));
 	if (!d.row)
 		return fail_oom(err);
 	/* What needs nothing but the arguments is checked first, and a key
 	 * pair, which stays, is made last. */
-	int r = spec->name ? vmctl_instance_name_check(spec->name, err) : 0;
+	int r = fill_gaps(ctx, asked, &spec, err);
+	if (r == 0 && spec.name)
+		r = vmctl_instance_name_check(spec.name, err);
 	if (r == 0)
-		r = image_use(ctx, spec->image, &image, err);
+		r = from_setting(image_use(ctx, spec.image, &image, err),
+				 asked->image, spec.image, "image", err);
 	if (r == 0)
 		r = set_image(&d, image, err);
 	if (r == 0)
-		r = set_name(ctx, &d, spec->name, image->name, err);
+		r = set_name(ctx, &d, spec.name, image->name, err);
 	if (r == 0)
-		r = set_sizes(&d, spec, image, err);
+		r = set_sizes(ctx, &d, &spec, image, err);
 	if (r == 0)
-		r = set_rest(ctx, &d, spec, err);
+		r = set_rest(ctx, &d, &spec, err);
 	if (r == 0)
 		r = draft_identity(ctx, &d, err);
 	if (r == 0)
-		r = spec->keys ? add_named_keys(ctx, &d, spec->keys, err)
-			       : add_all_keys(ctx, &d, make_keys, err);
+		r = spec.keys ? from_setting(
+					add_named_keys(ctx, &d, spec.keys, err),
+					asked->keys, spec.keys, "key", err)
+			      : add_all_keys(ctx, &d, make_keys, err);
 	if (r < 0)
 		return r;
 	*ret = d;

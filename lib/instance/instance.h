@@ -134,6 +134,10 @@ int instance_give_back(struct vmctl *ctx, const struct vmctl_instance *row,
 int instance_remove_effects(struct vmctl *ctx, const struct vmctl_instance *row,
 			    struct vmctl_error *err);
 
+/* Both, and the record: it is terminated. */
+int instance_terminate(struct vmctl *ctx, const struct vmctl_instance *row,
+		       struct vmctl_error *err);
+
 /* reap.c: finishes or undoes what processes that died left behind. Failing to
  * reach the hypervisor is not a failure: it is tried again next time. */
 int instance_reap(struct vmctl *ctx, struct vmctl_error *err);

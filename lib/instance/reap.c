@@ -32,11 +32,8 @@ static int undo_creation(struct vmctl *ctx, struct vmctl_instance *row,
 static int finish_deletion(struct vmctl *ctx, struct vmctl_instance *row,
 			   struct vmctl_error *err)
 {
-	int r = instance_remove_effects(ctx, row, err);
+	int r = instance_terminate(ctx, row, err);
 
-	if (r == 0)
-		r = state_instance_set(ctx->db, row->id, VMCTL_STATE_TERMINATED,
-				       "", err);
 	if (r == 0)
 		log_warn(&ctx->ev, "%s: finished an interrupted deletion",
 			 row->name);

@@ -21,7 +21,10 @@ int host_accel(struct vmctl *ctx, const char *want, struct host_accel *ret,
 /* The host's architecture in the form that images carry: uname's machine. */
 const char *host_arch(void);
 
-/* Bytes of memory that the host has. 0 when it cannot be told. */
-int64_t host_memory(void);
+/* Whether the host can give an instance so much memory and the disk space to
+ * grow, and keep what the settings reserve (LIM-001, LIM-002). VMCTL_LIMIT with
+ * the figures; never with `force`. */
+int host_limits_check(struct vmctl *ctx, int64_t memory, bool force,
+		      struct vmctl_error *err);
 
 #endif

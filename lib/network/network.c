@@ -4,6 +4,7 @@
 #include <stdio.h>
 
 #include "base/str.h"
+#include "internal/config.h"
 
 void vmctl_network_free(struct vmctl_network *n)
 {
@@ -175,6 +176,17 @@ int network_make(struct vmctl *ctx, const char *name, const struct subnet *s,
 	return r < 0 ? r : ops->net_create(hv, &net, err);
 }
 
+int subnet_default(struct vmctl *ctx, const char *range, struct subnet *ret,
+		   struct vmctl_error *err)
+{
+	const struct config *config;
+	int r = context_config(ctx, &config, err);
+
+	return r < 0 ? r
+		     : subnet_parse(config_text(config, "nat.subnet"), range,
+				    ret, err);
+}
+
 int vmctl_network_create(struct vmctl *ctx,
 			 const struct vmctl_network_create *spec,
 			 struct vmctl_network **ret, struct vmctl_error *err)
@@ -183,8 +195,9 @@ int vmctl_network_create(struct vmctl *ctx,
 	int r = check_name(spec->name, err);
 
 	if (r == 0)
-		r = subnet_parse(spec->subnet ? spec->subnet : SUBNET_DEFAULT,
-				 spec->range, &s, err);
+		r = spec->subnet
+			    ? subnet_parse(spec->subnet, spec->range, &s, err)
+			    : subnet_default(ctx, spec->range, &s, err);
 	if (r == 0)
 		r = network_make(ctx, spec->name, &s, err);
 	return r < 0 ? r : vmctl_network_get(ctx, spec->name, ret, err);

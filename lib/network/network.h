@@ -11,7 +11,10 @@
  * context's own. */
 
 #define NETWORK_DEFAULT "vmctl" /* NET-001 */
-#define SUBNET_DEFAULT "192.168.100.0/24"
+
+/* The subnet of the setting nat.subnet. */
+int subnet_default(struct vmctl *ctx, const char *range, struct subnet *ret,
+		   struct vmctl_error *err);
 
 /* The hypervisor, when its connection may have networks; else
  * VMCTL_HYPERVISOR with what to do. */

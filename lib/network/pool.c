@@ -4,6 +4,7 @@
 
 #include "base/str.h"
 #include "driver/dhcp.h"
+#include "internal/config.h"
 #include "internal/network.h"
 #include "network/network.h"
 
@@ -23,7 +24,7 @@ static int ensure_default(struct vmctl *ctx, bool dry, struct hv_network *ret,
 			*err = why;
 		return r;
 	}
-	r = subnet_parse(SUBNET_DEFAULT, NULL, &s, err);
+	r = subnet_default(ctx, NULL, &s, err);
 	if (r == 0 && dry) {
 		*ret = (struct hv_network){ .prefix = s.prefix, .nat = true };
 		snprintf(ret->name, sizeof(ret->name), NETWORK_DEFAULT);
@@ -35,8 +36,7 @@ static int ensure_default(struct vmctl *ctx, bool dry, struct hv_network *ret,
 	if (r == 0)
 		r = network_make(ctx, NETWORK_DEFAULT, &s, err);
 	if (r == 0)
-		log_info(&ctx->ev, "made the network %s (%s)", NETWORK_DEFAULT,
-			 SUBNET_DEFAULT);
+		log_info(&ctx->ev, "made the network %s", NETWORK_DEFAULT);
 	return r < 0 && r != -VMCTL_EXISTS
 		       ? r
 		       : network_find(ctx, NULL, NETWORK_DEFAULT, ret, err);
@@ -189,10 +189,17 @@ static int choose_bridge(const char *name, const char *ip,
 static int default_wish(struct vmctl *ctx, const char **ret,
 			struct vmctl_error *err)
 {
+	const struct config *config;
 	const struct hv_ops *ops;
 	struct hv *hv;
-	int r = context_hv(ctx, NULL, &ops, &hv, err);
+	int r = context_config(ctx, &config, err);
 
+	if (r < 0)
+		return r;
+	*ret = config_text(config, "network");
+	if (*ret)
+		return 0;
+	r = context_hv(ctx, NULL, &ops, &hv, err);
 	if (r == 0)
 		*ret = ops->is_session(hv) ? "user" : "nat";
 	return r;

@@ -234,6 +234,12 @@ int state_intent_end(struct state *db, const char *id, struct vmctl_error *err);
 int state_intent_dead(struct state *db, struct state_intent **ret,
 		      size_t *ret_n, struct vmctl_error *err);
 
+/* --- soundness (state/check.c) ------------------------------------------- */
+
+/* Has SQLite look through the whole file. *ret is its first finding, NULL when
+ * there is none; the caller frees it. */
+int state_check(struct state *db, char **ret, struct vmctl_error *err);
+
 /* --- facts about this host that are dear to find (state/fact.c) --------- */
 
 /* *ret is NULL when nothing is known under `key` for this `scope` (boot id and

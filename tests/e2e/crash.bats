@@ -120,14 +120,15 @@ teardown_file() {
 	port=$(field ports ssh_port)
 	ok vmctl stop --force --timeout 0 ports
 	wait_until 5 doesnt_listen "$port"
+	mkfifo "$BATS_TEST_TMPDIR/f"
 	perl -MIO::Socket::INET -e '
 		my $s = IO::Socket::INET->new(LocalAddr => "127.0.0.1", LocalPort => $ARGV[0],
 			Listen => 1, ReuseAddr => 1) or die "$!";
-		$| = 1; print "ready\n"; <STDIN>' "$port" <"$(mkfifo "$BATS_TEST_TMPDIR/f" && echo "$BATS_TEST_TMPDIR/f")" \
+		$| = 1; print "ready\n"; <STDIN>' "$port" <"$BATS_TEST_TMPDIR/f" \
 		>"$BATS_TEST_TMPDIR/ready" &
 	holder=$!
 	exec 9>"$BATS_TEST_TMPDIR/f"
-	wait_until 10 grep -q ready "$BATS_TEST_TMPDIR/ready"
+	wait_until 10 test -s "$BATS_TEST_TMPDIR/ready"
 	try vmctl start ports
 	exec 9>&-
 	wait $holder
@@ -145,6 +146,8 @@ teardown_file() {
 	try vmctl delete -y slow --timeout 20s
 	[ "$status" = 0 ] || [ "$status" = 4 ]
 	wait $pid || :
-	vmctl list -o name | grep -qx slow && ok vmctl delete -y slow
+	if vmctl list -o name | grep -qx slow; then
+		ok vmctl delete -y slow
+	fi
 	same "$(domains)" ""
 }

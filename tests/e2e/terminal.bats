@@ -17,7 +17,6 @@ teardown_file() {
 # terminal COMMAND: in a terminal of 40 rows and 100 columns; what is written to
 # its standard input is typed. The modes before and after go to files.
 terminal() {
-	rm -f "$BATS_TEST_TMPDIR"/{before,after,rc,tty}
 	cat >"$BATS_TEST_TMPDIR/inside" <<-END
 		stty rows 40 cols 100
 		stty -g >"$BATS_TEST_TMPDIR/before"
@@ -32,6 +31,7 @@ terminal() {
 }
 
 typed() { # feeds lines to a terminal that stays open until the session ends
+	rm -f "$BATS_TEST_TMPDIR"/{keys,screen,before,after,rc,tty}
 	mkfifo "$BATS_TEST_TMPDIR/keys"
 	terminal "$1" <"$BATS_TEST_TMPDIR/keys" &
 	session=$!
@@ -90,7 +90,6 @@ shown() {
 
 @test "TERM-010 a kill restores the terminal and closes the connection" {
 	for signal in TERM INT HUP; do
-		rm -f "$BATS_TEST_TMPDIR/keys"
 		typed 'vmctl ssh box'
 		wait_until 30 test -s "$BATS_TEST_TMPDIR/screen"
 		echo 'echo there-$((4 + 4))' >&8
@@ -108,7 +107,6 @@ shown() {
 }
 
 @test "TERM-010 the terminal closing ends the session on both sides" {
-	rm -f "$BATS_TEST_TMPDIR/keys"
 	typed 'vmctl ssh box'
 	wait_until 30 test -s "$BATS_TEST_TMPDIR/screen"
 	echo 'echo there-$((4 + 4))' >&8

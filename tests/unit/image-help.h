@@ -6,10 +6,7 @@
 
 #include <vmctl/vmctl.h>
 
-#include "base/cleanup.h"
-
-DEFINE_CLEANUP(image, struct vmctl_image *, vmctl_image_free);
-#define auto_image auto_cleanup(image_cleanup)
+#include "image/image.h" /* auto_image */
 
 /* A home of its own with a context, for the tests of lib/image. */
 struct place {

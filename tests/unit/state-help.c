@@ -1,8 +1,11 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "state-help.h"
 
+#include <fcntl.h>
+#include <sched.h>
 #include <sqlite3.h>
 #include <stdio.h>
+#include <sys/mount.h>
 #include <sys/wait.h>
 
 #include "base/file.h"
@@ -180,6 +183,31 @@ int instance_put(struct fixture *f, unsigned number, const char *name,
 
 	return state_instance_add(f->db, &row, NULL, 0, &nic, 1, "test", clash,
 				  &f->err);
+}
+
+static bool write_to(const char *path, const char *text)
+{
+	auto_close int fd = open(path, O_WRONLY | O_CLOEXEC);
+
+	return fd >= 0 && write(fd, text, strlen(text)) > 0;
+}
+
+bool small_disk(const char *dir, const char *options)
+{
+	auto_free char *uids = str_printf("0 %u 1", geteuid());
+	auto_free char *gids = str_printf("0 %u 1", getegid());
+
+	if (geteuid() == 0) {
+		if (unshare(CLONE_NEWNS) < 0 ||
+		    mount("none", "/", "none", MS_REC | MS_PRIVATE, "") < 0)
+			return false;
+	} else if (!uids || !gids || unshare(CLONE_NEWUSER | CLONE_NEWNS) < 0 ||
+		   !write_to("/proc/self/setgroups", "deny") ||
+		   !write_to("/proc/self/uid_map", uids) ||
+		   !write_to("/proc/self/gid_map", gids)) {
+		return false;
+	}
+	return mount("tmpfs", dir, "tmpfs", 0, options) == 0;
 }
 
 void race(int n, int (*body)(int which, void *data), void *data, int counts[8])

@@ -60,6 +60,10 @@ struct state_nic sample_nic(const struct vmctl_instance *row);
 int instance_put(struct fixture *f, unsigned number, const char *name,
 		 const char *digest, enum state_clash *clash);
 
+/* Mounts a small tmpfs of our own ("size=1m") there, in namespaces that end
+ * with this process, for one that was forked for it. false: not possible. */
+bool small_disk(const char *dir, const char *options);
+
 /* Runs `body` in n processes at once, started together, and gives how many
  * returned 0, 1, 2 … 7. A crash is a failure of the test. */
 void race(int n, int (*body)(int which, void *data), void *data, int counts[8]);

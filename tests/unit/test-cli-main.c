@@ -442,6 +442,19 @@ static void progress_is_silent_without_a_terminal(void **state)
 	assert_string_equal(caught_progress(&cli, "copying", 47, 100), "");
 }
 
+/* Neither settings nor a log of who runs this. */
+static char home[] = "/tmp/vmctl-test-cli.XXXXXX";
+
+static int own_home(void **state)
+{
+	return mkdtemp(home) ? setenv("VMCTL_HOME", home, 1) : -1;
+}
+
+static int drop_home(void **state)
+{
+	return dir_remove(home, NULL);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -470,5 +483,5 @@ int main(void)
 		cmocka_unit_test(progress_is_silent_without_a_terminal),
 	};
 
-	return cmocka_run_group_tests(tests, NULL, NULL);
+	return cmocka_run_group_tests(tests, own_home, drop_home);
 }

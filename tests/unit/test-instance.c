@@ -33,27 +33,6 @@ static void a_name_is_a_hostname_label(void **state)
 			  vmctl_instance_name_check(bad[i], err));
 }
 
-static void INST_002_the_types_are_those_of_ec2(void **state)
-{
-	static const struct {
-		const char *name;
-		int vcpus, mib, gib;
-	} want[] = { { "t2.nano", 1, 512, 8 },
-		     { "t2.micro", 1, 1024, 8 },
-		     { "t2.small", 1, 2048, 20 },
-		     { "t2.medium", 2, 4096, 30 },
-		     { "t2.large", 2, 8192, 30 } };
-	const struct vmctl_type *t = vmctl_types();
-
-	for (size_t i = 0; i < ARRAY_LEN(want); i++) {
-		assert_string_equal(t[i].name, want[i].name);
-		assert_true(t[i].vcpus == want[i].vcpus);
-		assert_true(t[i].memory == (int64_t)want[i].mib << 20);
-		assert_true(t[i].disk == (int64_t)want[i].gib << 30);
-	}
-	assert_null(t[ARRAY_LEN(want)].name);
-}
-
 static void user_data_is_known_by_its_first_line(void **state)
 {
 	static const char *const good[] = { "#cloud-config\n", "#!/bin/sh\n",
@@ -223,7 +202,6 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(a_name_is_a_hostname_label),
-		cmocka_unit_test(INST_002_the_types_are_those_of_ec2),
 		cmocka_unit_test(user_data_is_known_by_its_first_line),
 		cmocka_unit_test(
 			INST_005_the_seed_has_keys_and_host_key_as_json),

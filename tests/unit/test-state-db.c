@@ -7,7 +7,6 @@
 #include <sqlite3.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <sys/mount.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -335,32 +334,6 @@ static void rel_001_a_full_database_is_a_limit_and_loses_nothing(void **state)
 	assert_int_equal(state_fact_set(f->db, "new", "s", "v", &f->err), 0);
 }
 
-static bool write_to(const char *path, const char *text)
-{
-	auto_close int fd = open(path, O_WRONLY | O_CLOEXEC);
-
-	return fd >= 0 && write(fd, text, strlen(text)) > 0;
-}
-
-/* A file system of 1 MiB of our own, in namespaces that end with us. */
-static bool small_disk(const char *dir)
-{
-	auto_free char *uids = str_printf("0 %u 1", geteuid());
-	auto_free char *gids = str_printf("0 %u 1", getegid());
-
-	if (geteuid() == 0) {
-		if (unshare(CLONE_NEWNS) < 0 ||
-		    mount("none", "/", "none", MS_REC | MS_PRIVATE, "") < 0)
-			return false;
-	} else if (!uids || !gids || unshare(CLONE_NEWUSER | CLONE_NEWNS) < 0 ||
-		   !write_to("/proc/self/setgroups", "deny") ||
-		   !write_to("/proc/self/uid_map", uids) ||
-		   !write_to("/proc/self/gid_map", gids)) {
-		return false;
-	}
-	return mount("tmpfs", dir, "tmpfs", 0, "size=1m") == 0;
-}
-
 static int count_facts(struct state *db)
 {
 	auto_free char *text = NULL;
@@ -389,7 +362,7 @@ static int on_a_full_disk(struct fixture *f)
 	auto_free char *ballast = path_join(f->dir, "ballast");
 	int n = 0, again;
 
-	if (!small_disk(f->dir))
+	if (!small_disk(f->dir, "size=1m"))
 		return 77;
 	if (state_open(f->dir, 1000, &f->db, &f->err) < 0)
 		return 1;

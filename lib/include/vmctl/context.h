@@ -33,7 +33,8 @@ struct vmctl_options {
 	 * directories. Borrowed for the call. */
 	const char *home;
 
-	/* libvirt connection URI, or NULL for "qemu:///session". */
+	/* libvirt connection URI, or NULL for that of the settings, which is
+	 * "qemu:///session" unless the user changed it. */
 	const char *uri;
 
 	/* How long to wait for a lock held by another process, in
@@ -73,8 +74,13 @@ VMCTL_API void vmctl_free(struct vmctl *ctx);
 /* The version of the library, for example "0.1.0". */
 VMCTL_API const char *vmctl_version(void);
 
-/* The folder that holds images and instances. Borrowed from the context. */
+/* The folder that holds the database and the keys. Borrowed from the
+ * context. */
 VMCTL_API const char *vmctl_data_dir(struct vmctl *ctx);
+
+/* The file that a command notes its errors and warnings in, or NULL. The
+ * library itself does not write it. Borrowed from the context. */
+VMCTL_API const char *vmctl_log_path(struct vmctl *ctx);
 
 #ifdef __cplusplus
 }

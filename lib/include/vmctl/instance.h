@@ -73,18 +73,10 @@ struct vmctl_instance_list {
 VMCTL_API void vmctl_instance_free(struct vmctl_instance *instance);
 VMCTL_API void vmctl_instance_list_free(struct vmctl_instance_list *list);
 
-/* One EC2-like size (INST-002). */
-struct vmctl_type {
-	const char *name;
-	int64_t vcpus, memory, disk; /* memory and disk in bytes */
-};
-
-/* The types known, ended by an entry without a name. Static storage. */
-VMCTL_API const struct vmctl_type *vmctl_types(void);
-
 struct vmctl_instance_create {
 	size_t size;
 	const char *name;	  /* NULL: made up from the image's name */
+	/* What is NULL here comes from the settings (config.h) first. */
 	const char *image;	  /* NULL: the only image there is */
 	const char *type;	  /* NULL: "t2.micro" */
 	int64_t vcpus, memory, disk; /* 0: from the type; else they override */
@@ -98,6 +90,8 @@ struct vmctl_instance_create {
 				      * "bridge=NAME"; NULL: one, "user" on a
 				      * session connection, else "nat" */
 	const char *ip; /* address for the first interface, or NULL */
+	bool force;		  /* whatever memory and disk are left to the
+				   * host (LIM-001, LIM-002) */
 };
 
 /* What a creation would do, for --dry-run: text documents in order. */

@@ -4,6 +4,7 @@
 
 /* libvmctl: virtual machines for terminal users. Includes every public
  * header. */
+#include <vmctl/config.h>
 #include <vmctl/context.h>
 #include <vmctl/error.h>
 #include <vmctl/host.h>
