@@ -10,8 +10,7 @@
 
 #define DAY 86400
 
-/* A process that gives up does so on its own: nobody waits for it. */
-#define ROTATED_MAX 100
+#define ROTATED_MAX 100 /* of one day; the last may grow */
 
 /* "2026-01-31": the day of a time. */
 static const char *day_of(int64_t when, char text[CLOCK_TEXT])
@@ -55,7 +54,7 @@ static void remove_old(const char *path, int64_t now)
 	}
 }
 
-/* The name is free when link(2) says so; rename(2) would not. */
+/* Under the lock, so that nobody else takes the name in between. */
 static void move_aside(const char *path, int64_t last_written)
 {
 	char day[CLOCK_TEXT];
@@ -65,14 +64,11 @@ static void move_aside(const char *path, int64_t last_written)
 		auto_free char *to = i ? str_printf("%s.%s.%d", path, day, i)
 				       : str_printf("%s.%s", path, day);
 
-		if (!to)
-			return;
-		if (link(path, to) == 0) {
-			unlink(path);
-			return;
-		}
-		if (errno != EEXIST)
-			return;
+		if (to && access(to, F_OK) == 0)
+			continue;
+		if (to)
+			(void)rename(path, to);
+		return;
 	}
 }
 

@@ -39,10 +39,6 @@ int host_ticks_read(const char *path, struct host_ticks *ret,
 double host_ticks_used(const struct host_ticks *before,
 		       const struct host_ticks *after);
 
-/* LIM-001, LIM-002; 0 in `reserve` is no limit. */
-struct host_reserve {
-	int64_t memory, disk;
-};
 int limit_memory_check(const struct host_memory *have, int64_t wanted,
 		       int64_t reserve, struct vmctl_error *err);
 int limit_disk_check(const struct host_disk *have, const char *folder,

@@ -331,7 +331,6 @@ static int status_after(const char *const *words, bool nohup)
 
 static void a_signal_ends_the_process_after_the_work_is_undone(void **state)
 {
-	setenv("VMCTL_HOME", "/nonexistent", 1);
 	assert_int_equal(STATUS_AFTER(false, "2"), 128 + SIGINT);
 	assert_int_equal(STATUS_AFTER(false, "15"), 128 + SIGTERM);
 	assert_int_equal(STATUS_AFTER(false, "1"), 128 + SIGHUP);
@@ -341,13 +340,11 @@ static void a_signal_ends_the_process_after_the_work_is_undone(void **state)
 
 static void a_second_interrupt_ends_it_at_once(void **state)
 {
-	setenv("VMCTL_HOME", "/nonexistent", 1);
 	assert_int_equal(STATUS_AFTER(false, "2", "2", "15"), 128 + SIGINT);
 }
 
 static void what_nohup_ignores_stays_ignored(void **state)
 {
-	setenv("VMCTL_HOME", "/nonexistent", 1);
 	assert_int_equal(STATUS_AFTER(true, "1"), 0);
 	assert_int_equal(STATUS_AFTER(true, "1", "15"), 128 + SIGTERM);
 }
