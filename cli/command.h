@@ -215,8 +215,8 @@ extern const char *const command_symbols[]; /* "cmd_create", the same order */
 #include "cli/commands.def"
 #undef COMMAND
 
-/* Values of the global options. `output` and `color` are NULL until the settings
- * were asked, when the command line does not have them. */
+/* Values of the global options. `output` and `color` are NULL until the
+ * settings were asked, when the command line does not have them. */
 struct globals {
 	const char *connect;
 	const char *output; /* "table" … */
@@ -286,8 +286,8 @@ int cli_main(int argc, char **argv);
 /* Finds the command that the words begin with (by path or alias); *ret_words
  * is how many words its path took. NULL: none; *ret_nearest (may be NULL) is
  * then a suggestion or NULL. */
-const struct command *command_find(int n, const char *const *words, int *ret_words,
-				   const char **ret_nearest);
+const struct command *command_find(int n, const char *const *words,
+				   int *ret_words, const char **ret_nearest);
 
 /*
  * Fills `globals` and, for the command found, a zeroed options struct.
@@ -350,7 +350,8 @@ void complete_words(struct cli *cli, int n, const char *const *words,
 		    struct str *out);
 
 /* mdoc for the manual: the text for one mark of a page (see describe.c).
- * `cmd` is NULL for the overview and vmctl-config(5). VMCTL_NOT_FOUND for an unknown section. */
+ * `cmd` is NULL for the overview and vmctl-config(5). VMCTL_NOT_FOUND for an
+ * unknown section. */
 int describe_mdoc(const struct command *cmd, const char *section,
 		  struct str *out, struct vmctl_error *err);
 

@@ -15,14 +15,14 @@
 #define auto_cleanup(f) __attribute__((cleanup(f)))
 
 /* Defines NAME_cleanup for a `void f(T *)` that accepts NULL. */
-#define DEFINE_CLEANUP(name, type, f)                    \
-	static inline void name##_cleanup(type *p)       \
-	{                                                \
-		int saved = errno;                       \
-		if (*p)                                  \
-			f(*p);                           \
-		errno = saved;                           \
-	}                                                \
+#define DEFINE_CLEANUP(name, type, f)                                          \
+	static inline void name##_cleanup(type *p)                             \
+	{                                                                      \
+		int saved = errno;                                             \
+		if (*p)                                                        \
+			f(*p);                                                 \
+		errno = saved;                                                 \
+	}                                                                      \
 	struct dummy_##name
 
 static inline void free_cleanup(void *p)
@@ -49,11 +49,11 @@ DEFINE_CLEANUP(dir, DIR *, closedir);
 #define auto_dir auto_cleanup(dir_cleanup)
 
 /* The value of *p, leaving NULL behind. */
-#define take_ptr(p)                            \
-	({                                     \
-		__typeof__(*(p)) took_ = *(p); \
-		*(p) = NULL;                   \
-		took_;                         \
+#define take_ptr(p)                                                            \
+	({                                                                     \
+		__typeof__(*(p)) took_ = *(p);                                 \
+		*(p) = NULL;                                                   \
+		took_;                                                         \
 	})
 
 static inline int take_fd(int *fd)

@@ -27,7 +27,7 @@ struct wait {
 	long pause_ms, max_pause_ms;
 };
 struct wait wait_begin(int64_t timeout_ms, long max_pause_ms);
-bool wait_more(struct wait *w);		 /* sleeps; false: time is up */
+bool wait_more(struct wait *w);		    /* sleeps; false: time is up */
 int64_t wait_left_ms(const struct wait *w); /* 0 when up; INT64_MAX: none */
 
 #endif

@@ -28,8 +28,7 @@ int fail_sys(struct vmctl_error *err, int sys_errno, const char *fmt, ...)
 	PRINTF_LIKE(3, 4);
 
 /* Sets the hint ("the next thing to type") of a failure just made. */
-void fail_hint(struct vmctl_error *err, const char *fmt, ...)
-	PRINTF_LIKE(2, 3);
+void fail_hint(struct vmctl_error *err, const char *fmt, ...) PRINTF_LIKE(2, 3);
 
 /* Puts "text: " in front of the message. For the borders of layers only. */
 void fail_prefix(struct vmctl_error *err, const char *fmt, ...)

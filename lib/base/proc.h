@@ -12,7 +12,7 @@
 struct proc_spec {
 	const char *const *argv; /* argv[0] is looked up on PATH */
 	long timeout_ms;	 /* 0: 5 minutes */
-	size_t max_output;	 /* of each stream; 0: 4 MiB. Excess is dropped */
+	size_t max_output; /* of each stream; 0: 4 MiB. Excess is dropped */
 	bool (*cancelled)(void *data); /* may be NULL */
 	void *data;
 };

@@ -71,7 +71,7 @@ void strv_free(char **v);
 #define auto_strv auto_cleanup(strv_cleanup)
 DEFINE_CLEANUP(strv, char **, strv_free);
 size_t strv_len(const char *const *v);
-char **strv_dup(const char *const *v); /* NULL gives an empty array */
+char **strv_dup(const char *const *v);	      /* NULL gives an empty array */
 int strv_append(char ***v, const char *text); /* 0, -VMCTL_NO_MEMORY */
 
 /* Base64 (RFC 4648 section 4). Decoding is strict: padding where it belongs,

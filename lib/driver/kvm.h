@@ -15,8 +15,8 @@
  */
 struct kvm_verdict {
 	bool usable;
-	int64_t probe_ns;  /* time of the loop; 0 when it could not run */
-	char reason[160];  /* one line, for host health */
+	int64_t probe_ns; /* time of the loop; 0 when it could not run */
+	char reason[160]; /* one line, for host health */
 };
 
 /* Never fails: what goes wrong makes KVM unusable and is the reason. Takes at

@@ -58,9 +58,8 @@ struct ssh_ops {
 	 * VMCTL_BAD_DATA: the host key is another one: never retried. The
 	 * message has both fingerprints.
 	 */
-	int (*connect)(const struct ssh_target *target,
-		       const struct events *ev, struct ssh_conn **ret,
-		       struct vmctl_error *err);
+	int (*connect)(const struct ssh_target *target, const struct events *ev,
+		       struct ssh_conn **ret, struct vmctl_error *err);
 
 	/*
 	 * Runs a command and relays its streams until it has ended, in one

@@ -72,8 +72,8 @@ int instance_terminate(struct vmctl *ctx, const struct vmctl_instance *row,
 	int r = instance_remove_effects(ctx, row, err);
 
 	if (r == 0)
-		r = state_instance_set(ctx->db, row->id,
-				       VMCTL_STATE_TERMINATED, "", err);
+		r = state_instance_set(ctx->db, row->id, VMCTL_STATE_TERMINATED,
+				       "", err);
 	if (r == 0)
 		release_keys(ctx, row->id);
 	return r;

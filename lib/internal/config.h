@@ -12,8 +12,7 @@ struct config;
 
 /* Reads and checks the file; `path` may be NULL or name a file that does not
  * exist. VMCTL_INVALID, naming file and line or setting. */
-int config_load(const char *path, struct config **ret,
-		struct vmctl_error *err);
+int config_load(const char *path, struct config **ret, struct vmctl_error *err);
 void config_free(struct config *c); /* NULL is allowed */
 
 /* The file's value, else what is built in; NULL or 0 when there is none.

@@ -96,7 +96,8 @@ static void LIM_001_available_memory_is_what_the_kernel_says(void **state)
 	must_fail(VMCTL_UNSUPPORTED,
 		  host_meminfo_read(file_of("MemTotal: 1 kB\nMemFree: 1 kB\n"),
 				    &m, err));
-	must_fail(VMCTL_FAILED, host_meminfo_read("/proc/nonexistent", &m, err));
+	must_fail(VMCTL_FAILED,
+		  host_meminfo_read("/proc/nonexistent", &m, err));
 	assert_true(m.total == 7);
 	must(host_meminfo_read(MEMINFO, &m, err));
 	assert_true(m.available > 0 && m.available <= m.total);

@@ -37,7 +37,7 @@ struct vmctl_setting {
 	const char *about;    /* lower case, no full stop */
 	const char *fallback; /* what is built in, as text; NULL: nothing */
 	const char *fallback_about; /* what nothing means, or NULL */
-	const char *environment; /* variable that comes before the file */
+	const char *environment;    /* variable that comes before the file */
 	const char *const *choices;
 	int64_t min, max;
 };
@@ -51,13 +51,13 @@ VMCTL_API const char *vmctl_setting_type_name(enum vmctl_setting_type type);
 /* One setting, or one member of an instance type ("types.big.cpus"). */
 struct vmctl_config_entry {
 	char *key;
-	char *value;	      /* in effect, as text; lists joined by ","; may
-			       * be empty */
-	char *fallback;	      /* built in; may be empty */
-	const char *source;   /* "environment", "configuration" or "default" */
-	const char *type;     /* vmctl_setting_type_name() */
+	char *value;	    /* in effect, as text; lists joined by ","; may
+			     * be empty */
+	char *fallback;	    /* built in; may be empty */
+	const char *source; /* "environment", "configuration" or "default" */
+	const char *type;   /* vmctl_setting_type_name() */
 	const char *about;
-	char *problem;	      /* why the file's value is not taken, or empty */
+	char *problem; /* why the file's value is not taken, or empty */
 };
 
 struct vmctl_config_list {

@@ -26,20 +26,20 @@ extern "C" {
  * in one table, lib/base/error.c. New codes go to the end. */
 enum vmctl_code {
 	VMCTL_OK = 0,
-	VMCTL_FAILED,	   /* an outside program or system call failed */
-	VMCTL_INVALID,	   /* an argument has the wrong form or range */
-	VMCTL_NOT_FOUND,   /* the thing named does not exist */
-	VMCTL_EXISTS,	   /* the name is taken */
-	VMCTL_BUSY,	   /* another process is at work on it */
-	VMCTL_STATE,	   /* not possible in the state that it is in */
-	VMCTL_IN_USE,	   /* something else depends on it */
-	VMCTL_TIMEOUT,	   /* the time allowed ran out; what was made is kept */
-	VMCTL_PARTIAL,	   /* some of several targets failed */
-	VMCTL_HYPERVISOR,  /* hypervisor missing, unreachable or not permitted */
-	VMCTL_LIMIT,	   /* refused by a limit of the host */
-	VMCTL_BAD_DATA,	   /* a file's contents are not acceptable */
-	VMCTL_DENIED,	   /* the operating system refused permission */
-	VMCTL_NO_MEMORY,   /* memory could not be allocated */
+	VMCTL_FAILED,	  /* an outside program or system call failed */
+	VMCTL_INVALID,	  /* an argument has the wrong form or range */
+	VMCTL_NOT_FOUND,  /* the thing named does not exist */
+	VMCTL_EXISTS,	  /* the name is taken */
+	VMCTL_BUSY,	  /* another process is at work on it */
+	VMCTL_STATE,	  /* not possible in the state that it is in */
+	VMCTL_IN_USE,	  /* something else depends on it */
+	VMCTL_TIMEOUT,	  /* the time allowed ran out; what was made is kept */
+	VMCTL_PARTIAL,	  /* some of several targets failed */
+	VMCTL_HYPERVISOR, /* hypervisor missing, unreachable or not permitted */
+	VMCTL_LIMIT,	  /* refused by a limit of the host */
+	VMCTL_BAD_DATA,	  /* a file's contents are not acceptable */
+	VMCTL_DENIED,	  /* the operating system refused permission */
+	VMCTL_NO_MEMORY,  /* memory could not be allocated */
 	VMCTL_UNSUPPORTED, /* not possible on this host or connection */
 	VMCTL_CANCELLED,   /* the caller asked to stop (interrupt) */
 	VMCTL_TRANSPORT,   /* the way into the guest failed */

@@ -20,9 +20,9 @@ struct vmctl_host {
 	char *hypervisor;	  /* "QEMU" */
 	char *hypervisor_version; /* "7.2.22" */
 	char *libvirt_version;
-	char *accel;		  /* what accel=auto chooses: "kvm" or "tcg" */
-	char *accel_reason;	  /* how that was decided */
-	int64_t probe_ns;	  /* time of the KVM probe, 0: no probe ran */
+	char *accel;	    /* what accel=auto chooses: "kvm" or "tcg" */
+	char *accel_reason; /* how that was decided */
+	int64_t probe_ns;   /* time of the KVM probe, 0: no probe ran */
 	int64_t instances, running;
 	char *database;		  /* its file */
 	bool database_ok;	  /* it opens and its check finds nothing */
@@ -53,8 +53,7 @@ struct vmctl_host_stats {
 VMCTL_API void vmctl_host_stats_free(struct vmctl_host_stats *stats);
 
 /* Measures the processors for a quarter of a second. */
-VMCTL_API int vmctl_host_stats(struct vmctl *ctx,
-			       struct vmctl_host_stats **ret,
+VMCTL_API int vmctl_host_stats(struct vmctl *ctx, struct vmctl_host_stats **ret,
 			       struct vmctl_error *err);
 
 #ifdef __cplusplus

@@ -18,13 +18,13 @@ extern "C" {
 struct vmctl_image {
 	char *name;
 	char *description;
-	char *os;	     /* "debian 12", or empty */
-	char *arch;	     /* as uname -m says it: "x86_64" */
-	char *user;	     /* account that cloud-init gives the keys to */
-	char *digest;	     /* SHA-256 of the stored file, 64 hex digits */
-	char *source_digest; /* SHA-256 of the file that was imported */
-	char *path;	     /* the stored file */
-	int64_t size;	     /* bytes on disk */
+	char *os;	      /* "debian 12", or empty */
+	char *arch;	      /* as uname -m says it: "x86_64" */
+	char *user;	      /* account that cloud-init gives the keys to */
+	char *digest;	      /* SHA-256 of the stored file, 64 hex digits */
+	char *source_digest;  /* SHA-256 of the file that was imported */
+	char *path;	      /* the stored file */
+	int64_t size;	      /* bytes on disk */
 	int64_t virtual_size; /* bytes the guest sees */
 	int64_t created_at;   /* seconds since the epoch */
 	int64_t verified_at;  /* when the digest was last computed */
@@ -74,8 +74,7 @@ VMCTL_API int vmctl_image_get(struct vmctl *ctx, const char *name,
 			      struct vmctl_error *err);
 
 /* All images, by name. */
-VMCTL_API int vmctl_image_list(struct vmctl *ctx,
-			       struct vmctl_image_list **ret,
+VMCTL_API int vmctl_image_list(struct vmctl *ctx, struct vmctl_image_list **ret,
 			       struct vmctl_error *err);
 
 /* Computes the digest of the stored file again and has qemu-img check its

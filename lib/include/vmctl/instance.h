@@ -19,9 +19,9 @@ extern "C" {
  */
 
 enum vmctl_state {
-	VMCTL_STATE_PENDING,	/* being created */
+	VMCTL_STATE_PENDING, /* being created */
 	VMCTL_STATE_RUNNING,
-	VMCTL_STATE_STOPPING,	/* the guest was asked to shut down */
+	VMCTL_STATE_STOPPING, /* the guest was asked to shut down */
 	VMCTL_STATE_STOPPED,
 	VMCTL_STATE_PAUSED,
 	VMCTL_STATE_SUSPENDED,
@@ -38,31 +38,31 @@ struct vmctl_instance {
 	char *id;
 	char *name;
 	enum vmctl_state state;
-	char *reason;	    /* why it is in error or unknown, or empty */
-	char *type;	    /* "t2.micro", or "custom" */
+	char *reason; /* why it is in error or unknown, or empty */
+	char *type;   /* "t2.micro", or "custom" */
 	int64_t vcpus;
-	int64_t memory;	    /* bytes */
-	int64_t disk;	    /* bytes, as the guest sees it */
-	char *image;	    /* the image's name when it was created */
+	int64_t memory; /* bytes */
+	int64_t disk;	/* bytes, as the guest sees it */
+	char *image;	/* the image's name when it was created */
 	char *image_digest;
-	char *user;	    /* account to enter by ssh */
-	char **keys;	    /* key names, NULL-terminated */
-	char **networks;    /* of its interfaces in order, NULL-terminated:
-			     * "user", a network's name, "bridge=NAME" */
-	char *address;	    /* where the host reaches it, or empty */
+	char *user;	      /* account to enter by ssh */
+	char **keys;	      /* key names, NULL-terminated */
+	char **networks;      /* of its interfaces in order, NULL-terminated:
+			       * "user", a network's name, "bridge=NAME" */
+	char *address;	      /* where the host reaches it, or empty */
 	char *address_source; /* how that is known: "forward" (a port of this
 			       * host), "reservation", "lease", "agent",
 			       * "arp", "last seen"; empty without address */
-	int64_t ssh_port;   /* TCP port for ssh at that address; 0: none */
+	int64_t ssh_port;     /* TCP port for ssh at that address; 0: none */
 	char *mac;
-	char *accel;	    /* "kvm" or "tcg" */
-	char *connection;   /* hypervisor URI */
-	char *uuid;	    /* domain UUID */
-	char *host_key;	    /* the pinned public host key, "type base64" */
+	char *accel;	  /* "kvm" or "tcg" */
+	char *connection; /* hypervisor URI */
+	char *uuid;	  /* domain UUID */
+	char *host_key;	  /* the pinned public host key, "type base64" */
 	char *host_key_sha256;
-	char *dir;	    /* its folder: disk, seed, console log */
+	char *dir; /* its folder: disk, seed, console log */
 	int64_t created_at, launched_at, terminated_at; /* epoch; 0: never */
-	bool stale;	    /* state is what was last seen, not asked now */
+	bool stale; /* state is what was last seen, not asked now */
 };
 
 struct vmctl_instance_list {
@@ -75,23 +75,23 @@ VMCTL_API void vmctl_instance_list_free(struct vmctl_instance_list *list);
 
 struct vmctl_instance_create {
 	size_t size;
-	const char *name;	  /* NULL: made up from the image's name */
+	const char *name; /* NULL: made up from the image's name */
 	/* What is NULL here comes from the settings (config.h) first. */
-	const char *image;	  /* NULL: the only image there is */
-	const char *type;	  /* NULL: "t2.micro" */
+	const char *image;	     /* NULL: the only image there is */
+	const char *type;	     /* NULL: "t2.micro" */
 	int64_t vcpus, memory, disk; /* 0: from the type; else they override */
-	const char *const *keys;  /* NULL-terminated; NULL: all that are known,
-				   * or a new pair named "default" */
-	const char *user_data;	  /* cloud-config, "#!" script, or NULL */
-	size_t user_data_len;	  /* at most 16 MiB, UTF-8 */
-	const char *accel;	  /* "auto", "kvm", "tcg"; NULL: auto */
+	const char *const *keys; /* NULL-terminated; NULL: all that are known,
+				  * or a new pair named "default" */
+	const char *user_data;	 /* cloud-config, "#!" script, or NULL */
+	size_t user_data_len;	 /* at most 16 MiB, UTF-8 */
+	const char *accel;	 /* "auto", "kvm", "tcg"; NULL: auto */
 	const char *const *networks; /* of its interfaces, NULL-terminated:
 				      * "user", "nat", a network's name,
 				      * "bridge=NAME"; NULL: one, "user" on a
 				      * session connection, else "nat" */
 	const char *ip; /* address for the first interface, or NULL */
-	bool force;		  /* whatever memory and disk are left to the
-				   * host (LIM-001, LIM-002) */
+	bool force;	/* whatever memory and disk are left to the
+			 * host (LIM-001, LIM-002) */
 };
 
 /* What a creation would do, for --dry-run: text documents in order. */
@@ -100,7 +100,7 @@ struct vmctl_plan {
 	struct {
 		char *title; /* "domain.xml", "user-data", "steps" … */
 		char *text;
-	} *parts;
+	} * parts;
 };
 
 VMCTL_API void vmctl_plan_free(struct vmctl_plan *plan);
@@ -202,9 +202,9 @@ struct vmctl_exec {
 
 /* How a command in the guest ended. */
 struct vmctl_exit {
-	int status;	/* 0 to 255: the guest's exit status, 128+N for death
-			 * by signal, 124 when the time ran out */
-	int signal;	/* the signal's number, or 0 */
+	int status; /* 0 to 255: the guest's exit status, 128+N for death
+		     * by signal, 124 when the time ran out */
+	int signal; /* the signal's number, or 0 */
 	bool timed_out;
 };
 

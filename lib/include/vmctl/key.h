@@ -15,12 +15,12 @@ extern "C" {
 
 struct vmctl_key {
 	char *name;
-	char *type;	  /* "ssh-ed25519", "ssh-rsa", … (RFC 8709, RFC 4253) */
-	int64_t bits;	  /* as ssh-keygen -l counts them */
-	char *public_key; /* "type base64", without the comment */
-	char *comment;	  /* may be empty */
-	char *sha256;	  /* "SHA256:…", as ssh-keygen -l -E sha256 */
-	char *md5;	  /* "MD5:aa:bb:…", as ssh-keygen -l -E md5 */
+	char *type;   /* "ssh-ed25519", "ssh-rsa", … (RFC 8709, RFC 4253) */
+	int64_t bits; /* as ssh-keygen -l counts them */
+	char *public_key;   /* "type base64", without the comment */
+	char *comment;	    /* may be empty */
+	char *sha256;	    /* "SHA256:…", as ssh-keygen -l -E sha256 */
+	char *md5;	    /* "MD5:aa:bb:…", as ssh-keygen -l -E md5 */
 	char *private_path; /* file with the private key, or NULL */
 	int64_t created_at; /* seconds since the epoch */
 };
@@ -43,8 +43,8 @@ VMCTL_API void vmctl_key_list_free(struct vmctl_key_list *list);
  */
 VMCTL_API int vmctl_key_import(struct vmctl *ctx, const char *name,
 			       const char *text, size_t len,
-			       const char *private_path,
-			       struct vmctl_key **ret, struct vmctl_error *err);
+			       const char *private_path, struct vmctl_key **ret,
+			       struct vmctl_error *err);
 
 /* Reads at most 64 KiB from `path` and imports it. When `path` ends in .pub
  * and the file without that suffix exists, it is recorded as the private

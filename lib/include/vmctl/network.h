@@ -21,15 +21,15 @@ extern "C" {
 
 struct vmctl_network {
 	char *name;
-	char *subnet;	/* "192.168.100.0/24" */
-	char *address;	/* of the host in it */
-	char *range;	/* of DHCP, "192.168.100.10-192.168.100.254" */
-	char *bridge;	/* the host's interface, "virbr1" */
-	char *mode;	/* "nat", or "other" for what vmctl does not make */
+	char *subnet;  /* "192.168.100.0/24" */
+	char *address; /* of the host in it */
+	char *range;   /* of DHCP, "192.168.100.10-192.168.100.254" */
+	char *bridge;  /* the host's interface, "virbr1" */
+	char *mode;    /* "nat", or "other" for what vmctl does not make */
 	bool active;
-	bool managed;	/* made by vmctl: only such are deleted by it */
-	int64_t addresses; /* how many DHCP can give */
-	int64_t used;	   /* how many instances hold */
+	bool managed;	    /* made by vmctl: only such are deleted by it */
+	int64_t addresses;  /* how many DHCP can give */
+	int64_t used;	    /* how many instances hold */
 	int64_t created_at; /* seconds since the epoch; 0: not made by vmctl */
 };
 
