@@ -111,7 +111,7 @@ static int check_folder(const char *label, const char *text,
 }
 
 /* An IPv4 network that has room for a range of addresses: the prefix is from
- * 16 to 28, and no bit of the host part is set. */
+ * 16 to 29, and no bit of the host part is set. */
 static int check_subnet(const char *label, const char *text,
 			struct vmctl_error *err)
 {
@@ -125,13 +125,13 @@ static int check_subnet(const char *label, const char *text,
 		memcpy(address, text, len);
 		address[len] = '\0';
 		if (inet_pton(AF_INET, address, &in) == 1 &&
-		    parse_int(text + len + 1, label, 16, 28, &prefix, NULL) ==
+		    parse_int(text + len + 1, label, 16, 29, &prefix, NULL) ==
 			    0 &&
 		    !(ntohl(in.s_addr) & (UINT32_MAX >> prefix)))
 			return 0;
 	}
 	r = fail(err, VMCTL_INVALID, 0,
-		 "%s is not a subnet of 16 to 28 bits: '%s'", label, text);
+		 "%s is not a subnet of 16 to 29 bits: '%s'", label, text);
 	fail_hint(err, "as in 192.168.100.0/24");
 	return r;
 }

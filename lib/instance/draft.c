@@ -5,8 +5,6 @@
 #include <stdio.h>
 #include <sys/socket.h>
 
-#include <vmctl/key.h>
-
 #include "base/clock.h"
 #include "base/file.h"
 #include "base/units.h"
@@ -215,76 +213,6 @@ static int set_sizes(struct vmctl *ctx, struct draft *d,
 		     : host_limits_check(ctx, row->memory, spec->force, err);
 }
 
-/* --- keys ---------------------------------------------------------------- */
-
-static int add_key(struct draft *d, const struct vmctl_key *key,
-		   struct vmctl_error *err)
-{
-	struct state_instance_key *grown =
-		reallocarray(d->keys, d->key_count + 1, sizeof(*grown));
-
-	if (!grown)
-		return fail_oom(err);
-	d->keys = grown;
-	struct state_instance_key *k = &grown[d->key_count++];
-	k->name = strdup(key->name);
-	k->public_key = strdup(key->public_key);
-	k->private_path = key->private_path ? strdup(key->private_path) : NULL;
-	if (!k->name || !k->public_key ||
-	    (key->private_path && !k->private_path) ||
-	    strv_append(&d->row->keys, key->name) < 0)
-		return fail_oom(err);
-	return 0;
-}
-
-DEFINE_CLEANUP(key, struct vmctl_key *, vmctl_key_free);
-DEFINE_CLEANUP(key_list, struct vmctl_key_list *, vmctl_key_list_free);
-
-static int add_named_keys(struct vmctl *ctx, struct draft *d,
-			  const char *const *names, struct vmctl_error *err)
-{
-	for (size_t i = 0; names[i]; i++) {
-		auto_cleanup(key_cleanup) struct vmctl_key *key = NULL;
-		int r = vmctl_key_get(ctx, names[i], &key, err);
-
-		for (size_t j = 0; r == 0 && j < d->key_count; j++)
-			if (str_eq(d->keys[j].name, key->name))
-				goto next; /* given twice */
-		if (r == 0)
-			r = add_key(d, key, err);
-		if (r < 0)
-			return r;
-	next:;
-	}
-	return 0;
-}
-
-/* Every key there is; where there is none, a pair named "default". */
-static int add_all_keys(struct vmctl *ctx, struct draft *d, bool make,
-			struct vmctl_error *err)
-{
-	auto_cleanup(key_list_cleanup) struct vmctl_key_list *all = NULL;
-	auto_cleanup(key_cleanup) struct vmctl_key *made = NULL;
-	int r = vmctl_key_list(ctx, &all, err);
-
-	for (size_t i = 0; r == 0 && i < all->count; i++)
-		r = add_key(d, all->items[i], err);
-	if (r < 0 || all->count)
-		return r;
-	d->key_made = true;
-	if (!make)
-		return 0;
-	r = vmctl_key_generate(ctx, "default", "vmctl", &made, err);
-	/* Another creation may have made it in this moment. */
-	if (r == -VMCTL_EXISTS)
-		r = vmctl_key_get(ctx, "default", &made, err);
-	else if (r == 0)
-		log_at(&ctx->ev, VMCTL_LOG_WARN,
-		       "no ssh key is known: made the pair 'default' (%s)",
-		       made->private_path);
-	return r < 0 ? r : add_key(d, made, err);
-}
-
 /* --- the whole ------------------------------------------------------------ */
 
 static int set_name(struct vmctl *ctx, struct draft *d, const char *name,
@@ -407,16 +335,18 @@ int draft_make(struct vmctl *ctx, const struct vmctl_instance_create *asked,
 	auto_cleanup(image_cleanup) struct vmctl_image *image = NULL;
 	struct vmctl_instance_create spec;
 
-	d.networks = asked->networks;
-	d.ip = asked->ip;
+	int r = fill_gaps(ctx, asked, &spec, err);
+	if (r < 0)
+		return r;
+	d.networks = spec.networks;
+	d.ip = spec.ip;
 	d.dry = !make_keys;
 	d.row = calloc(1, sizeof(*d.row));
 	if (!d.row)
 		return fail_oom(err);
 	/* What needs nothing but the arguments is checked first, and a key
 	 * pair, which stays, is made last. */
-	int r = fill_gaps(ctx, asked, &spec, err);
-	if (r == 0 && spec.name)
+	if (spec.name)
 		r = vmctl_instance_name_check(spec.name, err);
 	if (r == 0)
 		r = from_setting(image_use(ctx, spec.image, &image, err),
@@ -432,10 +362,8 @@ int draft_make(struct vmctl *ctx, const struct vmctl_instance_create *asked,
 	if (r == 0)
 		r = draft_identity(ctx, &d, err);
 	if (r == 0)
-		r = spec.keys ? from_setting(
-					add_named_keys(ctx, &d, spec.keys, err),
-					asked->keys, spec.keys, "key", err)
-			      : add_all_keys(ctx, &d, make_keys, err);
+		r = from_setting(draft_keys(ctx, &d, spec.keys, make_keys, err),
+				 asked->keys, spec.keys, "key", err);
 	if (r < 0)
 		return r;
 	*ret = d;

@@ -43,6 +43,11 @@ int draft_make(struct vmctl *ctx, const struct vmctl_instance_create *spec,
 	       bool make_keys, struct draft *ret, struct vmctl_error *err);
 void draft_done(struct draft *d);
 
+/* draft-keys.c: adds the keys of these names; for NULL all there are, or a new
+ * pair "default" where there is none (which is only noted without `make`). */
+int draft_keys(struct vmctl *ctx, struct draft *d, const char *const *names,
+	       bool make, struct vmctl_error *err);
+
 /* Draws id, UUID, ssh port, and the interfaces with their MACs and addresses
  * anew. */
 int draft_identity(struct vmctl *ctx, struct draft *d, struct vmctl_error *err);
