@@ -1,0 +1,119 @@
+#!/usr/bin/env bats
+# SPDX-License-Identifier: LGPL-2.1-or-later
+# The host: its figures, its health, and the limits that it sets to creations. No
+# virtual machine is started here.
+
+load ../lib.sh
+
+setup_file() {
+	private_home
+	# Whatever would get as far as the hypervisor ends there.
+	export VMCTL_CONNECT='qemu+unix:///session?socket=/nonexistent/libvirt-sock'
+	qemu-img create -q -f qcow2 "$BATS_FILE_TMPDIR/tiny.qcow2" 64M
+	qemu-io -f qcow2 -c 'write -P 0x5a 0 1M' "$BATS_FILE_TMPDIR/tiny.qcow2" >/dev/null
+	vmctl image import --name tiny "$BATS_FILE_TMPDIR/tiny.qcow2"
+}
+
+setup() {
+	rm -f "$VMCTL_HOME/config.json"
+}
+
+@test "LIM-001 create is refused when memory would fall below the reserve, before anything is made" {
+	ok vmctl config set reserve.memory 100T
+	refused 8 vmctl create --image tiny --memory 256M web1
+	has "$err" "256M of memory"
+	has "$err" "100T stay in reserve"
+	has "$err" "--force"
+	refused 8 vmctl create --dry-run --image tiny web1
+	fails 8 vmctl create --image tiny web1 -o json
+	jq -e '.error.code == "limit"' <<<"$err"
+	# No key was made either.
+	same "$(vmctl key list -o json | jq length)" 0
+}
+
+@test "LIM-001 a smaller size that fits is named" {
+	total=$(vmctl host stats -o json | jq .memory_total)
+	refused 8 vmctl create --image tiny --memory $((total / 1048576))M web1
+	[[ $err =~ --memory\ ([0-9]+)M ]]
+	ok vmctl create --dry-run --image tiny --memory $((BASH_REMATCH[1] - BASH_REMATCH[1] / 4))M web1
+}
+
+@test "LIM-002 create is refused when free disk is below the reserve" {
+	ok vmctl config set reserve.disk 1000T
+	refused 8 vmctl create --image tiny --memory 64M web1
+	has "$err" "$VMCTL_HOME"
+	has "$err" "1000T have to stay free"
+	has "$err" "--force"
+}
+
+@test "LIM-001 LIM-002 --force, or a reserve of 0, lets it pass" {
+	ok vmctl config set reserve.memory 100T
+	ok vmctl config set reserve.disk 1000T
+	ok vmctl create --dry-run --force --image tiny --memory 100T web1
+	# It gets as far as the hypervisor.
+	vmctl key generate key
+	refused 7 vmctl create --force --image tiny web1
+	ok vmctl config set reserve.memory 0
+	ok vmctl config set reserve.disk 0
+	ok vmctl create --dry-run --image tiny --memory 100T web1
+}
+
+@test "LIM-003 host stats: memory, processors and disk, used and total" {
+	ok vmctl host stats -o json
+	jq -e '.cpus >= 1 and .cpu_used >= 0 and .cpu_used <= 100 and .load1 >= 0' <<<"$out"
+	jq -e '.memory_total > 0 and .memory_used > 0 and .memory_used + .memory_available == .memory_total' <<<"$out"
+	jq -e '.disk_total > 0 and .disk_used > 0 and .disk_used + .disk_available <= .disk_total' <<<"$out"
+	same "$(jq -r .storage <<<"$out")" "$VMCTL_HOME"
+	same "$(jq .memory_total <<<"$out")" $(($(awk '/^MemTotal/ { print $2 }' /proc/meminfo) * 1024))
+	same "$(jq .cpus <<<"$out")" "$(getconf _NPROCESSORS_ONLN)"
+	# Two digits, not what binary fractions look like.
+	hasnt "$(jq -c . <<<"$out")" 00000000
+	ok vmctl host stats
+	has "$out" memory_used
+	[[ $out =~ memory_total:\ +[0-9.]+[MGT] ]]
+}
+
+@test "LIM-003 host stats: the disk is that of the storage folder, also when it is not there yet" {
+	ok vmctl config set storage /dev/shm/not/there/yet
+	ok vmctl host stats -o json
+	same "$(jq -r .storage <<<"$out")" /dev/shm/not/there/yet
+	same "$(jq .disk_total <<<"$out")" $(($(stat -f -c '%b * %S' /dev/shm)))
+	[ ! -e /dev/shm/not ]
+}
+
+@test "REL-002 host health: connectivity, versions, accelerator, database and room" {
+	try vmctl host health -o json
+	same "$status" 7
+	jq -e '.reachable == false and (.problem | length > 0)' <<<"$out"
+	jq -e '.accel == "kvm" or .accel == "tcg"' <<<"$out"
+	jq -e '.accel_reason | length > 0' <<<"$out"
+	jq -e '.database_ok == true and .database_problem == null' <<<"$out"
+	same "$(jq -r .database <<<"$out")" "$VMCTL_HOME/vmctl.db"
+	same "$(jq -r .data_dir <<<"$out")" "$VMCTL_HOME"
+	jq -e '.disk_free > 0 and .memory_available > 0' <<<"$out"
+	jq -e '.error.code == "hypervisor" and (.error.hint | length > 0)' <<<"$err"
+	try vmctl host health
+	same "$status" 7
+	has "$out" "database_ok:"
+}
+
+@test "REL-002 host health: versions, when the hypervisor answers" {
+	VMCTL_CONNECT=test:///default try vmctl host health -o json
+	same "$status" 0
+	jq -e '.reachable and (.libvirt_version | test("^[0-9]+\\.[0-9]+"))' <<<"$out"
+	jq -e '(.hypervisor | length > 0) and (.hypervisor_version | length > 0)' <<<"$out"
+}
+
+@test "REL-001 host health: a damaged database is a finding, not the end of the report" {
+	export VMCTL_HOME=$BATS_TEST_TMPDIR/v
+	vmctl key generate key
+	echo 'this is no database at all, and long enough to be read as one' >"$VMCTL_HOME/vmctl.db"
+	rm -f "$VMCTL_HOME"/vmctl.db-*
+	try vmctl host health -o json
+	same "$status" 7
+	jq -e '.database_ok == false and (.database_problem | length > 0) and .accel_reason' <<<"$out"
+	has "$err" "vmctl.db"
+	VMCTL_CONNECT=test:///default try vmctl host health
+	same "$status" 1
+	has "$out" "database_ok:"
+}
