@@ -18,7 +18,7 @@
 
 /* A database in a folder of its own, for the tests of lib/state. */
 struct fixture {
-	char dir[256];
+	char dir[320];
 	struct state *db;
 	struct vmctl_error err;
 };

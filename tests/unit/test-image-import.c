@@ -3,6 +3,7 @@
 
 #include <sched.h>
 #include <signal.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
@@ -451,6 +452,33 @@ static void cancelled_at_any_moment_nothing_is_left(void **state)
 	assert_int_equal(r, 0);
 }
 
+static void database_sql(struct place *p, const char *sql)
+{
+	struct fixture f = { 0 };
+
+	snprintf(f.dir, sizeof(f.dir), "%s", p->home);
+	fixture_sql(&f, sql);
+}
+
+static void a_file_published_but_not_named_is_cleaned_up(void **state)
+{
+	struct place *p = *state;
+	auto_free char *one = make_qcow2(p, "one.qcow2", 1, false);
+	auto_free char *two = make_qcow2(p, "two.qcow2", 2, false);
+
+	/* The database refuses the name: as if killed just before it. */
+	assert_int_equal(image_count(p), 0);
+	database_sql(p, "CREATE TRIGGER no BEFORE INSERT ON image"
+			" BEGIN SELECT RAISE(ABORT, 'no'); END");
+	assert_int_equal(import(p, one, NULL, NULL), -VMCTL_INTERNAL);
+	assert_int_equal(image_count(p), 0);
+	assert_int_equal(stored_files(p), 1);
+	database_sql(p, "DROP TRIGGER no");
+	assert_int_equal(import(p, two, NULL, NULL), 0);
+	assert_int_equal(stored_files(p), 1);
+	assert_int_equal(vmctl_image_verify(p->ctx, "two", &p->err), 0);
+}
+
 struct race_data {
 	struct place *p;
 	const char *file;
@@ -646,6 +674,7 @@ int main(void)
 		TEST(another_name_shares_the_file),
 		TEST(img_004_importing_again_mends),
 		TEST(cancelled_at_any_moment_nothing_is_left),
+		TEST(a_file_published_but_not_named_is_cleaned_up),
 		TEST(imports_of_the_same_file_at_once_all_succeed),
 		TEST(import_and_delete_at_once_leave_all_or_nothing),
 		TEST(killed_at_any_moment_nothing_is_listed_by_half),

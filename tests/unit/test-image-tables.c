@@ -78,6 +78,24 @@ static void images_of_all_kinds_are_complete(void **state)
 	}
 }
 
+static void the_bitmaps_of_extended_entries_are_no_entries(void **state)
+{
+	struct place *p = *state;
+	struct image im = { place_path(p, "sub.qcow2") };
+
+	/* The bit that says "compressed" in an entry says "subcluster 30 is
+	 * zero" in the bitmap beside it. */
+	run_program("qemu-img", "create", "-q", "-f", "qcow2", "-o",
+		    "extended_l2=on,cluster_size=16k", im.path, "1M", NULL);
+	run_program("qemu-io", "-f", "qcow2", "-c", "write 0 16k", "-c",
+		    "write -z 15k 512", im.path, NULL);
+	im.fd = open(im.path, O_RDONLY | O_CLOEXEC);
+	assert_int_equal(read_header(p, &im), 0);
+	assert_true(im.header.extended_l2);
+	assert_int_equal(complete(p, &im), 0);
+	close_image(&im);
+}
+
 static void every_cut_of_a_compressed_image_shows(void **state)
 {
 	struct place *p = *state;
@@ -166,6 +184,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		TEST(images_of_all_kinds_are_complete),
+		TEST(the_bitmaps_of_extended_entries_are_no_entries),
 		TEST(every_cut_of_a_compressed_image_shows),
 		TEST(a_table_in_an_impossible_place_is_refused),
 		TEST(one_table_named_a_million_times_is_not_read_so_often),

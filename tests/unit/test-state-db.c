@@ -64,6 +64,7 @@ static void the_database_is_set_up_as_designed(void **state)
 	struct fixture *f = *state;
 	bool on;
 
+	fixture_reopen(f); /* as all but the very first command find it */
 	assert_string_equal(fixture_ask(f, "PRAGMA journal_mode"), "wal");
 	assert_string_equal(fixture_ask(f, "PRAGMA user_version"), NEWEST);
 	assert_string_equal(fixture_ask(f, "PRAGMA integrity_check"), "ok");
@@ -112,6 +113,75 @@ static void eight_first_commands_at_once_all_succeed(void **state)
 		assert_int_equal(counts[0], 8);
 		assert_int_equal(dir_remove(dir, &f->err), 0);
 	}
+}
+
+/* Holds the lock of a writer for 50 ms, after telling that it does. */
+static void hold_for_a_moment(const struct fixture *f, int tell)
+{
+	void *lock = fixture_write_lock(f);
+	int64_t until = clock_mono_ms() + 50;
+
+	if (write(tell, "x", 1) != 1)
+		_exit(1);
+	while (clock_mono_ms() < until)
+		sched_yield();
+	fixture_write_unlock(lock);
+	_exit(0);
+}
+
+static void the_change_to_wal_is_waited_for(void **state)
+{
+	struct fixture *f = *state;
+	auto_free char *path = db_path(f);
+	int ready[2], status;
+	char c;
+	pid_t pid;
+
+	/* An empty file, which is not in WAL mode yet. */
+	fixture_close(f);
+	assert_int_equal(unlink(path), 0);
+	assert_int_equal(file_write_atomic(path, "", 0, 0600, &f->err), 0);
+	assert_int_equal(pipe(ready), 0);
+	pid = fork();
+	assert_true(pid >= 0);
+	if (pid == 0)
+		hold_for_a_moment(f, ready[1]);
+	assert_int_equal(read(ready[0], &c, 1), 1);
+	fixture_reopen(f);
+	assert_int_equal(waitpid(pid, &status, 0), pid);
+	assert_int_equal(status, 0);
+	close(ready[0]);
+	close(ready[1]);
+}
+
+/* Another process makes the database between two looks at it. */
+static int make_meanwhile(unsigned what, void *data, void *stmt, void *text)
+{
+	const struct fixture *f = data;
+
+	if (strstr(text, "application_id") &&
+	    str_eq(fixture_ask(f, "PRAGMA user_version"), "0"))
+		fixture_sql(f, "PRAGMA application_id = 1986880372;"
+			       "PRAGMA user_version = 1");
+	return 0;
+}
+
+static void a_database_just_being_made_is_seen_whole(void **state)
+{
+	struct fixture *f = *state;
+	auto_free char *path = db_path(f);
+	struct state raw = { .path = path };
+	int version = -1, r;
+
+	fixture_close(f);
+	assert_int_equal(unlink(path), 0);
+	fixture_sql(f, "PRAGMA journal_mode = WAL");
+	assert_int_equal(sqlite3_open(path, &raw.db), SQLITE_OK);
+	sqlite3_trace_v2(raw.db, SQLITE_TRACE_STMT, make_meanwhile, f);
+	r = migrate_version(&raw, 1, &version, &f->err);
+	assert_int_equal(sqlite3_close(raw.db), SQLITE_OK);
+	assert_int_equal(r, 0);
+	assert_int_equal(version, 0);
 }
 
 /* Opens the fixture's folder, which must fail, and gives the code. */
@@ -652,6 +722,8 @@ int main(void)
 		TEST(files_are_private_whatever_the_umask),
 		TEST(the_database_is_set_up_as_designed),
 		TEST(eight_first_commands_at_once_all_succeed),
+		TEST(the_change_to_wal_is_waited_for),
+		TEST(a_database_just_being_made_is_seen_whole),
 		TEST(a_newer_database_is_refused_with_a_hint),
 		TEST(a_database_of_another_program_is_refused),
 		TEST(a_file_that_is_no_database_is_refused_and_kept),
