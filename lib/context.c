@@ -102,7 +102,8 @@ static int set_dirs(struct vmctl *ctx, const char *home,
 static int set_options(struct vmctl *ctx, const struct vmctl_options *o,
 		       struct vmctl_error *err)
 {
-	ctx->ev = (struct events){ o->log, o->progress, o->cancelled, o->data };
+	ctx->ev = (struct events){ o->log, o->progress, o->cancelled, o->data,
+				   o->ask };
 	ctx->uri = o->uri && *o->uri ? strdup(o->uri) : NULL;
 	ctx->command = strdup(o->command ? o->command : "libvmctl");
 	ctx->lock_timeout_ms =
@@ -199,6 +200,35 @@ int context_config(struct vmctl *ctx, const struct config **ret,
 	return 0;
 }
 
+/*
+ * Where the files of images and instances are is a setting, but once there are
+ * any, another folder would only mean that they are not found.
+ */
+static int check_storage(struct vmctl *ctx, struct state *db,
+			 struct vmctl_error *err)
+{
+	auto_free char *recorded = NULL;
+	bool any = false;
+	int r = state_fact_get(db, "storage", "", &recorded, err);
+
+	if (r < 0 || (recorded && str_eq(recorded, ctx->storage_dir)))
+		return r;
+	r = recorded ? state_stores_files(db, &any, err) : 0;
+	if (r < 0)
+		return r;
+	if (any) {
+		fail(err, VMCTL_STATE, 0,
+		     "the setting storage is %s, but there are images or "
+		     "instances in %s",
+		     ctx->storage_dir, recorded);
+		fail_hint(err, "vmctl config set storage %s", recorded);
+		return -VMCTL_STATE;
+	}
+	/* A database that cannot be written holds nothing new either. */
+	state_fact_set(db, "storage", "", ctx->storage_dir, NULL);
+	return 0;
+}
+
 int context_state(struct vmctl *ctx, struct state **ret,
 		  struct vmctl_error *err)
 {
@@ -211,8 +241,12 @@ int context_state(struct vmctl *ctx, struct state **ret,
 		if (r == 0)
 			r = state_open(ctx->data_dir, ctx->lock_timeout_ms,
 				       &ctx->db, err);
-		if (r < 0)
+		if (r == 0)
+			r = check_storage(ctx, ctx->db, err);
+		if (r < 0) {
+			state_close(take_ptr(&ctx->db));
 			return r;
+		}
 	}
 	*ret = ctx->db;
 	return 0;

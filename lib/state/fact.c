@@ -31,3 +31,11 @@ int state_fact_set(struct state *db, const char *key, const char *scope,
 			    "ttti", key, scope, value, clock_now());
 	return r < 0 ? r : txn_commit(db, err);
 }
+
+int state_stores_files(struct state *db, bool *ret, struct vmctl_error *err)
+{
+	return sql_exists(db, ret, NULL, err,
+			  "SELECT 1 FROM image_file UNION ALL SELECT 1"
+			  " FROM instance WHERE state <> 'terminated'",
+			  "");
+}

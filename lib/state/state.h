@@ -249,6 +249,9 @@ int state_fact_get(struct state *db, const char *key, const char *scope,
 int state_fact_set(struct state *db, const char *key, const char *scope,
 		   const char *value, struct vmctl_error *err);
 
+/* Whether any image or live instance is recorded. */
+int state_stores_files(struct state *db, bool *ret, struct vmctl_error *err);
+
 /* --- locks (state/lock.c) ----------------------------------------------- */
 
 /*

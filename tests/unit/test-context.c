@@ -1,0 +1,93 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "image-help.h"
+
+#include <stdlib.h>
+
+#include "base/file.h"
+#include "context.h"
+
+/* A context in `home` with these settings. */
+static struct vmctl *context_with(const char *home, const char *settings)
+{
+	struct vmctl_options opts = { .size = sizeof(opts), .home = home };
+	auto_free char *path = path_join(home, "config.json");
+	struct vmctl_error err;
+	struct vmctl *ctx = NULL;
+
+	assert_int_equal(
+		file_write_atomic(path, settings, strlen(settings), 0600, &err),
+		0);
+	assert_int_equal(vmctl_new(&opts, &ctx, &err), 0);
+	return ctx;
+}
+
+static int open_with(const char *home, const char *settings, bool put_image,
+		     struct vmctl_error *err)
+{
+	struct vmctl *ctx = context_with(home, settings);
+	struct fixture f = { 0 };
+	int r = context_state(ctx, &f.db, err);
+
+	if (r == 0 && put_image)
+		image_put(&f, "mini", digest_of("aa"));
+	vmctl_free(ctx);
+	return r;
+}
+
+static void storage_may_change_while_it_is_empty_and_not_after(void **state)
+{
+	char home[] = "/tmp/vmctl-context.XXXXXX";
+	struct vmctl_error err;
+
+	assert_non_null(mkdtemp(home));
+	assert_int_equal(open_with(home, "{}", false, &err), 0);
+	assert_int_equal(
+		open_with(home, "{\"storage\":\"/srv/a\"}", true, &err), 0);
+	assert_int_equal(
+		open_with(home, "{\"storage\":\"/srv/b\"}", false, &err),
+		-VMCTL_STATE);
+	assert_non_null(strstr(err.message, "/srv/a"));
+	assert_string_equal(err.hint, "vmctl config set storage /srv/a");
+	/* The refusal changed nothing. */
+	assert_int_equal(
+		open_with(home, "{\"storage\":\"/srv/a\"}", false, &err), 0);
+	assert_int_equal(dir_remove(home, &err), 0);
+}
+
+static void a_relative_home_is_made_absolute(void **state)
+{
+	struct vmctl_options opts = { .size = sizeof(opts), .home = "some/v" };
+	struct vmctl *ctx = NULL;
+
+	assert_int_equal(vmctl_new(&opts, &ctx, NULL), 0);
+	assert_int_equal(vmctl_data_dir(ctx)[0], '/');
+	assert_true(str_ends(vmctl_data_dir(ctx), "/some/v"));
+	vmctl_free(ctx);
+}
+
+static void a_shorter_options_struct_of_an_older_caller_is_taken(void **state)
+{
+	/* What lies behind `home` is not looked at. */
+	struct vmctl_options opts;
+	struct vmctl *ctx = NULL;
+
+	memset(&opts, 0xff, sizeof(opts));
+	opts.size = offsetof(struct vmctl_options, uri);
+	opts.home = "/tmp/nowhere";
+	assert_int_equal(vmctl_new(&opts, &ctx, NULL), 0);
+	assert_string_equal(vmctl_data_dir(ctx), "/tmp/nowhere");
+	vmctl_free(ctx);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(
+			storage_may_change_while_it_is_empty_and_not_after),
+		cmocka_unit_test(a_relative_home_is_made_absolute),
+		cmocka_unit_test(
+			a_shorter_options_struct_of_an_older_caller_is_taken),
+	};
+
+	return cmocka_run_group_tests_name("context", tests, NULL, NULL);
+}
