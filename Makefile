@@ -193,7 +193,7 @@ $(B)/tests/unit/%: $(B)/tests/unit/%.o $(call obj,$(UNIT_HELP_SRC)) $(B)/libcli.
 $(B)/tests/fakes/%.so: $(B)/tests/fakes/%.o $(B)/libbase.a
 	$(say) LD $@
 	$(Q)$(LINK) $(SO_LDFLAGS) $(filter %.o,$^) $(B)/libbase.a $(LIBS_base)
-.SECONDARY: $(call obj,$(UNIT_SRC) $(FAKE_SRC))
+.SECONDARY: $(call obj,$(UNIT_SRC) $(UNIT_HELP_SRC) $(FAKE_SRC))
 
 # `deps` may install the very packages that a running make looked for at its
 # start, so what builds comes after it in a make of its own; and one at a time,
@@ -213,7 +213,7 @@ demo:
 check: deps
 	$(THEN) tests-build $(MINI)
 	$(THEN) SANITIZE=1 B=$(B)-asan tests-build
-	@B=$(B) tests/run lint unit cli asan valgrind e2e
+	@B=$(B) tests/run e2e lint unit cli asan valgrind
 check-unit check-lint check-cli check-valgrind: check-%: deps
 	$(THEN) tests-build
 	@B=$(B) tests/run $(if $(T),$(T:%=$*/%),$*)
