@@ -48,7 +48,7 @@ endif
 # These goals compile nothing, or run make again once `deps` has installed what
 # is missing; all others need the libraries now.
 LATER := deps demo check check-% clean dist help images/% bench uninstall
-PKGS := jansson sqlite3 libvirt libvirt-qemu libssh libcrypto libarchive
+PKGS := jansson sqlite3 libvirt libvirt-qemu libssh libcrypto libarchive libcurl
 ifneq ($(filter-out $(LATER),$(or $(MAKECMDGOALS),all)),)
 ifeq ($(shell $(PKG_CONFIG) --exists $(PKGS) 2>/dev/null && echo yes),)
 $(error missing: $(or $(strip $(foreach p,$(PKGS),$(shell $(PKG_CONFIG) --exists $(p) 2>/dev/null \
@@ -62,7 +62,7 @@ VM_CFLAGS += $(call pkg,--cflags,$(PKGS))
 # --- what is built from what -------------------------------------------------
 # Everything in lib/base goes into libbase.a, which the modules and the command
 # link; what a module needs alone stands in lib/driver/MODULE/.
-MODULES := libvirt ssh crypto iso
+MODULES := libvirt ssh crypto iso http
 BASE_SRC := $(wildcard lib/base/*.c)
 LIB_SRC := $(filter-out $(BASE_SRC),$(wildcard lib/*.c lib/*/*.c))
 CLI_SRC := $(wildcard cli/*.c cli/*/*.c)
@@ -77,6 +77,7 @@ LIBS_libvirt := $(call pkg,--libs,libvirt libvirt-qemu jansson)
 LIBS_ssh := $(call pkg,--libs,libssh jansson)
 LIBS_crypto := $(call pkg,--libs,libcrypto jansson)
 LIBS_iso := $(call pkg,--libs,libarchive jansson)
+LIBS_http := $(call pkg,--libs,libcurl jansson)
 LIBS_unit = $(call pkg,--libs,cmocka) $(LIBS_lib) -ldl
 
 obj = $(patsubst %.c,$(B)/%.o,$(1))
@@ -206,7 +207,7 @@ deps:
 
 demo:
 	@scripts/deps build run images
-	$(THEN) all $(MINI)
+	$(THEN) all $(MINI) >&2
 	@B=$(B) scripts/demo
 
 # `make check-cli T=key` runs one file; T may be a pattern.
@@ -217,9 +218,9 @@ check: deps
 check-unit check-lint check-cli check-valgrind: check-%: deps
 	$(THEN) tests-build
 	@B=$(B) tests/run $(if $(T),$(T:%=$*/%),$*)
-check-e2e: deps
+check-e2e check-system: check-%: deps
 	$(THEN) tests-build $(MINI)
-	@B=$(B) tests/run $(if $(T),$(T:%=e2e/%),e2e)
+	@B=$(B) tests/run $(if $(T),$(T:%=$*/%),$*)
 check-asan: deps
 	$(THEN) $(MINI)
 	$(THEN) SANITIZE=1 B=$(B)-asan tests-build
@@ -280,13 +281,14 @@ help:
 #help make check         install what is missing, build, and run every test
 #help make               build (into build/; B=DIR for elsewhere, V=1 to see the commands)
 #help make deps          only install the missing packages
-#help make check-lint | check-unit | check-cli | check-e2e | check-asan | check-valgrind [T=FILE]
+#help make check-lint | check-unit | check-cli | check-e2e | check-system | check-asan |
+#help      check-valgrind [T=FILE]
 #help make bench         times, side by side with the tools they are held against
 #help make images/mini   build and import the mini image; images/debian a full one
 #help make install       PREFIX=/usr/local LIBDIR=… DESTDIR=…; uninstall takes the same
 #help make dist | clean
 
 -include $(patsubst %.c,$(B)/%.d,$(ALL_SRC)) $(B)/gen/schema.d
-.PHONY: all tests-build deps demo check check-unit check-lint check-cli check-e2e check-asan \
+.PHONY: all tests-build deps demo check check-unit check-lint check-cli check-e2e check-system check-asan \
 	check-valgrind bench images/mini images/debian install uninstall dist clean help
 .DELETE_ON_ERROR:
