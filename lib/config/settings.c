@@ -45,8 +45,9 @@ static const struct vmctl_setting settings[] = {
 	{ "timeout.stop", VMCTL_SETTING_DURATION,
 	  "how long stop waits for a guest to shut down", .fallback = "90s" },
 	{ "keep-days", VMCTL_SETTING_INT,
-	  "days for which deleted instances are kept", .fallback = "7",
-	  .max = 3650 },
+	  "days for which the records of deleted instances are kept; 0 is for "
+	  "ever",
+	  .fallback = "7", .max = 3650 },
 	{ "output", VMCTL_SETTING_CHOICE, "format of the output",
 	  .fallback = "table", .choices = outputs },
 	{ "color", VMCTL_SETTING_CHOICE, "when to use colours",

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "base/clock.h"
 #include "base/file.h"
 #include "instance/instance.h"
+#include "internal/config.h"
 #include "internal/key.h"
 #include "internal/network.h"
 
@@ -79,6 +81,19 @@ int instance_terminate(struct vmctl *ctx, const struct vmctl_instance *row,
 	return r;
 }
 
+/* Old records go when new ones come; that it fails is no matter. */
+static void forget_old(struct vmctl *ctx)
+{
+	const struct config *config;
+
+	if (context_config(ctx, &config, NULL) < 0)
+		return;
+	int64_t days = config_number(config, "keep-days");
+	if (days > 0)
+		state_instance_forget(ctx->db, clock_now() - days * 86400,
+				      NULL);
+}
+
 int vmctl_instance_delete(struct vmctl *ctx, const char *name,
 			  struct vmctl_error *err)
 {
@@ -101,5 +116,6 @@ int vmctl_instance_delete(struct vmctl *ctx, const char *name,
 		fail_prefix(err, "%s", l.row->name);
 		return r;
 	}
+	forget_old(ctx);
 	return state_intent_end(ctx->db, id, err);
 }

@@ -253,3 +253,21 @@ int state_instance_set_port(struct state *db, const char *id, int64_t port,
 			    "it", port, id);
 	return r < 0 ? r : txn_commit(db, err);
 }
+
+int state_instance_forget(struct state *db, int64_t before,
+			  struct vmctl_error *err)
+{
+	bool any;
+	int r = sql_exists(db, &any, NULL, err,
+			   "SELECT 1 FROM instance WHERE state = 'terminated'"
+			   " AND terminated_at < ?",
+			   "i", before);
+
+	/* No write lock for nothing. */
+	if (r < 0 || !any)
+		return r;
+	return sql_run(db, NULL, err,
+		       "DELETE FROM instance WHERE state = 'terminated'"
+		       " AND terminated_at < ?",
+		       "i", before);
+}

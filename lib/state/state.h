@@ -206,6 +206,11 @@ int state_instance_set_port(struct state *db, const char *id, int64_t port,
 int state_port_taken(struct state *db, int64_t port, bool *ret,
 		     struct vmctl_error *err);
 
+/* Forgets the instances that were terminated before that time; their ids stay
+ * unlikely to come again, as they are drawn at random. */
+int state_instance_forget(struct state *db, int64_t before,
+			  struct vmctl_error *err);
+
 /* --- intents (state/intent.c) ------------------------------------------ */
 
 /*

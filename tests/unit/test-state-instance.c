@@ -439,6 +439,35 @@ static void many_writers_at_once_all_succeed(void **state)
 
 #define TEST(f) cmocka_unit_test_setup_teardown(f, setup, fixture_teardown)
 
+static void old_records_of_the_terminated_are_forgotten(void **state)
+{
+	struct fixture *f = *state;
+
+	for (unsigned i = 1; i <= 3; i++) {
+		char name[8];
+
+		snprintf(name, sizeof(name), "web%u", i);
+		assert_int_equal(
+			instance_put(f, i, name, digest_of("aa"), NULL), 0);
+	}
+	assert_int_equal(state_instance_set(f->db, "i-00000001",
+					    VMCTL_STATE_TERMINATED, "",
+					    &f->err),
+			 0);
+	assert_int_equal(state_instance_set(f->db, "i-00000002",
+					    VMCTL_STATE_TERMINATED, "",
+					    &f->err),
+			 0);
+	fixture_sql(f, "UPDATE instance SET terminated_at = 1000"
+		       " WHERE id = 'i-00000001'");
+	assert_int_equal(state_instance_forget(f->db, 1001, &f->err), 0);
+	assert_string_equal(fixture_ask(f, "SELECT group_concat(id) FROM"
+					   " (SELECT id FROM instance"
+					   " ORDER BY id)"),
+			    "i-00000002,i-00000003");
+	assert_string_equal(fixture_ask(f, "SELECT count(*) FROM nic"), "2");
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -448,6 +477,7 @@ int main(void)
 		TEST(instances_without_a_port_do_not_clash),
 		TEST(a_name_like_an_id_is_refused),
 		TEST(img_004_an_unknown_image_is_refused),
+		TEST(old_records_of_the_terminated_are_forgotten),
 		TEST(inst_012_termination_frees_name_port_and_mac),
 		TEST(a_terminated_instance_stays_so),
 		TEST(inst_014_launch_time_is_that_of_the_last_start),
