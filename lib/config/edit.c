@@ -136,17 +136,28 @@ static int check_values(const struct vmctl_setting *s, const char *key,
 	return r;
 }
 
-/* Where things are is not recorded, so what was made before is looked for in
- * the new folder. */
-static void warn_of_move(struct vmctl *ctx, const char *key, const char *before)
+/*
+ * Another storage folder would hide what is stored: context_state() refuses to
+ * go on then, so it is not let in. When the database cannot be had, there may
+ * be nothing in it, or the setting is what is wrong and is being mended.
+ */
+static int check_move(struct vmctl *ctx, const char *key, const char *to,
+		      struct vmctl_error *err)
 {
-	if (str_eq(key, "storage"))
-		log_warn(
-			&ctx->ev,
-			"images and instances are looked for in the new folder "
-			"from now on: move 'images' and 'instances' there from "
-			"%s",
-			before);
+	auto_free char *file = path_join(ctx->data_dir, "vmctl.db");
+	struct state *db;
+	bool any = false;
+
+	if (!str_eq(key, "storage") || !file || access(file, F_OK) < 0 ||
+	    context_state(ctx, &db, NULL) < 0 ||
+	    state_stores_files(db, &any, NULL) < 0 || !any ||
+	    str_eq(to ? to : ctx->data_dir, context_storage(ctx)))
+		return 0;
+	fail(err, VMCTL_STATE, 0,
+	     "there are images or instances in the storage folder %s",
+	     context_storage(ctx));
+	fail_hint(err, "it can be changed when they are deleted");
+	return -VMCTL_STATE;
 }
 
 int vmctl_config_set(struct vmctl *ctx, const char *key,
@@ -154,8 +165,6 @@ int vmctl_config_set(struct vmctl *ctx, const char *key,
 {
 	auto_change c = CHANGE_INIT(ctx);
 	auto_place p = { 0 };
-	auto_free char *was = NULL;
-	json_t *old;
 	int r = place_of(key, &p, err);
 
 	if (r < 0)
@@ -165,16 +174,11 @@ int vmctl_config_set(struct vmctl *ctx, const char *key,
 	r = change_begin(&c, err);
 	if (r == 0)
 		r = check_values(p.setting, key, values, c.root, err);
-	if (r < 0)
-		return r;
-	old = place_get(c.root, &p);
-	was = old ? value_text(old) : strdup(ctx->data_dir);
-	r = place_put(c.root, &p, value_make(p.setting, values), err);
 	if (r == 0)
-		r = change_commit(&c, err);
-	if (r == 0 && was && !str_eq(was, values[0]))
-		warn_of_move(ctx, key, was);
-	return r;
+		r = check_move(ctx, key, values[0], err);
+	if (r == 0)
+		r = place_put(c.root, &p, value_make(p.setting, values), err);
+	return r < 0 ? r : change_commit(&c, err);
 }
 
 int vmctl_config_unset(struct vmctl *ctx, const char *key,
@@ -186,6 +190,8 @@ int vmctl_config_unset(struct vmctl *ctx, const char *key,
 
 	if (r == 0)
 		r = change_begin(&c, err);
+	if (r == 0)
+		r = check_move(ctx, key, NULL, err);
 	if (r < 0)
 		return r;
 	/* "a.b" as one word is no setting, and can be taken out all the same.

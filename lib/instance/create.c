@@ -234,8 +234,6 @@ int vmctl_instance_create(struct vmctl *ctx,
 	if (r == 0)
 		r = instance_reap(ctx, err);
 	if (r == 0)
-		r = instance_access_check(ctx, err);
-	if (r == 0)
 		r = draft_make(ctx, spec, true, &c.draft, err);
 	if (r == 0)
 		r = create(&c, err);

@@ -344,8 +344,9 @@ int draft_make(struct vmctl *ctx, const struct vmctl_instance_create *asked,
 	d.row = calloc(1, sizeof(*d.row));
 	if (!d.row)
 		return fail_oom(err);
-	/* What needs nothing but the arguments is checked first, and a key
-	 * pair, which stays, is made last. */
+	/* What needs nothing but the arguments and this host is checked
+	 * first, then the hypervisor is asked, and a key pair, which stays, is
+	 * made last. */
 	if (spec.name)
 		r = vmctl_instance_name_check(spec.name, err);
 	if (r == 0)
@@ -359,6 +360,8 @@ int draft_make(struct vmctl *ctx, const struct vmctl_instance_create *asked,
 		r = set_sizes(ctx, &d, &spec, image, err);
 	if (r == 0)
 		r = set_rest(ctx, &d, &spec, err);
+	if (r == 0 && !d.dry)
+		r = instance_access_check(ctx, err);
 	if (r == 0)
 		r = draft_identity(ctx, &d, err);
 	if (r == 0)

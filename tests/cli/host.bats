@@ -35,6 +35,7 @@ setup() {
 	total=$(vmctl host stats -o json | jq .memory_total)
 	refused 8 vmctl create --image tiny --memory $((total / 1048576))M web1
 	[[ $err =~ --memory\ ([0-9]+)M ]]
+	ok vmctl config set network user
 	ok vmctl create --dry-run --image tiny --memory $((BASH_REMATCH[1] - BASH_REMATCH[1] / 4))M web1
 }
 
@@ -49,6 +50,7 @@ setup() {
 @test "LIM-001 LIM-002 --force, or a reserve of 0, lets it pass" {
 	ok vmctl config set reserve.memory 100T
 	ok vmctl config set reserve.disk 1000T
+	ok vmctl config set network user
 	ok vmctl create --dry-run --force --image tiny --memory 100T web1
 	# It gets as far as the hypervisor.
 	vmctl key generate key
@@ -74,6 +76,7 @@ setup() {
 }
 
 @test "LIM-003 host stats: the disk is that of the storage folder, also when it is not there yet" {
+	export VMCTL_HOME=$BATS_TEST_TMPDIR/v
 	ok vmctl config set storage /dev/shm/not/there/yet
 	ok vmctl host stats -o json
 	same "$(jq -r .storage <<<"$out")" /dev/shm/not/there/yet

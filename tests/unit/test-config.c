@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "state-help.h"
 #include "unit.h"
 
 #include <stdio.h>
@@ -8,7 +9,7 @@
 #include "config/config.h"
 #include "context.h"
 
-struct fixture {
+struct conf {
 	char home[64], path[96];
 	struct vmctl *ctx;
 	struct vmctl_error err;
@@ -17,13 +18,13 @@ struct fixture {
 
 static void note(void *data, enum vmctl_log_level level, const char *text)
 {
-	struct fixture *f = data;
+	struct conf *f = data;
 
 	if (level <= VMCTL_LOG_WARN)
 		str_addf(&f->warnings, "%s\n", text);
 }
 
-static void fresh(struct fixture *f)
+static void fresh(struct conf *f)
 {
 	struct vmctl_options o = {
 		.size = sizeof(o), .home = f->home, .log = note, .data = f
@@ -37,7 +38,7 @@ static void fresh(struct fixture *f)
 
 static int setup(void **state)
 {
-	struct fixture *f = calloc(1, sizeof(*f));
+	struct conf *f = calloc(1, sizeof(*f));
 
 	unsetenv("VMCTL_CONNECT");
 	snprintf(f->home, sizeof(f->home), "/tmp/vmctl-test-conf.XXXXXX");
@@ -51,7 +52,7 @@ static int setup(void **state)
 
 static int teardown(void **state)
 {
-	struct fixture *f = *state;
+	struct conf *f = *state;
 
 	vmctl_free(f->ctx);
 	dir_remove(f->home, NULL);
@@ -60,13 +61,13 @@ static int teardown(void **state)
 	return 0;
 }
 
-static void write_config(struct fixture *f, const char *text)
+static void write_config(struct conf *f, const char *text)
 {
 	must(file_write_atomic(f->path, text, strlen(text), 0600, err));
 	fresh(f);
 }
 
-static void holds(struct fixture *f, const char *want)
+static void holds(struct conf *f, const char *want)
 {
 	auto_str text = STR_INIT;
 
@@ -74,14 +75,14 @@ static void holds(struct fixture *f, const char *want)
 	assert_string_equal(text.p, want);
 }
 
-static int set(struct fixture *f, const char *key, const char *value)
+static int set(struct conf *f, const char *key, const char *value)
 {
 	const char *values[] = { value, NULL };
 
 	return vmctl_config_set(f->ctx, key, values, &f->err);
 }
 
-static void must_set(struct fixture *f, const char *key, const char *value)
+static void must_set(struct conf *f, const char *key, const char *value)
 {
 	const char *values[] = { value, NULL };
 
@@ -89,7 +90,7 @@ static void must_set(struct fixture *f, const char *key, const char *value)
 }
 
 /* What holds after the file was read anew. */
-static const char *text_of(struct fixture *f, const char *key)
+static const char *text_of(struct conf *f, const char *key)
 {
 	const char *value = NULL;
 
@@ -97,7 +98,7 @@ static const char *text_of(struct fixture *f, const char *key)
 	return value;
 }
 
-static int64_t number_of(struct fixture *f, const char *key)
+static int64_t number_of(struct conf *f, const char *key)
 {
 	int64_t value = -1;
 
@@ -133,7 +134,7 @@ every_setting_has_a_text_and_a_default_that_is_acceptable(void **state)
 
 static void without_a_file_all_is_built_in(void **state)
 {
-	struct fixture *f = *state;
+	struct conf *f = *state;
 	const struct config *config;
 
 	assert_string_equal(text_of(f, "connect"), "qemu:///session");
@@ -154,7 +155,7 @@ static void without_a_file_all_is_built_in(void **state)
 
 static void the_file_comes_before_what_is_built_in(void **state)
 {
-	struct fixture *f = *state;
+	struct conf *f = *state;
 	const struct config *config;
 	auto_free char *images = NULL, *keys = NULL;
 
@@ -179,7 +180,7 @@ static void the_file_comes_before_what_is_built_in(void **state)
 
 static void an_option_of_the_context_comes_before_the_file(void **state)
 {
-	struct fixture *f = *state;
+	struct conf *f = *state;
 	struct vmctl_options o = { .size = sizeof(o),
 				   .home = f->home,
 				   .uri = "qemu:///system" };
@@ -195,7 +196,7 @@ static void an_option_of_the_context_comes_before_the_file(void **state)
 
 static void white_space_alone_is_no_setting(void **state)
 {
-	struct fixture *f = *state;
+	struct conf *f = *state;
 
 	write_config(f, " \n\t\n");
 	assert_string_equal(text_of(f, "output"), "table");
@@ -250,7 +251,7 @@ static void what_is_wrong_is_refused_and_named(void **state)
 		{ "{\"image\": \"x\", \"image\": \"y\"}", "duplicate" },
 		{ "{\"image\": \"\xff\"}", "line 1" },
 	};
-	struct fixture *f = *state;
+	struct conf *f = *state;
 
 	for (size_t i = 0; i < ARRAY_LEN(bad); i++) {
 		const struct config *config = NULL;
@@ -274,7 +275,7 @@ static void what_is_wrong_is_refused_and_named(void **state)
 
 static void what_is_no_text_file_is_refused(void **state)
 {
-	struct fixture *f = *state;
+	struct conf *f = *state;
 	const struct config *config;
 
 	assert_int_equal(mkdir(f->path, 0700), 0);
@@ -293,7 +294,7 @@ static void what_is_no_text_file_is_refused(void **state)
 
 static void set_and_unset_change_the_file_and_nothing_else(void **state)
 {
-	struct fixture *f = *state;
+	struct conf *f = *state;
 	struct stat st;
 	const char *keys[] = { "a", "b", NULL };
 
@@ -339,7 +340,7 @@ static void a_bad_value_changes_nothing(void **state)
 		{ "", "x" },
 		{ ".", "x" },
 	};
-	struct fixture *f = *state;
+	struct conf *f = *state;
 	const char *two[] = { "a", "b", NULL }, *none[] = { NULL };
 
 	must_set(f, "image", "debian");
@@ -356,7 +357,7 @@ static void a_bad_value_changes_nothing(void **state)
 
 static void a_change_may_not_break_another_setting(void **state)
 {
-	struct fixture *f = *state;
+	struct conf *f = *state;
 
 	must_set(f, "types.big.cpus", "8");
 	must_set(f, "type", "big");
@@ -369,7 +370,7 @@ static void a_change_may_not_break_another_setting(void **state)
 
 static void a_broken_file_is_mended_step_by_step(void **state)
 {
-	struct fixture *f = *state;
+	struct conf *f = *state;
 
 	write_config(f, "{\"iamge\": \"x\", \"reserve.disk\": 1, "
 			"\"reserve\": 2, \"output\": 3}");
@@ -384,7 +385,7 @@ static void a_broken_file_is_mended_step_by_step(void **state)
 
 static void a_file_that_is_a_link_stays_one(void **state)
 {
-	struct fixture *f = *state;
+	struct conf *f = *state;
 	auto_free char *real = str_printf("%s/dotfile", f->home);
 	struct stat st;
 
@@ -398,20 +399,31 @@ static void a_file_that_is_a_link_stays_one(void **state)
 	holds(f, "{\n  \"image\": \"x\"\n}\n");
 }
 
-static void another_storage_is_told_of(void **state)
+static void the_storage_may_change_while_nothing_is_stored(void **state)
 {
-	struct fixture *f = *state;
+	struct conf *f = *state;
+	struct fixture stored = { 0 };
 
-	must_set(f, "storage", f->home);
-	assert_string_equal(str_text(&f->warnings), "");
-	must_set(f, "storage", "/srv/vm");
-	assert_non_null(strstr(str_text(&f->warnings), f->home));
+	must_set(f, "storage", "/srv/a");
+	fresh(f);
+	must(context_state(f->ctx, &stored.db, err));
+	image_put(&stored, "mini", digest_of("aa"));
+	assert_int_equal(set(f, "storage", "/srv/b"), -VMCTL_STATE);
+	assert_non_null(strstr(f->err.message, "/srv/a"));
+	assert_int_equal(vmctl_config_unset(f->ctx, "storage", NULL),
+			 -VMCTL_STATE);
+	must_set(f, "storage", "/srv/a");
+	/* What a hand has broken can be mended. */
+	write_config(f, "{\"storage\": \"/srv/b\"}");
+	must_set(f, "storage", "/srv/a");
+	fresh(f);
+	must(context_state(f->ctx, &stored.db, err));
 }
 
 static void
 a_text_is_taken_only_when_it_is_acceptable_and_the_file_is_as_read(void **state)
 {
-	struct fixture *f = *state;
+	struct conf *f = *state;
 	auto_free char *before = NULL;
 
 	must(vmctl_config_read(f->ctx, &before, err));
@@ -446,7 +458,7 @@ entry_of(const struct vmctl_config_list *list, const char *key)
 
 static void the_list_tells_where_values_come_from(void **state)
 {
-	struct fixture *f = *state;
+	struct conf *f = *state;
 	struct vmctl_config_list *list;
 	struct vmctl_config_entry *one;
 
@@ -489,7 +501,7 @@ static void INST_002_the_types_are_those_of_ec2(void **state)
 		     { "t2.small", 1, 2048, 20 },
 		     { "t2.medium", 2, 4096, 30 },
 		     { "t2.large", 2, 8192, 30 } };
-	struct fixture *f = *state;
+	struct conf *f = *state;
 	struct vmctl_type_list *list;
 
 	must(vmctl_type_list(f->ctx, &list, err));
@@ -508,7 +520,7 @@ static void INST_002_the_types_are_those_of_ec2(void **state)
 
 static void INST_002_the_file_adds_types(void **state)
 {
-	struct fixture *f = *state;
+	struct conf *f = *state;
 	struct vmctl_type_list *list;
 	struct vmctl_type type;
 	const struct config *config;
@@ -550,7 +562,7 @@ int main(void)
 		TEST(a_change_may_not_break_another_setting),
 		TEST(a_broken_file_is_mended_step_by_step),
 		TEST(a_file_that_is_a_link_stays_one),
-		TEST(another_storage_is_told_of),
+		TEST(the_storage_may_change_while_nothing_is_stored),
 		TEST(a_text_is_taken_only_when_it_is_acceptable_and_the_file_is_as_read),
 		TEST(the_list_tells_where_values_come_from),
 		TEST(INST_002_the_types_are_those_of_ec2),

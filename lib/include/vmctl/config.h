@@ -86,7 +86,8 @@ VMCTL_API int vmctl_config_get(struct vmctl *ctx, const char *key,
 
 /* Changes the file: all or nothing, under a lock. `values` is NULL-terminated,
  * one value but for lists. VMCTL_INVALID, and nothing is changed, when a value
- * is not acceptable or would make another setting so. */
+ * is not acceptable or would make another setting so. VMCTL_STATE for another
+ * storage folder while something is stored. */
 VMCTL_API int vmctl_config_set(struct vmctl *ctx, const char *key,
 			       const char *const *values,
 			       struct vmctl_error *err);
