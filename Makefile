@@ -214,7 +214,7 @@ demo:
 check: deps
 	$(THEN) tests-build $(MINI)
 	$(THEN) SANITIZE=1 B=$(B)-asan tests-build
-	@B=$(B) tests/run e2e lint unit cli asan valgrind
+	@B=$(B) tests/run e2e system lint unit cli asan valgrind
 check-unit check-lint check-cli check-valgrind: check-%: deps
 	$(THEN) tests-build
 	@B=$(B) tests/run $(if $(T),$(T:%=$*/%),$*)

@@ -10,8 +10,38 @@ private_home() {
 	export VMCTL_HOME=$BATS_FILE_TMPDIR/v
 	export NO_COLOR=1
 	unset VMCTL_CONNECT
+	if on_system; then
+		export VMCTL_CONNECT=$VMT_CONNECT
+		# Where QEMU's user may go, unlike in the folders of bats.
+		VMCTL_HOME=$(mktemp -d "$TMPDIR/home.XXXXXX")
+		chmod 711 "$VMCTL_HOME"
+		return
+	fi
 	mkdir -p "$VMCTL_HOME"
 	chmod 700 "$VMCTL_HOME"
+}
+
+# --- the connection -----------------------------------------------------------
+# The end-to-end suite runs on qemu:///session and, as kind system, on
+# qemu:///system.
+on_system() {
+	[ "${VMT_CONNECT:-}" = qemu:///system ]
+}
+
+on_session() {
+	! on_system
+}
+
+# NET-009: without privileges there are forwarded ports instead of addresses.
+session_only() {
+	on_session || skip "forwarded ports are of the session connection (NET-009)"
+}
+
+# HOST and PORT at which an instance's ssh answers; of the session on loopback.
+endpoint() { # NAME
+	local place
+	place=$(vmctl ip "$1") || return
+	HOST=${place%:*} PORT=${place##*:}
 }
 
 # requires PROGRAM...: skip, with the reason, what cannot be tested here.
@@ -133,7 +163,7 @@ snapshot() {
 }
 
 virsh_() {
-	virsh -q -c qemu:///session "$@"
+	virsh -q -c "${VMT_CONNECT:-qemu:///session}" "$@"
 }
 
 domains() {
@@ -164,7 +194,27 @@ field() { # field NAME KEY
 	vmctl show "$1" -o json | jq -r ".$2"
 }
 
-# nothing_left ID [PORT]: no domain, folder, process or port of an instance.
+# mac_of ID: of its first interface (NET-006).
+mac_of() {
+	echo "52:54:00:${1:4:2}:${1:6:2}:${1:8:2}"
+}
+
+# held MAC: what networks keep for it: reservations, and leases.
+held() {
+	local net
+	on_system || return 0
+	for net in $(virsh_ net-list --all --name); do
+		virsh_ net-dumpxml "$net" | grep -i "<host.*$1" || :
+		virsh_ net-dhcp-leases "$net" 2>/dev/null | grep -i "$1" || :
+	done
+}
+
+not_held() {
+	[ -z "$(held "$1")" ]
+}
+
+# nothing_left ID [PORT]: no domain, folder, process, port, reserved address or
+# lease of an instance.
 nothing_left() {
 	local bad=0
 	if domains | grep -qx "$1"; then
@@ -177,8 +227,14 @@ nothing_left() {
 	if [ -n "$(qemu_of "$1")" ]; then
 		echo "a process of $1 is left" && bad=1
 	fi
-	if [ -n "${2:-}" ] && listens "$2"; then
+	# 22 is the port at an address of its own, and the host may have an sshd.
+	if [ "${2:-22}" != 22 ] && listens "$2"; then
 		echo "port $2 is left" && bad=1
+	fi
+	# dnsmasq writes a released lease out a little later.
+	if ! wait_until 5 not_held "$(mac_of "$1")"; then
+		held "$(mac_of "$1")"
+		echo "an address of $1 is left" && bad=1
 	fi
 	return $bad
 }

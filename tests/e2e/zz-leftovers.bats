@@ -4,7 +4,8 @@
 
 load ../lib.sh
 
-@test "no domain, no QEMU process, no forwarded port is left of all the tests" {
+@test "no domain, no QEMU process, no forwarded port or held address is left of all the tests" {
 	same "$(domains)" ""
 	same "$(qemu_of i-)" ""
+	same "$(held 52:54:00)" ""
 }

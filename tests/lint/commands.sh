@@ -76,8 +76,8 @@ agrees() {
 ok_if_empty "help, manual and completion know the same options" "$(each_command agrees)"
 
 has_test() {
-	grep -qE "vmctl ([^|;&]* )?$1\b" $(files 'tests/cli/*.bats' 'tests/e2e/*.bats') /dev/null ||
-		echo "vmctl $1 is called by no test in tests/cli or tests/e2e"
+	grep -qE "vmctl ([^|;&]* )?$1\b" $(files 'tests/cli/*.bats' 'tests/e2e/*.bats' 'tests/system/*.bats') /dev/null ||
+		echo "vmctl $1 is called by no test in tests/cli, tests/e2e or tests/system"
 }
 ok_if_empty "every command has a test" "$(each_command has_test)"
 

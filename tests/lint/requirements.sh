@@ -4,7 +4,7 @@
 . tests/lint/tap.sh
 
 named=$(grep -hE '@test|^(static )?void |cmocka_unit_test' \
-	$(files 'tests/unit/*.c' 'tests/cli/*.bats' 'tests/e2e/*.bats') | tr '_a-z' '-A-Z' |
+	$(files 'tests/unit/*.c' 'tests/cli/*.bats' 'tests/e2e/*.bats' 'tests/system/*.bats') | tr '_a-z' '-A-Z' |
 	grep -oE '(INST|NET|KEY|IMG|TERM|STOR|LIM|REL|LOG)-[0-9]{3}' | sort -u)
 ok_if_empty "every requirement of tests/requirements has a test" "$(
 	grep -v '^#' tests/requirements | tr ' ' '\n' | sed '/^$/d' | while read -r id; do
