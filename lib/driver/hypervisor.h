@@ -15,7 +15,7 @@
  * Nothing above it may assume libvirt.
  */
 
-#define HV_ABI 1
+#define HV_ABI 2
 
 struct hv;
 
@@ -170,8 +170,16 @@ struct hv_ops {
 	int (*net_delete)(struct hv *hv, const char *name,
 			  struct vmctl_error *err);
 
-	/* Reserves an address for a MAC, with a name in the network's DNS;
-	 * adding what is there already and removing what is not succeed. */
+	/* What is reserved in it, by whomever: networks belong to the host and
+	 * not to one user. `expires` is 0. */
+	int (*net_reserved)(struct hv *hv, const char *name,
+			    struct hv_lease **ret, size_t *ret_n,
+			    struct vmctl_error *err);
+
+	/* Reserves an address for a MAC, with a name in the network's DNS
+	 * unless somebody else's machine has that already. Adding what is there
+	 * already and removing what is not succeed; VMCTL_EXISTS when another
+	 * MAC has the address. */
 	int (*net_reserve)(struct hv *hv, const char *name, const char *mac,
 			   const char *address, const char *hostname,
 			   struct vmctl_error *err);

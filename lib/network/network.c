@@ -287,6 +287,30 @@ int vmctl_network_list(struct vmctl *ctx, struct vmctl_network_list **ret,
 	return 0;
 }
 
+/* Other users' instances are in other databases; what shows is what the
+ * network keeps for them. */
+static int check_others(struct vmctl *ctx, const char *name,
+			struct vmctl_error *err)
+{
+	auto_free struct hv_lease *kept = NULL;
+	const struct hv_ops *ops;
+	struct hv *hv;
+	size_t n = 0;
+	int r = network_hv(ctx, NULL, &ops, &hv, err);
+
+	if (r == 0)
+		r = ops->net_reserved(hv, name, &kept, &n, err);
+	if (r < 0 || !n)
+		return r;
+	fail(err, VMCTL_IN_USE, 0,
+	     "the network %s is in use: it keeps %s for %s, which is none of "
+	     "your instances",
+	     name, kept[0].address,
+	     kept[0].hostname[0] ? kept[0].hostname : kept[0].mac);
+	fail_hint(err, "virsh -c %s net-dumpxml %s", ctx->uri, name);
+	return -VMCTL_IN_USE;
+}
+
 int vmctl_network_delete(struct vmctl *ctx, const char *name,
 			 struct vmctl_error *err)
 {
@@ -318,7 +342,9 @@ int vmctl_network_delete(struct vmctl *ctx, const char *name,
 		fail_hint(err, "vmctl delete %s", user);
 		return -VMCTL_IN_USE;
 	}
-	r = network_hv(ctx, NULL, &ops, &hv, err);
+	r = check_others(ctx, name, err);
+	if (r == 0)
+		r = network_hv(ctx, NULL, &ops, &hv, err);
 	if (r == 0)
 		r = ops->net_delete(hv, name, err);
 	return r < 0 ? r : state_network_forget(db, ctx->uri, name, err);

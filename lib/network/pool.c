@@ -35,6 +35,8 @@ static int ensure_default(struct vmctl *ctx, bool dry, struct hv_network *ret,
 	}
 	if (r == 0)
 		r = network_make(ctx, NETWORK_DEFAULT, &s, err);
+	if (r == -VMCTL_IN_USE)
+		fail_hint(err, "vmctl config set nat.subnet 10.77.0.0/24");
 	if (r == 0)
 		log_info(&ctx->ev, "made the network %s", NETWORK_DEFAULT);
 	return r < 0 && r != -VMCTL_EXISTS
@@ -48,8 +50,8 @@ static int ensure_default(struct vmctl *ctx, bool dry, struct hv_network *ret,
 struct choice {
 	const struct hv_network *net;
 	struct subnet subnet;
-	struct hv_lease *leases;
-	size_t lease_count;
+	struct hv_lease *leases, *reserved;
+	size_t lease_count, reserved_count;
 	const struct state_nic *taken;
 	size_t taken_count;
 };
@@ -67,15 +69,24 @@ static int held(struct vmctl *ctx, const struct choice *c, const char *address,
 	return r < 0 ? r : ours;
 }
 
-/* dnsmasq does not give an address to one guest while another has the lease,
- * whatever the reservation says. */
-static bool leased(const struct choice *c, const char *address, const char *mac)
+static bool others(const struct hv_lease *list, size_t n, const char *address,
+		   const char *mac)
 {
-	for (size_t i = 0; i < c->lease_count; i++)
-		if (str_eq(c->leases[i].address, address) &&
-		    strcasecmp(c->leases[i].mac, mac))
+	for (size_t i = 0; i < n; i++)
+		if (str_eq(list[i].address, address) &&
+		    strcasecmp(list[i].mac, mac))
 			return true;
 	return false;
+}
+
+/* dnsmasq does not give an address to one guest while another has the lease,
+ * whatever the reservation says; and other users of this host have instances
+ * in the same network. */
+static bool elsewhere(const struct choice *c, const char *address,
+		      const char *mac)
+{
+	return others(c->leases, c->lease_count, address, mac) ||
+	       others(c->reserved, c->reserved_count, address, mac);
 }
 
 static int choose_given(struct vmctl *ctx, const struct choice *c,
@@ -99,7 +110,7 @@ static int choose_given(struct vmctl *ctx, const struct choice *c,
 	int r = held(ctx, c, nic->address, err);
 	if (r < 0)
 		return r;
-	if (r || leased(c, nic->address, nic->mac)) {
+	if (r || elsewhere(c, nic->address, nic->mac)) {
 		fail(err, VMCTL_EXISTS, 0, "%s is taken", nic->address);
 		fail_hint(err, "vmctl network leases %s", c->net->name);
 		return -VMCTL_EXISTS;
@@ -115,7 +126,7 @@ static int choose_free(struct vmctl *ctx, const struct choice *c,
 		int r = held(ctx, c, nic->address, err);
 		if (r < 0)
 			return r;
-		if (!r && !leased(c, nic->address, nic->mac))
+		if (!r && !elsewhere(c, nic->address, nic->mac))
 			return 0;
 	}
 	fail(err, VMCTL_LIMIT, 0,
@@ -133,7 +144,7 @@ static int choose_address(struct vmctl *ctx, const struct hv_network *net,
 	struct choice c = { .net = net,
 			    .taken = taken,
 			    .taken_count = taken_count };
-	auto_free struct hv_lease *leases = NULL;
+	auto_free struct hv_lease *leases = NULL, *reserved = NULL;
 	const struct hv_ops *ops;
 	struct hv *hv;
 	int r = network_hv(ctx, NULL, &ops, &hv, err);
@@ -152,9 +163,14 @@ static int choose_address(struct vmctl *ctx, const struct hv_network *net,
 	if (net->active)
 		r = ops->net_leases(hv, net->name, &leases, &c.lease_count,
 				    err);
+	/* In a dry run the network may not be there yet. */
+	if (r == 0 && net->bridge[0])
+		r = ops->net_reserved(hv, net->name, &reserved,
+				      &c.reserved_count, err);
 	if (r < 0)
 		return r;
 	c.leases = leases;
+	c.reserved = reserved;
 	r = ip ? choose_given(ctx, &c, ip, nic, err)
 	       : choose_free(ctx, &c, nic, err);
 	nic->reserved = r == 0;

@@ -300,6 +300,7 @@ const struct hv_ops vmctl_module_libvirt = {
 	.net_create = network_create,
 	.net_start = network_start,
 	.net_delete = network_delete,
+	.net_reserved = network_reserved,
 	.net_reserve = network_reserve,
 	.net_unreserve = network_unreserve,
 	.net_leases = network_leases,

@@ -16,6 +16,9 @@ struct hv {
 	bool session;
 };
 
+DEFINE_CLEANUP(network, virNetworkPtr, virNetworkFree);
+#define auto_network auto_cleanup(network_cleanup) virNetworkPtr
+
 DEFINE_CLEANUP(domain, virDomainPtr, virDomainFree);
 #define auto_domain auto_cleanup(domain_cleanup)
 
@@ -51,6 +54,15 @@ int network_create(struct hv *hv, const struct hv_network *net,
 		   struct vmctl_error *err);
 int network_start(struct hv *hv, const char *name, struct vmctl_error *err);
 int network_delete(struct hv *hv, const char *name, struct vmctl_error *err);
+int network_find(struct hv *hv, const char *name, virNetworkPtr *ret,
+		 struct vmctl_error *err);
+/* The value of an attribute of the first element of that name; "": none. */
+void xml_attribute(const char *xml, const char *element, const char *name,
+		   char *out, size_t n);
+
+/* reserve.c */
+int network_reserved(struct hv *hv, const char *name, struct hv_lease **ret,
+		     size_t *ret_n, struct vmctl_error *err);
 int network_reserve(struct hv *hv, const char *name, const char *mac,
 		    const char *address, const char *hostname,
 		    struct vmctl_error *err);

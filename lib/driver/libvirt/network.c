@@ -5,13 +5,10 @@
 #include "base/str.h"
 #include "driver/libvirt/libvirt.h"
 
-/* Networks, their reservations and leases (libvirt.org/formatnetwork.html). */
+/* Networks and their leases (libvirt.org/formatnetwork.html). */
 
-DEFINE_CLEANUP(network, virNetworkPtr, virNetworkFree);
-#define auto_network auto_cleanup(network_cleanup) virNetworkPtr
-
-static int find(struct hv *hv, const char *name, virNetworkPtr *ret,
-		struct vmctl_error *err)
+int network_find(struct hv *hv, const char *name, virNetworkPtr *ret,
+		 struct vmctl_error *err)
 {
 	virNetworkPtr net = virNetworkLookupByName(hv->conn, name);
 
@@ -28,9 +25,8 @@ static int find(struct hv *hv, const char *name, virNetworkPtr *ret,
  * cannot be found stay empty.
  */
 
-/* The value of an attribute of the first element of that name. */
-static void attribute(const char *xml, const char *element, const char *name,
-		      char *out, size_t n)
+void xml_attribute(const char *xml, const char *element, const char *name,
+		   char *out, size_t n)
 {
 	auto_free char *open = str_printf("<%s ", element);
 	auto_free char *key = str_printf(" %s='", name);
@@ -54,20 +50,20 @@ static void read_network(virNetworkPtr net, struct hv_network *out)
 	out->active = virNetworkIsActive(net) == 1;
 	if (!xml)
 		return;
-	attribute(xml, "bridge", "name", out->bridge, sizeof(out->bridge));
-	attribute(xml, "forward", "mode", value, sizeof(value));
+	xml_attribute(xml, "bridge", "name", out->bridge, sizeof(out->bridge));
+	xml_attribute(xml, "forward", "mode", value, sizeof(value));
 	out->nat = str_eq(value, "nat");
-	attribute(xml, "ip", "address", out->address, sizeof(out->address));
-	attribute(xml, "range", "start", out->range_first,
-		  sizeof(out->range_first));
-	attribute(xml, "range", "end", out->range_last,
-		  sizeof(out->range_last));
-	attribute(xml, "ip", "prefix", value, sizeof(value));
+	xml_attribute(xml, "ip", "address", out->address, sizeof(out->address));
+	xml_attribute(xml, "range", "start", out->range_first,
+		      sizeof(out->range_first));
+	xml_attribute(xml, "range", "end", out->range_last,
+		      sizeof(out->range_last));
+	xml_attribute(xml, "ip", "prefix", value, sizeof(value));
 	if (sscanf(value, "%d", &out->prefix) != 1) {
 		unsigned a = 0, b = 0, c = 0, d = 0;
 
 		/* Older definitions have a mask. */
-		attribute(xml, "ip", "netmask", value, sizeof(value));
+		xml_attribute(xml, "ip", "netmask", value, sizeof(value));
 		if (sscanf(value, "%u.%u.%u.%u", &a, &b, &c, &d) == 4)
 			out->prefix = __builtin_popcount(a << 24 | b << 16 |
 							 c << 8 | d);
@@ -146,7 +142,7 @@ int network_create(struct hv *hv, const struct hv_network *net,
 int network_start(struct hv *hv, const char *name, struct vmctl_error *err)
 {
 	auto_network net = NULL;
-	int r = find(hv, name, &net, err);
+	int r = network_find(hv, name, &net, err);
 
 	if (r < 0)
 		return r;
@@ -160,7 +156,7 @@ int network_start(struct hv *hv, const char *name, struct vmctl_error *err)
 int network_delete(struct hv *hv, const char *name, struct vmctl_error *err)
 {
 	auto_network net = NULL;
-	int r = find(hv, name, &net, err);
+	int r = network_find(hv, name, &net, err);
 
 	if (r < 0)
 		return r;
@@ -168,88 +164,6 @@ int network_delete(struct hv *hv, const char *name, struct vmctl_error *err)
 	    (virNetworkIsPersistent(net) == 1 && virNetworkUndefine(net) < 0))
 		return libvirt_fail(err, "cannot remove the network");
 	return 0;
-}
-
-/* Changes both what runs and what is kept. */
-static int update(virNetworkPtr net, unsigned command, const char *xml)
-{
-	unsigned flags = VIR_NETWORK_UPDATE_AFFECT_CONFIG;
-
-	if (virNetworkIsActive(net) == 1)
-		flags |= VIR_NETWORK_UPDATE_AFFECT_LIVE;
-	return virNetworkUpdate(net, command, VIR_NETWORK_SECTION_IP_DHCP_HOST,
-				-1, xml, flags);
-}
-
-static char *host_xml(const char *mac, const char *address,
-		      const char *hostname)
-{
-	auto_str s = STR_INIT;
-	char *text = NULL;
-
-	str_add(&s, "<host mac='");
-	xml_add(&s, mac);
-	str_add(&s, "' ip='");
-	xml_add(&s, address);
-	if (hostname) {
-		str_add(&s, "' name='");
-		xml_add(&s, hostname);
-	}
-	str_add(&s, "'/>");
-	return str_take(&s, &text, NULL) < 0 ? NULL : text;
-}
-
-/* libvirt has no codes for "there already" and "not there": it says
- * VIR_ERR_OPERATION_INVALID for both, and for other things. */
-static bool said(const char *words)
-{
-	const virError *e = virGetLastError();
-
-	return e && e->code == VIR_ERR_OPERATION_INVALID && e->message &&
-	       strstr(e->message, words);
-}
-
-int network_reserve(struct hv *hv, const char *name, const char *mac,
-		    const char *address, const char *hostname,
-		    struct vmctl_error *err)
-{
-	auto_network net = NULL;
-	auto_free char *xml = host_xml(mac, address, hostname);
-	int r = find(hv, name, &net, err);
-
-	if (r < 0)
-		return r;
-	if (!xml)
-		return fail_oom(err);
-	if (update(net, VIR_NETWORK_UPDATE_COMMAND_ADD_LAST, xml) == 0)
-		return 0;
-	if (said("existing dhcp host entry") &&
-	    update(net, VIR_NETWORK_UPDATE_COMMAND_MODIFY, xml) == 0)
-		return 0;
-	return libvirt_fail(err, "cannot reserve an address");
-}
-
-int network_unreserve(struct hv *hv, const char *name, const char *mac,
-		      const char *address, struct vmctl_error *err)
-{
-	auto_network net = NULL;
-	auto_free char *xml = host_xml(mac, address, NULL);
-	struct vmctl_error why;
-	int r = find(hv, name, &net, &why);
-
-	if (r == -VMCTL_NOT_FOUND)
-		return 0;
-	if (r < 0) {
-		if (err)
-			*err = why;
-		return r;
-	}
-	if (!xml)
-		return fail_oom(err);
-	if (update(net, VIR_NETWORK_UPDATE_COMMAND_DELETE, xml) == 0 ||
-	    said("couldn't locate a matching dhcp host entry"))
-		return 0;
-	return libvirt_fail(err, "cannot give the address back");
 }
 
 /* --- addresses -------------------------------------------------------------
@@ -260,7 +174,7 @@ int network_leases(struct hv *hv, const char *name, struct hv_lease **ret,
 {
 	auto_network net = NULL;
 	virNetworkDHCPLeasePtr *leases = NULL;
-	int r = find(hv, name, &net, err);
+	int r = network_find(hv, name, &net, err);
 
 	if (r < 0)
 		return r;
