@@ -3,6 +3,7 @@
 
 #include <signal.h>
 
+#include "cli/ask.h"
 #include "cli/message.h"
 #include "cli/progress.h"
 
@@ -78,6 +79,7 @@ int cli_context(struct cli *cli, struct vmctl **ret, struct vmctl_error *err)
 		.cancelled = is_cancelled,
 		.command = cli->name,
 		.data = cli,
+		.ask = ask_person,
 	};
 	int rc;
 

@@ -20,7 +20,7 @@ const char *vmctl_version(void)
 	return VMCTL_VERSION;
 }
 
-static char *home_dir(void)
+char *context_home(void)
 {
 	const char *home = getenv("HOME");
 	char buf[4096];
@@ -42,7 +42,7 @@ static char *xdg_dir(const char *variable, const char *below_home)
 
 	if (v && v[0] == '/')
 		return path_join(v, "vmctl");
-	auto_free char *home = home_dir();
+	auto_free char *home = context_home();
 	return home ? str_printf("%s/%s/vmctl", home, below_home) : NULL;
 }
 

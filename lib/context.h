@@ -59,6 +59,9 @@ char *context_path(const struct vmctl *ctx, const char *sub);
 /* The folder that holds images and instances. */
 const char *context_storage(const struct vmctl *ctx);
 
+/* The user's home directory; NULL when none is known. The caller frees. */
+char *context_home(void);
+
 /* VMCTL_INVALID: no home directory is known. */
 int context_fail_home(struct vmctl_error *err);
 

@@ -38,3 +38,15 @@ int fail_cancelled(struct vmctl_error *err)
 {
 	return fail(err, VMCTL_CANCELLED, 0, "interrupted");
 }
+
+bool ask_secret(const struct events *ev, const char *prompt, char *answer,
+		size_t size)
+{
+	bool answered = ev && ev->ask &&
+			ev->ask(ev->data, prompt, answer, size) &&
+			memchr(answer, '\0', size);
+
+	if (!answered)
+		explicit_bzero(answer, size);
+	return answered;
+}

@@ -17,6 +17,7 @@ struct events {
 			 unsigned long long total);
 	bool (*cancelled)(void *data);
 	void *data;
+	bool (*ask)(void *data, const char *prompt, char *answer, size_t size);
 };
 
 void log_at(const struct events *ev, enum vmctl_log_level level,
@@ -31,5 +32,10 @@ void progress_at(const struct events *ev, const char *text,
 /* Whether the caller asked to stop, and the failure to return then. */
 bool cancelled(const struct events *ev);
 int fail_cancelled(struct vmctl_error *err);
+
+/* Asks the caller's user for a secret. false: there is nobody to ask, or no
+ * answer was given; `answer` is wiped then. */
+bool ask_secret(const struct events *ev, const char *prompt, char *answer,
+		size_t size);
 
 #endif

@@ -10,18 +10,24 @@
 
 /* An ssh client (module ssh.so, libssh). */
 
-#define SSH_ABI 1
+#define SSH_ABI 2
 #define SSH_TIMEOUT_STATUS 124 /* as timeout(1) has it */
 
 struct ssh_conn;
+struct ssh_keyring;
 
 struct ssh_target {
 	const char *host; /* address; never looked up in ~/.ssh/config */
 	int port;
 	const char *user;
 	const char *host_key; /* "type base64": the only key accepted */
-	const char *const *identities; /* private key files, NULL-terminated */
-	bool use_agent;		       /* then SSH_AUTH_SOCK's keys */
+	const char *const *identities;	/* private key files, NULL-terminated */
+	const char *const *public_keys; /* theirs, in the same order, each
+					 * "type base64"; or NULL */
+	bool use_agent;			/* also SSH_AUTH_SOCK's keys */
+	/* What was read and unlocked, kept for the next attempt so that nobody
+	 * is asked twice: begins as NULL, ends with ops->forget(). Or NULL. */
+	struct ssh_keyring **keyring;
 	long timeout_ms;	       /* for one attempt; 0: 15 s */
 	long keepalive_ms;	       /* pause between two; 0: 30 s */
 };
@@ -48,7 +54,10 @@ struct ssh_ops {
 	unsigned abi;
 
 	/*
-	 * Connects, checks the host key, authenticates.
+	 * Connects, checks the host key, authenticates: with the keys that are
+	 * at hand, with the agent when it has one of `public_keys`, with those
+	 * that are locked by a passphrase, which is asked for (struct events)
+	 * when the server would take the key, and then with the agent anyway.
 	 *
 	 * VMCTL_TRANSPORT: no connection, or it broke. This is the code that
 	 * a caller may retry while a guest boots: refused, closed before the
@@ -56,7 +65,8 @@ struct ssh_ops {
 	 * VMCTL_DENIED: the server refused every key. May be retried too
 	 * while cloud-init has not installed the keys yet.
 	 * VMCTL_BAD_DATA: the host key is another one: never retried. The
-	 * message has both fingerprints.
+	 * message has both fingerprints. Likewise when the one key that the
+	 * server would take stays locked.
 	 */
 	int (*connect)(const struct ssh_target *target, const struct events *ev,
 		       struct ssh_conn **ret, struct vmctl_error *err);
@@ -82,6 +92,14 @@ struct ssh_ops {
 		    struct vmctl_error *err);
 
 	void (*close)(struct ssh_conn *conn); /* NULL is allowed */
+
+	void (*forget)(struct ssh_keyring *ring); /* NULL is allowed */
+
+	/* What the agent holds: lines "type base64 comment", NULL-terminated,
+	 * also of types that nobody knows. VMCTL_NOT_FOUND when no agent
+	 * answers, VMCTL_CANCELLED. The caller frees *ret with strv_free(). */
+	int (*agent_keys)(const struct events *ev, char ***ret,
+			  struct vmctl_error *err);
 };
 
 int ssh_load(const struct ssh_ops **ret, struct vmctl_error *err);

@@ -27,25 +27,43 @@ static int require_running(const struct vmctl_instance *row,
 	return 0;
 }
 
-/* The private halves that are there to be used, in the order of the keys. */
-static int identities(struct vmctl *ctx, const char *id, char ***ret,
-		      struct vmctl_error *err)
+/* What opens an instance, kept over all attempts: the private halves that are
+ * there to be used, in the order of the keys, and their public ones. */
+struct openers {
+	char **files, **public_keys;
+	const struct ssh_ops *ops;
+	struct ssh_keyring *ring;
+};
+
+static void openers_done(struct openers *o)
 {
-	auto_strv char **files = calloc(1, sizeof(*files));
+	strv_free(o->files);
+	strv_free(o->public_keys);
+	if (o->ops)
+		o->ops->forget(o->ring);
+}
+#define auto_openers auto_cleanup(openers_done) struct openers
+
+static int find_openers(struct vmctl *ctx, const char *id, struct openers *o,
+			struct vmctl_error *err)
+{
 	struct state_instance_key *keys = NULL;
 	size_t n = 0;
-	int r = files ? state_instance_keys(ctx->db, id, &keys, &n, err)
-		      : fail_oom(err);
+	int r;
 
+	o->files = strv_dup(NULL);
+	o->public_keys = strv_dup(NULL);
+	r = o->files && o->public_keys
+		    ? state_instance_keys(ctx->db, id, &keys, &n, err)
+		    : fail_oom(err);
 	for (size_t i = 0; r == 0 && i < n; i++)
 		if (keys[i].private_path && *keys[i].private_path &&
 		    access(keys[i].private_path, R_OK) == 0 &&
-		    strv_append(&files, keys[i].private_path) < 0)
+		    (strv_append(&o->files, keys[i].private_path) < 0 ||
+		     strv_append(&o->public_keys, keys[i].public_key) < 0))
 			r = fail_oom(err);
 	state_instance_keys_free(keys, n);
-	if (r == 0)
-		*ret = take_ptr(&files);
-	return r;
+	return r < 0 ? r : ssh_load(&o->ops, err);
 }
 
 /* An attempt failed: what does the hypervisor say? The forward may be lost
@@ -76,9 +94,9 @@ static bool worth_retrying(const struct vmctl_instance *row, int r, bool moved)
 	return r == -VMCTL_BAD_DATA && moved;
 }
 
-static int attempt(struct vmctl *ctx, const struct ssh_ops *ops,
+static int attempt(struct vmctl *ctx, struct openers *with,
 		   const struct vmctl_instance *row, const char *user,
-		   char **files, long timeout_ms, struct ssh_conn **ret,
+		   long timeout_ms, struct ssh_conn **ret,
 		   struct vmctl_error *err)
 {
 	if (!*row->address)
@@ -88,12 +106,14 @@ static int attempt(struct vmctl *ctx, const struct ssh_ops *ops,
 		.port = (int)row->ssh_port,
 		.user = user ? user : row->user,
 		.host_key = row->host_key,
-		.identities = (const char *const *)files,
+		.identities = (const char *const *)with->files,
+		.public_keys = (const char *const *)with->public_keys,
 		.use_agent = true,
+		.keyring = &with->ring,
 		.timeout_ms = timeout_ms,
 	};
 
-	return ops->connect(&target, &ctx->ev, ret, err);
+	return with->ops->connect(&target, &ctx->ev, ret, err);
 }
 
 int instance_connect(struct vmctl *ctx, struct vmctl_instance *row,
@@ -101,9 +121,8 @@ int instance_connect(struct vmctl *ctx, struct vmctl_instance *row,
 		     const struct ssh_ops **ret_ops, struct ssh_conn **ret,
 		     struct vmctl_error *err)
 {
-	const struct ssh_ops *ops;
+	auto_openers with = { 0 };
 	struct wait w = wait_begin(timeout_ms, 500);
-	auto_strv char **files = NULL;
 	struct vmctl_error why;
 	bool moved = false;
 	long patience = ATTEMPT_MS;
@@ -113,19 +132,17 @@ int instance_connect(struct vmctl *ctx, struct vmctl_instance *row,
 			: look_again(ctx, row, &moved, err);
 
 	if (r == 0)
-		r = identities(ctx, row->id, &files, err);
-	if (r == 0)
-		r = ssh_load(&ops, err);
+		r = find_openers(ctx, row->id, &with, err);
 	if (r < 0)
 		return r;
 	for (;;) {
 		int64_t left = wait_left_ms(&w);
-		r = attempt(ctx, ops, row, user, files,
+		r = attempt(ctx, &with, row, user,
 			    left < patience ? (long)left + 1 : patience, ret,
 			    &why);
 		if (r == 0) {
 			progress_at(&ctx->ev, NULL, 0, 0);
-			*ret_ops = ops;
+			*ret_ops = with.ops;
 			return 0;
 		}
 		int state = look_again(ctx, row, &moved, err);

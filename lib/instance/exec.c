@@ -28,6 +28,11 @@ int vmctl_instance_exec(struct vmctl *ctx, const char *name,
 			     what->connect_timeout_ms ? what->connect_timeout_ms
 						      : CONNECT_MS,
 			     &ops, &conn, err);
+	if (r == -VMCTL_TRANSPORT && !*row->address) {
+		fail(err, VMCTL_STATE, 0, "%s has no address yet", row->name);
+		fail_hint(err, "vmctl wait %s --for ssh", row->name);
+		return -VMCTL_STATE;
+	}
 	/* Refused by the guest is a failure of the way in, not a matter of
 	 * this host's permissions. */
 	if (r == -VMCTL_DENIED || r == -VMCTL_BAD_DATA) {

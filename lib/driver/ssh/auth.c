@@ -1,14 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-#include <errno.h>
-#include <poll.h>
-#include <sys/socket.h>
-#include <sys/un.h>
-
 #include "base/clock.h"
-#include "base/file.h"
 #include "driver/ssh/session.h"
 
-#define IDENTITY_MAX (64 * 1024)
 #define AGENT_PROBE_MS 2000
 
 static void key_free(ssh_key key)
@@ -17,6 +10,8 @@ static void key_free(ssh_key key)
 }
 DEFINE_CLEANUP(key, ssh_key, key_free);
 #define auto_key auto_cleanup(key_cleanup)
+DEFINE_CLEANUP(keyring, struct ssh_keyring *, keyring_free);
+#define auto_keyring auto_cleanup(keyring_cleanup)
 
 /* How far authentication has come. */
 struct attempt {
@@ -24,41 +19,18 @@ struct attempt {
 	const struct ssh_target *target;
 	const struct events *ev;
 	int64_t deadline;
+	struct ssh_keyring *ring;
+	char **agent_keys; /* NULL: no agent answers */
 	int offered;
 	bool accepted;
+	const struct identity *locked; /* wanted, but locked */
+	const struct identity *token;  /* for the agent alone */
 };
 
-/* Asked only for a key with a passphrase, which nobody is there to type. */
-static int no_passphrase(const char *prompt, char *buf, size_t len, int echo,
-			 int verify, void *userdata)
+/* Of the identity with that number; NULL when it is not known. */
+static const char *public_key(const struct attempt *a, size_t i)
 {
-	*(bool *)userdata = true;
-	return -1;
-}
-
-/* NULL, and a line in the log, when it cannot be used. */
-static ssh_key load_identity(const char *path, const struct events *ev)
-{
-	auto_str text = STR_INIT;
-	struct vmctl_error why = { 0 };
-	bool encrypted = false;
-	ssh_key key = NULL;
-
-	if (file_read(path, IDENTITY_MAX, &text, &why) < 0) {
-		log_warn(ev, "a private key is left out: %s", why.message);
-		return NULL;
-	}
-	if (ssh_pki_import_privkey_base64(str_text(&text), NULL, no_passphrase,
-					  &encrypted, &key) != SSH_OK) {
-		log_warn(ev, "the private key %s is left out: %s", path,
-			 encrypted ? "it has a passphrase (ssh-add it to use "
-				     "it by the agent)"
-				   : "it cannot be read");
-		key = NULL;
-	}
-	if (text.p)
-		explicit_bzero(text.p, text.len);
-	return key;
+	return a->target->public_keys ? a->target->public_keys[i] : NULL;
 }
 
 /* Gives one answer of the server the form of a result of ours. */
@@ -84,16 +56,13 @@ static int judge(struct attempt *a, int rc, struct vmctl_error *err)
 	return 0;
 }
 
-static int try_identity(struct attempt *a, const char *path,
-			struct vmctl_error *err)
+static int try_open(struct attempt *a, const struct identity *id,
+		    struct vmctl_error *err)
 {
-	auto_key ssh_key key = load_identity(path, a->ev);
 	int rc, r;
 
-	if (!key)
-		return 0;
-	log_debug(a->ev, "offering the key %s", path);
-	while ((rc = ssh_userauth_publickey(a->conn->session, NULL, key)) ==
+	log_debug(a->ev, "offering the key %s", id->path);
+	while ((rc = ssh_userauth_publickey(a->conn->session, NULL, id->key)) ==
 	       SSH_AUTH_AGAIN) {
 		r = conn_wait(a->conn, a->deadline, a->ev, err);
 		if (r < 0)
@@ -102,48 +71,106 @@ static int try_identity(struct attempt *a, const char *path,
 	return judge(a, rc, err);
 }
 
-/* Waits for what poll(2) calls readiness, for at most AGENT_PROBE_MS. */
-static bool agent_ready(int fd, short events)
+/* Keys of the files that need nothing to be used. */
+static int try_open_ones(struct attempt *a, struct vmctl_error *err)
 {
-	struct pollfd p = { .fd = fd, .events = events };
+	const char *const *paths = a->target->identities;
+	int r = 0;
 
-	return poll(&p, 1, AGENT_PROBE_MS) == 1;
+	for (size_t i = 0; r == 0 && !a->accepted && paths && paths[i]; i++) {
+		const char *public = public_key(a, i);
+		struct identity *id =
+			keyring_get(a->ring, paths[i],
+				    public && str_starts(public, "sk-"), a->ev);
+
+		if (!id)
+			return fail_oom(err);
+		if (id->state == IDENTITY_OPEN)
+			r = try_open(a, id, err);
+		if (id->state == IDENTITY_TOKEN)
+			a->token = id;
+	}
+	return r;
 }
 
-/*
- * Whether an agent answers. libssh waits for one without limit, and sockets of
- * agents long gone or stopped are common. (What takes time later is a person
- * who is asked to confirm.)
- */
-static bool agent_answers(void)
+/* Whether the server would take the key. Taken for granted when the public
+ * half is not known. */
+static int probe(struct attempt *a, const char *public, bool *ret,
+		 struct vmctl_error *err)
 {
-	/* SSH_AGENTC_REQUEST_IDENTITIES (draft-miller-ssh-agent, 3.5) */
-	static const unsigned char request[] = { 0, 0, 0, 1, 11 };
-	const char *path = getenv("SSH_AUTH_SOCK");
-	struct sockaddr_un sun = { .sun_family = AF_UNIX };
-	unsigned char reply[4];
-	auto_close int fd = -1;
+	const char *space = public ? strchr(public, ' ') : NULL;
+	auto_free char *type = NULL;
+	auto_key ssh_key key = NULL;
+	int rc, r;
 
-	if (!path || !*path || strlen(path) >= sizeof(sun.sun_path))
-		return false;
-	memcpy(sun.sun_path, path, strlen(path) + 1);
-	fd = socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
-	return fd >= 0 &&
-	       connect(fd, (struct sockaddr *)&sun, sizeof(sun)) == 0 &&
-	       send(fd, request, sizeof(request), MSG_NOSIGNAL) ==
-		       (ssize_t)sizeof(request) &&
-	       agent_ready(fd, POLLIN) &&
-	       recv(fd, reply, sizeof(reply), 0) == (ssize_t)sizeof(reply);
+	*ret = true;
+	if (!space)
+		return 0;
+	type = strndup(public, (size_t)(space - public));
+	if (!type)
+		return fail_oom(err);
+	if (ssh_pki_import_pubkey_base64(
+		    space + 1, ssh_key_type_from_name(type), &key) != SSH_OK)
+		return 0;
+	while ((rc = ssh_userauth_try_publickey(a->conn->session, NULL, key)) ==
+	       SSH_AUTH_AGAIN) {
+		r = conn_wait(a->conn, a->deadline, a->ev, err);
+		if (r < 0)
+			return r;
+	}
+	*ret = rc == SSH_AUTH_SUCCESS;
+	return *ret ? 0 : judge(a, rc, err);
+}
+
+static int unlock(struct attempt *a, struct identity *id,
+		  struct vmctl_error *err)
+{
+	int64_t begin = clock_mono_ms();
+
+	if (id->state == IDENTITY_LOCKED) {
+		/* Nothing else may stand on the line of the question. */
+		progress_at(a->ev, NULL, 0, 0);
+		identity_unlock(id, a->ev);
+	}
+	/* A person's time is not the server's. */
+	if (a->deadline >= 0)
+		a->deadline += clock_mono_ms() - begin;
+	if (cancelled(a->ev))
+		return fail_cancelled(err);
+	if (id->state == IDENTITY_OPEN)
+		return try_open(a, id, err);
+	a->locked = id;
+	return 0;
+}
+
+static int try_locked_ones(struct attempt *a, struct vmctl_error *err)
+{
+	const char *const *paths = a->target->identities;
+	int r = 0;
+
+	for (size_t i = 0; r == 0 && !a->accepted && paths && paths[i]; i++) {
+		struct identity *id =
+			keyring_get(a->ring, paths[i], false, a->ev);
+		bool wanted;
+
+		if (!id)
+			return fail_oom(err);
+		if (id->state != IDENTITY_LOCKED &&
+		    id->state != IDENTITY_STAYS_LOCKED)
+			continue;
+		r = probe(a, public_key(a, i), &wanted, err);
+		if (r == 0 && wanted)
+			r = unlock(a, id, err);
+	}
+	return r;
 }
 
 static int try_agent(struct attempt *a, struct vmctl_error *err)
 {
 	int rc, r;
 
-	if (!agent_answers()) {
-		log_debug(a->ev, "no ssh agent answers");
+	if (!a->agent_keys || !*a->agent_keys)
 		return 0;
-	}
 	while ((rc = ssh_userauth_agent(a->conn->session, NULL)) ==
 	       SSH_AUTH_AGAIN) {
 		r = conn_wait(a->conn, a->deadline, a->ev, err);
@@ -153,25 +180,89 @@ static int try_agent(struct attempt *a, struct vmctl_error *err)
 	return judge(a, rc, err);
 }
 
+/* An agent that does not answer now is left alone: libssh would wait for it
+ * without limit. (What takes time later is a person who is asked to confirm.)
+ */
+static int ask_agent(struct attempt *a, bool *ret_has_ours,
+		     struct vmctl_error *err)
+{
+	struct vmctl_error why;
+	int r = agent_list(AGENT_PROBE_MS, a->ev, &a->agent_keys, &why);
+
+	*ret_has_ours = false;
+	if (r == -VMCTL_CANCELLED)
+		return fail_cancelled(err);
+	if (r < 0) {
+		log_debug(a->ev, "%s", why.message);
+		return 0;
+	}
+	for (char **line = a->agent_keys; *line; line++)
+		for (size_t i = 0; public_key(a, i); i++)
+			if (str_starts(*line, public_key(a, i)))
+				*ret_has_ours = true;
+	return 0;
+}
+
+static int try_all(struct attempt *a, struct vmctl_error *err)
+{
+	bool early = false;
+	int r = try_open_ones(a, err);
+
+	if (r == 0 && !a->accepted && a->target->use_agent)
+		r = ask_agent(a, &early, err);
+	/* Nobody likes to be asked for what the agent knows. */
+	if (r == 0 && !a->accepted && early)
+		r = try_agent(a, err);
+	if (r == 0 && !a->accepted)
+		r = try_locked_ones(a, err);
+	if (r == 0 && !a->accepted && !early)
+		r = try_agent(a, err);
+	return r;
+}
+
+static int fail_refused(const struct attempt *a, struct vmctl_error *err)
+{
+	const char *peer = a->conn->peer;
+	const struct identity *id = a->locked;
+
+	if (id) {
+		fail(err, VMCTL_BAD_DATA, 0,
+		     "the private key %s is locked by a passphrase, %s",
+		     id->path,
+		     id->asked ? "and what was typed is not it"
+			       : "which was not given");
+	} else if (a->offered == 0) {
+		fail(err, VMCTL_DENIED, 0,
+		     "there is no usable private key to enter %s with", peer);
+	} else {
+		fail(err, VMCTL_DENIED, 0,
+		     "the ssh server at %s refused every key for user %s", peer,
+		     a->target->user);
+	}
+	if (!id)
+		id = a->token;
+	if (id)
+		fail_hint(err, "ssh-add %s", id->path);
+	return a->locked ? -VMCTL_BAD_DATA : -VMCTL_DENIED;
+}
+
 int conn_authenticate(struct ssh_conn *conn, const struct ssh_target *target,
 		      int64_t deadline, const struct events *ev,
 		      struct vmctl_error *err)
 {
+	auto_keyring struct ssh_keyring *own = NULL;
+	struct ssh_keyring **ring = target->keyring ? target->keyring : &own;
 	struct attempt a = { conn, target, ev, deadline };
-	const char *const *path = target->identities;
-	int r = 0;
+	int r;
 
-	for (; r == 0 && !a.accepted && path && *path; path++)
-		r = try_identity(&a, *path, err);
-	if (r == 0 && !a.accepted && target->use_agent)
-		r = try_agent(&a, err);
+	if (!*ring)
+		*ring = keyring_new();
+	if (!*ring)
+		return fail_oom(err);
+	a.ring = *ring;
+	r = try_all(&a, err);
+	strv_free(a.agent_keys);
 	if (r < 0 || a.accepted)
 		return r;
-	if (a.offered == 0)
-		return fail(err, VMCTL_DENIED, 0,
-			    "there is no usable private key to enter %s with",
-			    conn->peer);
-	return fail(err, VMCTL_DENIED, 0,
-		    "the ssh server at %s refused every key for user %s",
-		    conn->peer, target->user);
+	return fail_refused(&a, err);
 }

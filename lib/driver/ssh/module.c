@@ -36,10 +36,20 @@ static void module_close(struct ssh_conn *conn)
 	guard_leave(&g);
 }
 
+#define AGENT_MS 10000
+
+static int module_agent_keys(const struct events *ev, char ***ret,
+			     struct vmctl_error *err)
+{
+	return agent_list(AGENT_MS, ev, ret, err);
+}
+
 extern const struct ssh_ops vmctl_module_ssh;
 VMCTL_API const struct ssh_ops vmctl_module_ssh = {
 	.abi = SSH_ABI,
 	.connect = module_connect,
 	.exec = module_exec,
 	.close = module_close,
+	.forget = keyring_free,
+	.agent_keys = module_agent_keys,
 };

@@ -9,6 +9,7 @@
 #include <termios.h>
 #include <unistd.h>
 
+#include "base/sigpipe.h"
 #include "base/str.h"
 #include "driver/ssh.h"
 
@@ -50,6 +51,43 @@ int conn_wait(struct ssh_conn *conn, int64_t deadline, const struct events *ev,
 bool conn_broken(struct ssh_conn *conn);
 int fail_broken(struct ssh_conn *conn, struct vmctl_error *err);
 
+/* --- keyring.c ----------------------------------------------------------- */
+
+#define IDENTITIES_MAX 256
+
+/* One private key. */
+struct identity {
+	char *path;
+	struct str text; /* of the file */
+	ssh_key key;	 /* when IDENTITY_OPEN */
+	enum {
+		IDENTITY_LEFT_OUT, /* not to be read; that was logged */
+		IDENTITY_OPEN,
+		IDENTITY_LOCKED,       /* by a passphrase */
+		IDENTITY_STAYS_LOCKED, /* nobody gave it */
+		IDENTITY_TOKEN,	       /* a security key's */
+	} state;
+	bool asked; /* and an answer was given, which was wrong */
+};
+
+/* NULL when memory is short. */
+struct ssh_keyring *keyring_new(void);
+void keyring_free(struct ssh_keyring *ring); /* NULL is allowed */
+
+/* Reads the file when it is met for the first time. NULL when memory is short
+ * or there are too many. */
+struct identity *keyring_get(struct ssh_keyring *ring, const char *path,
+			     bool token, const struct events *ev);
+
+/* Asks for the passphrase of an IDENTITY_LOCKED. */
+void identity_unlock(struct identity *id, const struct events *ev);
+
+/* --- agent.c ------------------------------------------------------------- */
+
+/* See struct ssh_ops. */
+int agent_list(long timeout_ms, const struct events *ev, char ***ret,
+	       struct vmctl_error *err);
+
 /* --- auth.c -------------------------------------------------------------- */
 
 int conn_authenticate(struct ssh_conn *conn, const struct ssh_target *target,
@@ -63,8 +101,7 @@ int conn_authenticate(struct ssh_conn *conn, const struct ssh_target *target,
  * reader that went away is an error instead of the death of the process.
  */
 struct guard {
-	sigset_t old_mask;
-	bool pipe_pending;
+	struct sigpipe sigpipe;
 };
 
 void guard_enter(struct guard *g, const struct events *ev);

@@ -60,6 +60,13 @@ struct vmctl_options {
 	const char *command;
 
 	void *data; /* first argument of the callbacks */
+
+	/* Asked for a secret that only a person knows: the passphrase of a
+	 * private key. Shows `prompt`, a text without line feed, and puts what
+	 * is typed, unseen, as a string into the `size` bytes at `answer`,
+	 * which the library wipes after use. false when there is nobody to ask
+	 * or no answer is given. NULL: such keys are left to the ssh agent. */
+	bool (*ask)(void *data, const char *prompt, char *answer, size_t size);
 };
 
 /* Makes a context. `opts` may be NULL for the defaults. The caller frees

@@ -1,0 +1,138 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "cli/ask.h"
+
+#include <fcntl.h>
+#include <signal.h>
+#include <termios.h>
+
+#include "base/file.h"
+#include "cli/progress.h"
+
+/*
+ * A question whose answer is not shown, in the manner of readpassphrase(3). The
+ * terminal echoes again on every way out that leaves a choice: a signal waits
+ * until it does.
+ */
+
+static const int held[] = { SIGALRM, SIGHUP,  SIGINT,  SIGPIPE, SIGQUIT,
+			    SIGTERM, SIGTSTP, SIGTTIN, SIGTTOU };
+
+static volatile sig_atomic_t came;
+
+static void on_signal(int number)
+{
+	came = number;
+}
+
+/* One asking: the terminal and what it and the signals were before. */
+struct question {
+	int fd;
+	struct termios modes;
+	struct sigaction old[ARRAY_LEN(held)];
+};
+
+static void hold_signals(struct question *q)
+{
+	/* No SA_RESTART: the wait for an answer shall end. */
+	struct sigaction act = { .sa_handler = on_signal };
+
+	came = 0;
+	sigfillset(&act.sa_mask);
+	for (size_t i = 0; i < ARRAY_LEN(held); i++) {
+		sigaction(held[i], &act, &q->old[i]);
+		/* What nohup or a shell's "&" ignores stays ignored. */
+		if (q->old[i].sa_handler == SIG_IGN)
+			sigaction(held[i], &q->old[i], NULL);
+	}
+}
+
+static void release_signals(const struct question *q)
+{
+	for (size_t i = 0; i < ARRAY_LEN(held); i++)
+		sigaction(held[i], &q->old[i], NULL);
+}
+
+static bool hide(struct question *q)
+{
+	struct termios silent;
+
+	if (tcgetattr(q->fd, &q->modes) < 0)
+		return false;
+	silent = q->modes;
+	silent.c_lflag &= ~(tcflag_t)(ECHO | ECHOE | ECHOK | ECHONL);
+	/* In the background this raises SIGTTOU, and that is held. */
+	return tcsetattr(q->fd, TCSAFLUSH, &silent) == 0;
+}
+
+static void show(const struct question *q)
+{
+	sigset_t ttou, old;
+
+	sigemptyset(&ttou);
+	sigaddset(&ttou, SIGTTOU);
+	sigprocmask(SIG_BLOCK, &ttou, &old);
+	while (tcsetattr(q->fd, TCSAFLUSH, &q->modes) < 0 && errno == EINTR)
+		;
+	sigprocmask(SIG_SETMASK, &old, NULL);
+}
+
+/* A line, without its end. One that is too long is no answer. */
+static bool read_line(int fd, char *answer, size_t size)
+{
+	size_t n = 0;
+	char c;
+
+	while (!came && read(fd, &c, 1) == 1) {
+		if (c == '\n' || c == '\r') {
+			answer[n < size ? n : 0] = '\0';
+			return n < size;
+		}
+		if (n + 1 < size)
+			answer[n++] = c;
+		else
+			n = size;
+	}
+	return false;
+}
+
+/* Asks once; the signal that came is in `came`. */
+static bool ask_once(int fd, const char *prompt, char *answer, size_t size)
+{
+	struct question q = { .fd = fd };
+	bool answered = false;
+
+	hold_signals(&q);
+	if (hide(&q)) {
+		(void)fd_write_all(fd, prompt, strlen(prompt), NULL);
+		answered = read_line(fd, answer, size);
+		show(&q);
+		(void)fd_write_all(fd, "\n", 1, NULL);
+	}
+	release_signals(&q);
+	return answered && !came;
+}
+
+bool ask_person(void *data, const char *prompt, char *answer, size_t size)
+{
+	struct cli *cli = data;
+	auto_close int fd = open("/dev/tty", O_RDWR | O_NOCTTY | O_CLOEXEC);
+	auto_free char *safe = str_printable(prompt, strlen(prompt), false);
+	bool answered;
+
+	if (fd < 0 || !safe || !size || cli_interrupted())
+		return false;
+	progress_clear(cli);
+	for (;;) {
+		answered = ask_once(fd, safe, answer, size);
+		if (!came)
+			break;
+		/* Now to whom it was meant for. */
+		(void)raise(came);
+		if (came != SIGTSTP && came != SIGTTIN && came != SIGTTOU)
+			break;
+		/* Stopped and continued: once more. */
+	}
+	if (!answered)
+		explicit_bzero(answer, size);
+	return answered;
+}

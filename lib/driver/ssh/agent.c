@@ -1,0 +1,182 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include <errno.h>
+#include <poll.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+
+#include "base/clock.h"
+#include "driver/ssh/session.h"
+
+/*
+ * What the ssh agent holds (draft-miller-ssh-agent, sections 3 and 3.5). libssh
+ * only signs with it, and waits for it without limit, though sockets of agents
+ * long gone or stopped are common.
+ */
+
+#define REQUEST_IDENTITIES 11
+#define IDENTITIES_ANSWER 12
+#define REPLY_MAX (256 * 1024) /* as OpenSSH's own client */
+#define TYPE_MAX 64
+
+static int fail_agent(const char *why, struct vmctl_error *err)
+{
+	fail(err, VMCTL_NOT_FOUND, 0, "no ssh agent answers: %s", why);
+	fail_hint(err, "eval \"$(ssh-agent)\" && ssh-add");
+	return -VMCTL_NOT_FOUND;
+}
+
+static int open_agent(int *ret, struct vmctl_error *err)
+{
+	const char *path = getenv("SSH_AUTH_SOCK");
+	struct sockaddr_un sun = { .sun_family = AF_UNIX };
+	auto_close int fd = -1;
+
+	if (!path || !*path)
+		return fail_agent("SSH_AUTH_SOCK is not set", err);
+	if (strlen(path) >= sizeof(sun.sun_path))
+		return fail_agent("the path in SSH_AUTH_SOCK is too long", err);
+	memcpy(sun.sun_path, path, strlen(path) + 1);
+	fd = socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+	if (fd < 0 || connect(fd, (struct sockaddr *)&sun, sizeof(sun)) < 0)
+		return fail_agent(strerror(errno), err);
+	*ret = take_fd(&fd);
+	return 0;
+}
+
+/* Reads n bytes; whoever does not give them in time is no agent. */
+static int read_exactly(int fd, void *bytes, size_t n, int64_t deadline,
+			const struct events *ev, struct vmctl_error *err)
+{
+	struct pollfd p = { .fd = fd, .events = POLLIN };
+	unsigned char *at = bytes;
+
+	while (n > 0) {
+		ssize_t got = recv(fd, at, n, 0);
+
+		if (got == 0)
+			return fail_agent("it hangs up", err);
+		if (got > 0) {
+			at += got;
+			n -= (size_t)got;
+			continue;
+		}
+		if (errno != EAGAIN && errno != EINTR)
+			return fail_agent(strerror(errno), err);
+		if (cancelled(ev))
+			return fail_cancelled(err);
+		if (clock_mono_ms() >= deadline)
+			return fail_agent("it says nothing", err);
+		(void)poll(&p, 1, WAIT_SLICE_MS);
+	}
+	return 0;
+}
+
+/* What is left to read of an answer. */
+struct rest {
+	const unsigned char *p;
+	size_t n;
+};
+
+static uint32_t number_at(const unsigned char *p)
+{
+	return (uint32_t)p[0] << 24 | (uint32_t)p[1] << 16 |
+	       (uint32_t)p[2] << 8 | p[3];
+}
+
+static bool take_string(struct rest *from, struct rest *ret)
+{
+	uint32_t n;
+
+	if (from->n < 4)
+		return false;
+	n = number_at(from->p);
+	if (from->n - 4 < n)
+		return false;
+	*ret = (struct rest){ from->p + 4, n };
+	from->p += 4 + n;
+	from->n -= 4 + n;
+	return true;
+}
+
+/* A name of RFC 4251 section 6: no blanks, nothing that is not ASCII. */
+static bool is_type(const struct rest *type)
+{
+	for (size_t i = 0; i < type->n; i++)
+		if (type->p[i] <= 0x20 || type->p[i] >= 0x7f)
+			return false;
+	return type->n > 0 && type->n <= TYPE_MAX;
+}
+
+static int add_line(struct rest blob, const struct rest *comment, char ***lines,
+		    struct vmctl_error *err)
+{
+	auto_free char *b64 = base64_encode(blob.p, blob.n);
+	auto_free char *shown =
+		str_printable((const char *)comment->p, comment->n, false);
+	auto_free char *line = NULL;
+	struct rest type;
+
+	/* What is in no format we know is nobody's key. */
+	if (!take_string(&blob, &type) || !is_type(&type))
+		return 0;
+	if (b64 && shown)
+		line = str_printf("%.*s %s%s%s", (int)type.n,
+				  (const char *)type.p, b64, *shown ? " " : "",
+				  shown);
+	return line && strv_append(lines, line) == 0 ? 0 : fail_oom(err);
+}
+
+static int parse(struct rest reply, char ***ret, struct vmctl_error *err)
+{
+	auto_strv char **lines = strv_dup(NULL);
+	struct rest blob, comment;
+	uint32_t count;
+	int r = lines ? 0 : fail_oom(err);
+
+	if (r == 0 && (reply.n < 5 || reply.p[0] != IDENTITIES_ANSWER))
+		return fail_agent("it refuses to list its keys", err);
+	if (r < 0)
+		return r;
+	count = number_at(reply.p + 1);
+	reply.p += 5;
+	reply.n -= 5;
+	for (uint32_t i = 0; r == 0 && i < count; i++) {
+		if (!take_string(&reply, &blob) ||
+		    !take_string(&reply, &comment))
+			return fail_agent("its answer is cut short", err);
+		r = add_line(blob, &comment, &lines, err);
+	}
+	if (r == 0)
+		*ret = take_ptr(&lines);
+	return r;
+}
+
+int agent_list(long timeout_ms, const struct events *ev, char ***ret,
+	       struct vmctl_error *err)
+{
+	static const unsigned char request[] = { 0, 0, 0, 1,
+						 REQUEST_IDENTITIES };
+	int64_t deadline = clock_mono_ms() + timeout_ms;
+	auto_free unsigned char *reply = NULL;
+	auto_close int fd = -1;
+	unsigned char head[4];
+	size_t n;
+	int r = open_agent(&fd, err);
+
+	if (r < 0)
+		return r;
+	if (send(fd, request, sizeof(request), MSG_NOSIGNAL) !=
+	    (ssize_t)sizeof(request))
+		return fail_agent(strerror(errno), err);
+	r = read_exactly(fd, head, sizeof(head), deadline, ev, err);
+	if (r < 0)
+		return r;
+	n = number_at(head);
+	if (n == 0 || n > REPLY_MAX)
+		return fail_agent("its answer makes no sense", err);
+	reply = malloc(n);
+	if (!reply)
+		return fail_oom(err);
+	r = read_exactly(fd, reply, n, deadline, ev, err);
+	return r < 0 ? r : parse((struct rest){ reply, n }, ret, err);
+}
