@@ -18,10 +18,9 @@ static struct module {
 	const char *package; /* of the library that it links, in Debian */
 	const void *ops;
 } modules[] = {
-	{ "libvirt", "libvirt0" },
-	{ "ssh", "libssh-4" },
-	{ "crypto", "libssl3" },
-	{ "iso", "libarchive13" },
+	{ "libvirt", "libvirt0" }, { "ssh", "libssh-4" },
+	{ "crypto", "libssl3" },   { "iso", "libarchive13" },
+	{ "http", "libcurl4" },
 };
 
 /* The linker's message begins with the path of the module when the module

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "driver/crypto.h"
+#include "driver/http.h"
 #include "driver/hypervisor.h"
 #include "driver/iso.h"
 #include "driver/module.h"
@@ -11,6 +12,16 @@ int crypto_load(const struct crypto_ops **ret, struct vmctl_error *err)
 {
 	const void *ops;
 	int r = module_load("crypto", CRYPTO_ABI, &ops, err);
+
+	if (r == 0)
+		*ret = ops;
+	return r;
+}
+
+int http_load(const struct http_ops **ret, struct vmctl_error *err)
+{
+	const void *ops;
+	int r = module_load("http", HTTP_ABI, &ops, err);
 
 	if (r == 0)
 		*ret = ops;

@@ -70,6 +70,7 @@ only libvirt 'libvirt/' lib/driver/libvirt/
 only libssh 'libssh/' lib/driver/ssh/
 only OpenSSL 'openssl/' lib/driver/crypto/
 only libarchive 'archive' lib/driver/iso/
+only libcurl 'curl/' lib/driver/http/
 only jansson 'jansson' lib/base/json
 
 c=$(files 'lib/*.c' 'lib/*.h' 'cli/*.c' 'cli/*.h')
