@@ -29,14 +29,32 @@ static const struct field fields[] = {
 
 const struct record key_fields = { "key", fields };
 
+static bool names_only(const struct cli *cli)
+{
+	const char *output = cli->globals.output;
+
+	return str_eq(output, "table") || str_eq(output, "name");
+}
+
 int key_print_made(struct cli *cli, const struct vmctl_key *key,
 		   struct vmctl_error *err)
 {
-	const char *output = cli->globals.output;
 	auto_free char *line = NULL;
 
-	if (!str_eq(output, "table") && !str_eq(output, "name"))
+	if (!names_only(cli))
 		return render_one(cli->out, &key_fields, key, err);
 	line = str_printf("%s\n", key->name);
 	return line ? render_text(cli->out, line, false, err) : fail_oom(err);
+}
+
+int key_print_all_made(struct cli *cli, const struct vmctl_key_list *list,
+		       struct vmctl_error *err)
+{
+	bool names = names_only(cli);
+	int r = names ? 0 : render_begin(cli->out, &key_fields, err);
+
+	for (size_t i = 0; r == 0 && i < list->count; i++)
+		r = names ? key_print_made(cli, list->items[i], err)
+			  : render_row(cli->out, list->items[i], err);
+	return r == 0 && !names ? render_end(cli->out, err) : r;
 }

@@ -11,4 +11,8 @@ extern const struct record key_fields;
 int key_print_made(struct cli *cli, const struct vmctl_key *key,
 		   struct vmctl_error *err);
 
+/* Several: a name on each line, or a list. */
+int key_print_all_made(struct cli *cli, const struct vmctl_key_list *list,
+		       struct vmctl_error *err);
+
 #endif

@@ -51,10 +51,9 @@ static int private_check(const char *path, const struct pubkey *pub,
 	return 0;
 }
 
-/* Stores what is checked. */
-static int store(struct vmctl *ctx, const char *name, const struct pubkey *pub,
-		 const char *private_path, struct vmctl_key **ret,
-		 struct vmctl_error *err)
+int key_store(struct vmctl *ctx, const char *name, const struct pubkey *pub,
+	      const char *private_path, struct vmctl_key **ret,
+	      struct vmctl_error *err)
 {
 	auto_key struct vmctl_key *key = NULL;
 	struct state *db;
@@ -85,7 +84,7 @@ int vmctl_key_import(struct vmctl *ctx, const char *name, const char *text,
 		r = private_check(private_path, &pub, err);
 	if (r == 0 && private_path)
 		r = absolute(private_path, &private, err);
-	return r < 0 ? r : store(ctx, name, &pub, private, ret, err);
+	return r < 0 ? r : key_store(ctx, name, &pub, private, ret, err);
 }
 
 /* The file without .pub beside it, when it is the private half. NULL if not. */
@@ -145,7 +144,7 @@ int vmctl_key_import_file(struct vmctl *ctx, const char *name, const char *path,
 	if (r < 0)
 		return r;
 	private = find_private(ctx, path, &pub);
-	return store(ctx, name, &pub, private, ret, err);
+	return key_store(ctx, name, &pub, private, ret, err);
 }
 
 int vmctl_key_get(struct vmctl *ctx, const char *name, struct vmctl_key **ret,

@@ -90,6 +90,11 @@ DEFINE_CLEANUP(key, struct vmctl_key *, vmctl_key_free);
 
 int key_name_check(const char *name, struct vmctl_error *err);
 
+/* Stores what is checked. `private_path` and `ret` may be NULL. */
+int key_store(struct vmctl *ctx, const char *name, const struct pubkey *pub,
+	      const char *private_path, struct vmctl_key **ret,
+	      struct vmctl_error *err);
+
 /* Fills a record from a parsed key. */
 int key_record(const char *name, const struct pubkey *pub,
 	       const char *private_path, struct vmctl_key **ret,

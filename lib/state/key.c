@@ -62,26 +62,40 @@ static int refuse_known(struct state *db, const struct vmctl_key *key,
 	return r;
 }
 
-int state_key_add(struct state *db, const struct vmctl_key *key,
+static int insert(struct state *db, const struct vmctl_key *key,
 		  struct vmctl_error *err)
+{
+	int r = refuse_known(db, key, err);
+
+	return r < 0 ? r
+		     : sql_run(db, NULL, err,
+			       "INSERT INTO ssh_key (" COLUMNS ") VALUES"
+			       " (?, ?, ?, ?, ?, ?, ?, ?, ?)",
+			       "ttittttti", key->name, key->type, key->bits,
+			       key->public_key,
+			       key->comment ? key->comment : "", key->sha256,
+			       key->md5,
+			       key->private_path && *key->private_path
+				       ? key->private_path
+				       : NULL,
+			       key->created_at);
+}
+
+int state_keys_add(struct state *db, const struct vmctl_key *const *keys,
+		   size_t n, struct vmctl_error *err)
 {
 	auto_rollback struct state *txn = db;
 	int r = txn_begin(db, err);
 
-	if (r == 0)
-		r = refuse_known(db, key, err);
-	if (r == 0)
-		r = sql_run(db, NULL, err,
-			    "INSERT INTO ssh_key (" COLUMNS ") VALUES"
-			    " (?, ?, ?, ?, ?, ?, ?, ?, ?)",
-			    "ttittttti", key->name, key->type, key->bits,
-			    key->public_key, key->comment ? key->comment : "",
-			    key->sha256, key->md5,
-			    key->private_path && *key->private_path
-				    ? key->private_path
-				    : NULL,
-			    key->created_at);
+	for (size_t i = 0; r == 0 && i < n; i++)
+		r = insert(db, keys[i], err);
 	return r < 0 ? r : txn_commit(db, err);
+}
+
+int state_key_add(struct state *db, const struct vmctl_key *key,
+		  struct vmctl_error *err)
+{
+	return state_keys_add(db, &key, 1, err);
 }
 
 static int fail_unknown(const char *name, struct vmctl_error *err)

@@ -93,6 +93,8 @@ int state_image_delete(struct state *db, const char *name, bool *ret_last,
  * name (which the message tells). */
 int state_key_add(struct state *db, const struct vmctl_key *key,
 		  struct vmctl_error *err);
+int state_keys_add(struct state *db, const struct vmctl_key *const *keys,
+		   size_t n, struct vmctl_error *err); /* all or none */
 int state_key_get(struct state *db, const char *name, struct vmctl_key **ret,
 		  struct vmctl_error *err);
 int state_key_list(struct state *db, struct vmctl_key_list **ret,

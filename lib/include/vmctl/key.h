@@ -53,6 +53,37 @@ VMCTL_API int vmctl_key_import_file(struct vmctl *ctx, const char *name,
 				    const char *path, struct vmctl_key **ret,
 				    struct vmctl_error *err);
 
+/*
+ * Imports a key that the ssh agent holds (SSH_AUTH_SOCK): the one whose comment
+ * or fingerprint ("SHA256:…", "MD5:…") is `which`, or the only one for NULL.
+ * VMCTL_INVALID, naming them, when there are several; VMCTL_NOT_FOUND when
+ * there is none, or no agent answers. The private half is used by the agent
+ * alone. This is how keys of security tokens are used.
+ */
+VMCTL_API int vmctl_key_import_agent(struct vmctl *ctx, const char *name,
+				     const char *which, struct vmctl_key **ret,
+				     struct vmctl_error *err);
+
+/*
+ * Imports the keys that a web address gives, one on each line, as
+ * "https://host/user.keys": the first under `name`, the next under "name-2" and
+ * so on; all of them or, when one is not acceptable, known or its name taken,
+ * none. A fragment, "#SHA256:…", chooses the one with that fingerprint.
+ *
+ * Only https, and http to this machine itself; at most 64 KiB. VMCTL_INVALID
+ * for another address, VMCTL_NOT_FOUND when the server says so, VMCTL_TIMEOUT,
+ * VMCTL_BAD_DATA for an answer that holds anything else. ret may be NULL.
+ */
+VMCTL_API int vmctl_key_import_url(struct vmctl *ctx, const char *name,
+				   const char *url, struct vmctl_key_list **ret,
+				   struct vmctl_error *err);
+
+/* The user's own public key, for vmctl_key_import_file(): the first that is
+ * there of id_ed25519.pub, id_ed25519_sk.pub, id_ecdsa.pub, id_ecdsa_sk.pub and
+ * id_rsa.pub in ~/.ssh. VMCTL_NOT_FOUND. The caller frees *ret. */
+VMCTL_API int vmctl_key_own_file(struct vmctl *ctx, char **ret,
+				 struct vmctl_error *err);
+
 /* Makes an Ed25519 pair: the private file in the keys folder of the data
  * directory (mode 0600, OpenSSH format), the public half stored. */
 VMCTL_API int vmctl_key_generate(struct vmctl *ctx, const char *name,
