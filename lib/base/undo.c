@@ -1,16 +1,16 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "base/undo.h"
 
-#include <assert.h>
-
 #include "base/cleanup.h"
 
-void undo_push(struct undo *u, const char *what,
-	       int (*back)(void *data, struct vmctl_error *err), void *data)
+int undo_push(struct undo *u, const char *what,
+	      int (*back)(void *data, struct vmctl_error *err), void *data,
+	      struct vmctl_error *err)
 {
-	/* The number of steps is fixed in the code that pushes them. */
-	assert(u->count < ARRAY_LEN(u->entries));
+	if (u->count == ARRAY_LEN(u->entries))
+		return fail(err, VMCTL_INTERNAL, 0, "too many steps to undo");
 	u->entries[u->count++] = (struct undo_entry){ what, back, data };
+	return 0;
 }
 
 void undo_disarm(struct undo *u)

@@ -23,8 +23,10 @@ struct undo {
 	size_t count;
 };
 
-void undo_push(struct undo *u, const char *what,
-	       int (*back)(void *data, struct vmctl_error *err), void *data);
+/* VMCTL_INTERNAL when there is no place for another. */
+int undo_push(struct undo *u, const char *what,
+	      int (*back)(void *data, struct vmctl_error *err), void *data,
+	      struct vmctl_error *err);
 void undo_disarm(struct undo *u);
 
 /* Runs all, also after one of them failed. Returns how many failed; the first

@@ -17,11 +17,9 @@ static int digits(const char *text, const char **end, int64_t *ret)
 	char *stop;
 	errno = 0;
 	long long v = strtoll(text, &stop, 10);
-	if (errno)
-		return -ERANGE;
 	*end = stop;
 	*ret = v;
-	return 0;
+	return errno ? -ERANGE : 0;
 }
 
 int parse_size(const char *text, const char *what, int64_t *ret,

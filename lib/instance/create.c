@@ -93,8 +93,10 @@ static int step_files(struct creation *c, struct vmctl_error *err)
 	c->dir = instance_dir(c->ctx, row->id);
 	if (!disk || !iso || !log || !c->dir)
 		return fail_oom(err);
-	undo_push(&c->undo, "the instance's folder", undo_files, c);
-	int r = dir_make(c->dir, context_dir_mode(c->ctx), err);
+	int r = undo_push(&c->undo, "the instance's folder", undo_files, c,
+			  err);
+	if (r == 0)
+		r = dir_make(c->dir, context_dir_mode(c->ctx), err);
 	if (r == 0)
 		r = qemu_img_overlay(c->draft.image_path, row->disk, disk,
 				     &c->ctx->ev, err);
@@ -111,9 +113,9 @@ static int step_files(struct creation *c, struct vmctl_error *err)
 
 static int step_network(struct creation *c, struct vmctl_error *err)
 {
-	int r = 0;
+	int r = undo_push(&c->undo, "the reserved addresses", undo_addresses, c,
+			  err);
 
-	undo_push(&c->undo, "the reserved addresses", undo_addresses, c);
 	for (size_t i = 0; r == 0 && i < c->draft.nic_count; i++)
 		r = network_hold(c->ctx, c->draft.row->connection,
 				 &c->draft.nics[i], c->draft.row->name, err);
@@ -135,8 +137,8 @@ static int step_domain(struct creation *c, struct vmctl_error *err)
 			      err);
 	if (r < 0)
 		return r;
-	undo_push(&c->undo, "the domain", undo_domain, c);
-	return ops->define(hv, &spec, err);
+	r = undo_push(&c->undo, "the domain", undo_domain, c, err);
+	return r < 0 ? r : ops->define(hv, &spec, err);
 }
 
 static int step_start(struct creation *c, struct vmctl_error *err)

@@ -174,15 +174,15 @@ static void undo_runs_backwards_and_past_a_failure(void **state)
 {
 	struct record r = { 0 };
 	struct undo u = { 0 };
-	struct vmctl_error err;
+	struct vmctl_error first;
 
-	undo_push(&u, "first", back_a, &r);
-	undo_push(&u, "second", back_b, &r);
-	undo_push(&u, "third", back_c, &r);
-	assert_int_equal(undo_run(&u, &err), 1);
+	must(undo_push(&u, "first", back_a, &r, err));
+	must(undo_push(&u, "second", back_b, &r, err));
+	must(undo_push(&u, "third", back_c, &r, err));
+	assert_int_equal(undo_run(&u, &first), 1);
 	assert_string_equal(r.order, "cba");
-	assert_string_equal(err.message, "cannot undo second: stuck");
-	assert_int_equal(undo_run(&u, &err), 0);
+	assert_string_equal(first.message, "cannot undo second: stuck");
+	assert_int_equal(undo_run(&u, &first), 0);
 }
 
 static void undo_disarmed_does_nothing(void **state)
@@ -190,10 +190,20 @@ static void undo_disarmed_does_nothing(void **state)
 	struct record r = { 0 };
 	struct undo u = { 0 };
 
-	undo_push(&u, "first", back_a, &r);
+	must(undo_push(&u, "first", back_a, &r, err));
 	undo_disarm(&u);
 	assert_int_equal(undo_run(&u, NULL), 0);
 	assert_int_equal(r.n, 0);
+}
+
+static void a_full_undo_stack_is_told(void **state)
+{
+	struct record r = { 0 };
+	struct undo u = { 0 };
+
+	for (size_t i = 0; i < ARRAY_LEN(u.entries); i++)
+		must(undo_push(&u, "a", back_a, &r, err));
+	must_fail(VMCTL_INTERNAL, undo_push(&u, "a", back_a, &r, err));
 }
 
 static void json_errors_name_their_source(void **state)
@@ -225,6 +235,7 @@ int main(void)
 		cmocka_unit_test(a_wait_ends_at_its_deadline),
 		cmocka_unit_test(undo_runs_backwards_and_past_a_failure),
 		cmocka_unit_test(undo_disarmed_does_nothing),
+		cmocka_unit_test(a_full_undo_stack_is_told),
 		cmocka_unit_test(json_errors_name_their_source),
 	};
 
