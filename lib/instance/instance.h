@@ -56,6 +56,10 @@ int draft_identity(struct vmctl *ctx, struct draft *d, struct vmctl_error *err);
 struct seed {
 	char *meta_data, *user_data, *network_config;
 };
+/* Our own cloud-config: who gets in, and as whom the guest proves itself. With
+ * the user's data it is one part of two in user_data. */
+int seed_cloud_config(const struct draft *d, char **ret,
+		      struct vmctl_error *err);
 int seed_make(const struct draft *d, struct seed *ret, struct vmctl_error *err);
 int seed_write(const struct seed *seed, const char *path,
 	       struct vmctl_error *err);

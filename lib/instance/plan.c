@@ -76,7 +76,7 @@ int vmctl_instance_plan(struct vmctl *ctx,
 	auto_cleanup(spec_paths_done) struct spec_paths paths = { 0 };
 	auto_cleanup(plan_cleanup) struct vmctl_plan *plan =
 		calloc(1, sizeof(*plan));
-	auto_free char *xml = NULL;
+	auto_free char *xml = NULL, *ours = NULL;
 	struct hv_spec hv_spec;
 
 	if (!plan)
@@ -98,8 +98,13 @@ int vmctl_instance_plan(struct vmctl *ctx,
 		r = add(plan, "domain.xml", take_ptr(&xml), err);
 	if (r == 0)
 		r = add(plan, "meta-data", take_ptr(&seed.meta_data), err);
+	/* Readable, rather than as the parts of a multipart document. */
+	if (r == 0 && d.user_data)
+		r = add(plan, "user-data (yours)", take_ptr(&d.user_data), err);
 	if (r == 0)
-		r = add(plan, "user-data", take_ptr(&seed.user_data), err);
+		r = seed_cloud_config(&d, &ours, err);
+	if (r == 0)
+		r = add(plan, "user-data (vmctl's)", take_ptr(&ours), err);
 	if (r == 0)
 		r = add(plan, "network-config", take_ptr(&seed.network_config),
 			err);

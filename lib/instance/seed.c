@@ -21,9 +21,8 @@ void seed_done(struct seed *s)
 	*s = (struct seed){ 0 };
 }
 
-/* Our own cloud-config: who gets in, and as whom the guest proves itself. */
-static int cloud_config(const struct draft *d, char **ret,
-			struct vmctl_error *err)
+int seed_cloud_config(const struct draft *d, char **ret,
+		      struct vmctl_error *err)
 {
 	auto_json json_t *keys = json_array();
 	auto_free char *text = NULL;
@@ -90,7 +89,7 @@ static int user_data(const struct draft *d, char **ret, struct vmctl_error *err)
 	static const char boundary[] = "==vmctl-part==";
 	auto_free char *ours = NULL;
 	auto_str s = STR_INIT;
-	int r = cloud_config(d, &ours, err);
+	int r = seed_cloud_config(d, &ours, err);
 
 	if (r < 0)
 		return r;
