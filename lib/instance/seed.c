@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include <errno.h>
 #include <fcntl.h>
+#include <stdio.h>
 
 #include "base/clock.h"
 #include "base/file.h"
@@ -125,6 +126,31 @@ static int json_document(json_t *doc, char **ret, struct vmctl_error *err)
 	return json_text(owned, 1, ret, err);
 }
 
+/* Version 2 (cloudinit.readthedocs.io, "Networking config Version 2"). Every
+ * interface is named, as those that are not are left alone. The lease follows
+ * the MAC: a client id made from the machine id is the same in every clone of
+ * an image. The first interface has the default route. */
+static int network_config(const struct draft *d, char **ret,
+			  struct vmctl_error *err)
+{
+	auto_json json_t *all = json_object();
+
+	for (size_t i = 0; i < d->nic_count; i++) {
+		char name[16];
+		json_t *nic = json_pack(
+			"{s:{s:s}, s:b, s:s, s:{s:i}}", "match", "macaddress",
+			d->nics[i].mac, "dhcp4", 1, "dhcp-identifier", "mac",
+			"dhcp4-overrides", "route-metric", 100 * ((int)i + 1));
+
+		snprintf(name, sizeof(name), "nic%zu", i);
+		if (json_object_set_new(all, name, nic))
+			return fail_oom(err);
+	}
+	return json_document(
+		json_pack("{s:i, s:O}", "version", 2, "ethernets", all), ret,
+		err);
+}
+
 int seed_make(const struct draft *d, struct seed *ret, struct vmctl_error *err)
 {
 	auto_cleanup(seed_done) struct seed s = { 0 };
@@ -135,15 +161,8 @@ int seed_make(const struct draft *d, struct seed *ret, struct vmctl_error *err)
 					    d->row->id, "local-hostname",
 					    d->row->name),
 				  &s.meta_data, err);
-	/* The lease follows the MAC: a client id made from the machine id is
-	 * the same in every clone of an image. */
 	if (r == 0)
-		r = json_document(json_pack("{s:i, s:{s:{s:{s:s}, s:b, s:s}}}",
-					    "version", 2, "ethernets",
-					    "primary", "match", "macaddress",
-					    d->row->mac, "dhcp4", 1,
-					    "dhcp-identifier", "mac"),
-				  &s.network_config, err);
+		r = network_config(d, &s.network_config, err);
 	if (r < 0)
 		return r;
 	*ret = s;

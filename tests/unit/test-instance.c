@@ -71,6 +71,9 @@ static struct draft draft(const char *user_data)
 	keys[1] = (struct state_instance_key){ (char *)"b", (char *)"ssh-rsa B",
 					       NULL };
 	return (struct draft){ .row = &row,
+			       .nics = { { .mac = "52:54:00:0b:0c:0d" },
+					 { .mac = "52:54:00:11:22:33" } },
+			       .nic_count = 2,
 			       .keys = keys,
 			       .key_count = 2,
 			       .host_key_private =
@@ -105,7 +108,9 @@ static void INST_005_the_seed_has_keys_and_host_key_as_json(void **state)
 			    "i-0a0b0c0d");
 	assert_string_equal(json_get_string(meta, "local-hostname", ""),
 			    "web1");
+	/* An interface that is not named would be left without address. */
 	assert_non_null(strstr(s.network_config, "52:54:00:0b:0c:0d"));
+	assert_non_null(strstr(s.network_config, "52:54:00:11:22:33"));
 	seed_done(&s);
 }
 
