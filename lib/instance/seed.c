@@ -136,7 +136,7 @@ static int network_config(const struct draft *d, char **ret,
 	auto_json json_t *all = json_object();
 
 	for (size_t i = 0; i < d->nic_count; i++) {
-		char name[16];
+		char name[32];
 		json_t *nic = json_pack(
 			"{s:{s:s}, s:b, s:s, s:{s:i}}", "match", "macaddress",
 			d->nics[i].mac, "dhcp4", 1, "dhcp-identifier", "mac",
