@@ -29,6 +29,10 @@ struct ssh_target {
 	 * is asked twice: begins as NULL, ends with ops->forget(). Or NULL. */
 	struct ssh_keyring **keyring;
 	long timeout_ms;	       /* for one attempt; 0: 15 s */
+	/* How long the other side may say nothing at first; 0: timeout_ms.
+	 * User-mode networking accepts a connection that nobody listens for,
+	 * while a server that has begun to speak deserves patience. */
+	long silence_ms;
 	long keepalive_ms;	       /* pause between two; 0: 30 s */
 };
 

@@ -4,10 +4,12 @@
 #include "instance/instance.h"
 
 /* User-mode networking accepts a connection at once, also while nobody listens
- * in the guest, so that only a time-out tells. The first attempts are short,
- * for a guest that boots; later ones give a slow one time. */
-#define ATTEMPT_MS 1500
-#define ATTEMPT_MAX_MS 10000
+ * in the guest, so that only silence tells. The first attempts are short, for a
+ * guest that boots; later ones give a slow one time. One that answers gets a
+ * minute to open a session: starting over would only add to its load. */
+#define SILENCE_MS 1500
+#define SILENCE_MAX_MS 10000
+#define ATTEMPT_MS 60000
 
 /* How long after its start a guest may still be installing its keys. */
 #define YOUNG_S 300
@@ -96,7 +98,7 @@ static bool worth_retrying(const struct vmctl_instance *row, int r, bool moved)
 
 static int attempt(struct vmctl *ctx, struct openers *with,
 		   const struct vmctl_instance *row, const char *user,
-		   long timeout_ms, struct ssh_conn **ret,
+		   int64_t left_ms, long patience_ms, struct ssh_conn **ret,
 		   struct vmctl_error *err)
 {
 	if (!*row->address)
@@ -110,7 +112,10 @@ static int attempt(struct vmctl *ctx, struct openers *with,
 		.public_keys = (const char *const *)with->public_keys,
 		.use_agent = true,
 		.keyring = &with->ring,
-		.timeout_ms = timeout_ms,
+		/* 0 would be the driver's own limit. */
+		.timeout_ms =
+			left_ms < ATTEMPT_MS ? (long)left_ms + 1 : ATTEMPT_MS,
+		.silence_ms = patience_ms,
 	};
 
 	return with->ops->connect(&target, &ctx->ev, ret, err);
@@ -125,7 +130,7 @@ int instance_connect(struct vmctl *ctx, struct vmctl_instance *row,
 	struct wait w = wait_begin(timeout_ms, 500);
 	struct vmctl_error why;
 	bool moved = false;
-	long patience = ATTEMPT_MS;
+	long patience = SILENCE_MS;
 	/* Running is taken from the record: the attempt itself is the test. */
 	int r = row->state == VMCTL_STATE_RUNNING
 			? 0
@@ -136,10 +141,8 @@ int instance_connect(struct vmctl *ctx, struct vmctl_instance *row,
 	if (r < 0)
 		return r;
 	for (;;) {
-		int64_t left = wait_left_ms(&w);
-		r = attempt(ctx, &with, row, user,
-			    left < patience ? (long)left + 1 : patience, ret,
-			    &why);
+		r = attempt(ctx, &with, row, user, wait_left_ms(&w), patience,
+			    ret, &why);
 		if (r == 0) {
 			progress_at(&ctx->ev, NULL, 0, 0);
 			*ret_ops = with.ops;
@@ -148,8 +151,8 @@ int instance_connect(struct vmctl *ctx, struct vmctl_instance *row,
 		int state = look_again(ctx, row, &moved, err);
 		if (state < 0)
 			return state;
-		patience = patience * 3 / 2 < ATTEMPT_MAX_MS ? patience * 3 / 2
-							     : ATTEMPT_MAX_MS;
+		patience = patience * 3 / 2 < SILENCE_MAX_MS ? patience * 3 / 2
+							     : SILENCE_MAX_MS;
 		progress_at(&ctx->ev, "waiting for ssh", 0, 0);
 		if (cancelled(&ctx->ev))
 			return fail_cancelled(err);

@@ -3,7 +3,7 @@
 #include "driver/ssh.h"
 #include "instance/instance.h"
 
-#define CONNECT_MS 10000
+#define CONNECT_MS 30000
 
 int vmctl_instance_exec(struct vmctl *ctx, const char *name,
 			const struct vmctl_exec *what, struct vmctl_exit *ret,

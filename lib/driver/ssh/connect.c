@@ -136,13 +136,18 @@ static int set_options(ssh_session s, const struct ssh_target *t, int fd,
 }
 
 /* Banner and key exchange. */
-static int handshake(struct ssh_conn *conn, int64_t deadline,
-		     const struct events *ev, struct vmctl_error *err)
+static int handshake(struct ssh_conn *conn, const struct ssh_target *target,
+		     int64_t deadline, const struct events *ev,
+		     struct vmctl_error *err)
 {
+	int64_t first = clock_mono_ms() + target->silence_ms;
 	int rc, fd, r;
 
+	if (!target->silence_ms || first > deadline)
+		first = deadline;
 	while ((rc = ssh_connect(conn->session)) == SSH_AGAIN) {
-		r = conn_wait(conn, deadline, ev, err);
+		r = conn_wait(conn, conn->traffic.in_bytes ? deadline : first,
+			      ev, err);
 		if (r < 0)
 			return r;
 	}
@@ -251,7 +256,7 @@ int conn_open(const struct ssh_target *target, const struct events *ev,
 	if (r < 0)
 		return r;
 	take_fd(&fd); /* ssh_connect() takes it, also when it fails */
-	r = handshake(conn, deadline, ev, err);
+	r = handshake(conn, target, deadline, ev, err);
 	if (r == 0)
 		r = check_host_key(conn, target->host_key, err);
 	if (r == 0)

@@ -197,7 +197,7 @@ struct vmctl_exec {
 	const char *user;	 /* NULL: the instance's */
 	int in, out, err;	 /* descriptors; in may be -1 */
 	long timeout_ms;	 /* 0: none */
-	long connect_timeout_ms; /* how long to wait for ssh; 0: 10 s */
+	long connect_timeout_ms; /* how long to wait for ssh; 0: 30 s */
 };
 
 /* How a command in the guest ended. */
