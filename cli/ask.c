@@ -119,6 +119,7 @@ bool ask_person(void *data, const char *prompt, char *answer, size_t size)
 	auto_free char *safe = str_printable(prompt, strlen(prompt), false);
 	bool answered;
 
+	explicit_bzero(answer, size);
 	if (fd < 0 || !safe || !size || cli_interrupted())
 		return false;
 	progress_clear(cli);

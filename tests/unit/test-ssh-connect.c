@@ -160,18 +160,225 @@ static void without_a_usable_key_it_is_denied(void **state)
 	assert_int_equal(try_connect(d, &target, NULL), -VMCTL_DENIED);
 }
 
-static void a_key_with_a_passphrase_is_left_out_without_asking(void **state)
+/* --- keys that are locked ------------------------------------------------ */
+
+/* Who is asked types these in turn, NULL being nothing. */
+struct typist {
+	struct events ev;
+	const char *const *answers;
+	int asked;
+	char prompt[256];
+	char log[8192]; /* all that was logged */
+};
+
+static bool type_answer(void *data, const char *prompt, char *answer,
+			size_t size)
+{
+	struct typist *t = data;
+	const char *text = t->answers ? t->answers[t->asked] : NULL;
+
+	snprintf(t->prompt, sizeof(t->prompt), "%s", prompt);
+	t->asked++;
+	if (text)
+		snprintf(answer, size, "%s", text);
+	return text;
+}
+
+static void keep_log(void *data, enum vmctl_log_level level, const char *text)
+{
+	struct typist *t = data;
+	size_t n = strlen(t->log);
+
+	snprintf(t->log + n, sizeof(t->log) - n, "%s\n", text);
+}
+
+static void typist_init(struct typist *t, const char *const *answers)
+{
+	*t = (struct typist){ .answers = answers };
+	t->ev = (struct events){ .log = keep_log,
+				 .ask = type_answer,
+				 .data = t };
+}
+
+/* The public half as struct ssh_target wants it. */
+static char *public_of(const char *file)
+{
+	auto_free char *pub = str_printf("%s.pub", file);
+	struct str line = STR_INIT;
+	char *text;
+
+	assert_int_equal(file_read(pub, 65536, &line, NULL), 0);
+	assert_int_equal(str_take(&line, &text, NULL), 0);
+	text[strcspn(text, " ") + 1 + strcspn(strchr(text, ' ') + 1, " \n")] =
+		'\0';
+	return text;
+}
+
+static void term_012_a_locked_key_is_asked_for(void **state)
+{
+	struct sshd *d = need_sshd(state);
+	static const char *const kinds[][2] = { { "ed25519", "256" },
+						{ "rsa", "2048" },
+						{ "ecdsa", "384" } };
+	static const char *const answers[] = { "wrong", "secret phrase" };
+
+	for (size_t i = 0; i < ARRAY_LEN(kinds); i++) {
+		struct ssh_target target = sshd_target(d);
+		auto_free char *file = make_identity(
+			d, kinds[i][0], kinds[i][1], "secret phrase");
+		auto_free char *public = public_of(file);
+		const char *identities[] = { file, NULL };
+		const char *public_keys[] = { public, NULL };
+		struct typist t;
+
+		typist_init(&t, answers);
+		target.identities = identities;
+		target.public_keys = i ? public_keys : NULL;
+		assert_int_equal(try_connect(d, &target, &t.ev), 0);
+		assert_int_equal(t.asked, 2);
+		assert_non_null(strstr(t.prompt, file));
+		assert_null(strstr(t.log, "secret phrase"));
+		assert_null(strstr(t.log, "wrong"));
+	}
+}
+
+static void a_locked_key_in_pem_format_is_asked_for_too(void **state)
+{
+	struct sshd *d = need_sshd(state);
+	struct ssh_target target = sshd_target(d);
+	static const char *const answers[] = { "secret" };
+	auto_free char *file = make_identity(d, "rsa", "2048", "secret");
+	const char *identities[] = { file, NULL };
+	struct typist t;
+
+	free(must_run("ssh-keygen", "-q", "-p", "-m", "PEM", "-P", "secret",
+		      "-N", "secret", "-f", file, NULL));
+	typist_init(&t, answers);
+	target.identities = identities;
+	assert_int_equal(try_connect(d, &target, &t.ev), 0);
+	assert_int_equal(t.asked, 1);
+}
+
+static void a_locked_key_that_stays_locked_is_named(void **state)
+{
+	struct sshd *d = need_sshd(state);
+	static const char *const wrong[] = { "a", "b", "c", "secret" };
+	static const char *const nothing[] = { "" };
+	static const struct {
+		const char *const *answers;
+		int asked;
+	} cases[] = { { wrong, 3 }, { nothing, 1 }, { NULL, 1 } };
+	auto_free char *file = make_identity(d, "ed25519", "256", "secret");
+	auto_free char *hint = str_printf("ssh-add %s", file);
+	const char *identities[] = { file, NULL };
+
+	for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+		struct ssh_target target = sshd_target(d);
+		struct typist t;
+
+		typist_init(&t, cases[i].answers);
+		target.identities = identities;
+		assert_int_equal(try_connect(d, &target, &t.ev),
+				 -VMCTL_BAD_DATA);
+		assert_int_equal(t.asked, cases[i].asked);
+		assert_non_null(strstr(d->err.message, file));
+		assert_non_null(strstr(d->err.message, "passphrase"));
+		assert_string_equal(d->err.hint, hint);
+	}
+}
+
+static void without_anybody_to_ask_a_locked_key_is_named(void **state)
 {
 	struct sshd *d = need_sshd(state);
 	struct ssh_target target = sshd_target(d);
 	auto_free char *file = make_identity(d, "ed25519", "256", "secret");
 	const char *identities[] = { file, NULL };
-	struct counting c;
+	const char *both[] = { file, d->identity, NULL };
 
-	counting_init(&c, 0);
 	target.identities = identities;
-	assert_int_equal(try_connect(d, &target, &c.ev), -VMCTL_DENIED);
-	assert_non_null(strstr(c.last, "passphrase"));
+	assert_int_equal(try_connect(d, &target, NULL), -VMCTL_BAD_DATA);
+	assert_non_null(strstr(d->err.message, file));
+	assert_true(str_starts(d->err.hint, "ssh-add "));
+	target.identities = both;
+	assert_int_equal(try_connect(d, &target, NULL), 0);
+}
+
+static void nobody_is_asked_for_a_key_that_the_server_refuses(void **state)
+{
+	struct sshd *d = need_sshd(state);
+	struct ssh_target target = sshd_target(d);
+	static const char *const answers[] = { "secret" };
+	auto_free char *file = path_join(d->dir, "stranger");
+	const char *identities[] = { file, NULL };
+	struct typist t;
+
+	free(must_run("ssh-keygen", "-q", "-t", "ed25519", "-N", "secret", "-f",
+		      file, NULL));
+	auto_free char *public = public_of(file);
+	const char *public_keys[] = { public, NULL };
+
+	typist_init(&t, answers);
+	target.identities = identities;
+	target.public_keys = public_keys;
+	assert_int_equal(try_connect(d, &target, &t.ev), -VMCTL_DENIED);
+	assert_int_equal(t.asked, 0);
+}
+
+static void with_a_keyring_nobody_is_asked_twice(void **state)
+{
+	struct sshd *d = need_sshd(state);
+	struct ssh_target target = sshd_target(d);
+	static const char *const answers[] = { "secret", NULL };
+	static const char *const none[] = { NULL, "secret" };
+	auto_free char *file = make_identity(d, "ed25519", "256", "secret");
+	const char *identities[] = { "/nonexistent", file, NULL };
+	struct ssh_keyring *ring = NULL;
+	struct typist t;
+
+	target.identities = identities;
+	target.keyring = &ring;
+	typist_init(&t, answers);
+	for (int i = 0; i < 3; i++)
+		assert_int_equal(try_connect(d, &target, &t.ev), 0);
+	assert_int_equal(t.asked, 1);
+	/* And nothing is complained of twice. */
+	assert_null(strstr(strstr(t.log, "left out") + 1, "left out"));
+	d->ops->forget(ring);
+
+	ring = NULL;
+	typist_init(&t, none);
+	for (int i = 0; i < 3; i++)
+		assert_int_equal(try_connect(d, &target, &t.ev),
+				 -VMCTL_BAD_DATA);
+	assert_int_equal(t.asked, 1);
+	d->ops->forget(ring);
+}
+
+/* The clock of an attempt stops for a person. */
+static bool type_slowly(void *data, const char *prompt, char *answer,
+			size_t size)
+{
+	struct wait w = wait_begin(1500, 100);
+
+	while (wait_more(&w))
+		;
+	return type_answer(data, prompt, answer, size);
+}
+
+static void a_slow_typist_is_waited_for(void **state)
+{
+	struct sshd *d = need_sshd(state);
+	struct ssh_target target = sshd_target(d);
+	static const char *const answers[] = { "secret" };
+	auto_free char *file = make_identity(d, "ed25519", "256", "secret");
+	const char *identities[] = { file, NULL };
+	struct typist t;
+
+	typist_init(&t, answers);
+	t.ev.ask = type_slowly;
+	target.identities = identities;
+	target.timeout_ms = 1400;
+	assert_int_equal(try_connect(d, &target, &t.ev), 0);
 }
 
 /* --- agent --------------------------------------------------------------- */
@@ -212,6 +419,38 @@ static void term_012_the_agent_is_asked_after_the_files(void **state)
 	kill(pid, SIGTERM);
 	waitpid(pid, NULL, 0);
 	assert_int_equal(try_connect(d, &target, NULL), -VMCTL_DENIED);
+}
+
+static void term_012_the_agent_goes_before_a_question(void **state)
+{
+	struct sshd *d = need_sshd(state);
+	struct ssh_target target = sshd_target(d);
+	static const char *const answers[] = { "secret" };
+	auto_free char *socket = path_join(d->dir, "agent3");
+	auto_free char *file = make_identity(d, "ed25519", "256", "");
+	auto_free char *public = public_of(file);
+	pid_t pid = start_agent(socket);
+	const char *identities[] = { file, NULL };
+	const char *public_keys[] = { public, NULL };
+	struct typist t;
+
+	free(must_run("ssh-add", "-q", file, NULL));
+	free(must_run("ssh-keygen", "-q", "-p", "-P", "", "-N", "secret", "-f",
+		      file, NULL));
+	typist_init(&t, answers);
+	target.identities = identities;
+	target.public_keys = public_keys;
+	target.use_agent = true;
+	assert_int_equal(try_connect(d, &target, &t.ev), 0);
+	assert_int_equal(t.asked, 0);
+	/* It has another key only: then the question. */
+	free(must_run("ssh-add", "-q", "-D", NULL));
+	free(must_run("ssh-add", "-q", d->identity, NULL));
+	assert_int_equal(try_connect(d, &target, &t.ev), 0);
+	assert_int_equal(t.asked, 1);
+	unsetenv("SSH_AUTH_SOCK");
+	kill(pid, SIGKILL);
+	waitpid(pid, NULL, 0);
 }
 
 static void an_agent_that_hangs_or_is_gone_does_no_harm(void **state)
@@ -366,8 +605,15 @@ int main(void)
 		cmocka_unit_test(a_key_that_may_not_enter_is_denied),
 		cmocka_unit_test(the_keys_are_tried_in_order),
 		cmocka_unit_test(without_a_usable_key_it_is_denied),
+		cmocka_unit_test(term_012_a_locked_key_is_asked_for),
+		cmocka_unit_test(a_locked_key_in_pem_format_is_asked_for_too),
+		cmocka_unit_test(a_locked_key_that_stays_locked_is_named),
+		cmocka_unit_test(without_anybody_to_ask_a_locked_key_is_named),
 		cmocka_unit_test(
-			a_key_with_a_passphrase_is_left_out_without_asking),
+			nobody_is_asked_for_a_key_that_the_server_refuses),
+		cmocka_unit_test(with_a_keyring_nobody_is_asked_twice),
+		cmocka_unit_test(a_slow_typist_is_waited_for),
+		cmocka_unit_test(term_012_the_agent_goes_before_a_question),
 		cmocka_unit_test(term_012_the_agent_is_asked_after_the_files),
 		cmocka_unit_test(an_agent_that_hangs_or_is_gone_does_no_harm),
 		cmocka_unit_test(a_refused_port_is_a_failure_of_the_transport),
