@@ -377,13 +377,15 @@ int draft_make(struct vmctl *ctx, const struct vmctl_instance_create *asked,
 		r = set_sizes(ctx, &d, &spec, image, err);
 	if (r == 0)
 		r = set_rest(ctx, &d, &spec, err);
+	if (r == 0 && spec.keys)
+		r = from_setting(draft_keys(ctx, &d, spec.keys, false, err),
+				 asked->keys, spec.keys, "key", err);
 	if (r == 0 && !d.dry)
 		r = instance_access_check(ctx, err);
 	if (r == 0)
 		r = draft_identity(ctx, &d, err);
-	if (r == 0)
-		r = from_setting(draft_keys(ctx, &d, spec.keys, make_keys, err),
-				 asked->keys, spec.keys, "key", err);
+	if (r == 0 && !spec.keys)
+		r = draft_keys(ctx, &d, NULL, make_keys, err);
 	if (r < 0)
 		return r;
 	*ret = d;

@@ -11,6 +11,8 @@ setup_file() {
 	qemu-io -f qcow2 -c 'write -P 0x5a 0 1M' "$BATS_FILE_TMPDIR/tiny.qcow2" >/dev/null
 	vmctl image import --name tiny --user vm "$BATS_FILE_TMPDIR/tiny.qcow2"
 	vmctl key generate key
+	# So that no hypervisor is asked which networks it has.
+	vmctl config set network user
 	U=$BATS_FILE_TMPDIR/u
 	export U
 	mkdir "$U"
