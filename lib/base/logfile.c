@@ -21,12 +21,12 @@ static const char *day_of(int64_t when, char text[CLOCK_TEXT])
 }
 
 /* Whether the file that is open is still the one of that name. */
-static bool is_current(int fd, const char *path, struct stat *ret)
+static bool is_current(const struct stat *opened, const char *path)
 {
 	struct stat named;
 
-	return fstat(fd, ret) == 0 && stat(path, &named) == 0 &&
-	       ret->st_dev == named.st_dev && ret->st_ino == named.st_ino;
+	return stat(path, &named) == 0 && opened->st_dev == named.st_dev &&
+	       opened->st_ino == named.st_ino;
 }
 
 /* Removes the rotated files that are too old. Others' files have other names
@@ -91,7 +91,7 @@ static int open_log(const char *path, size_t more, int64_t now)
 	if (fd < 0 || fstat(fd, &st) < 0 || !S_ISREG(st.st_mode))
 		return -1;
 	if (!is_due(&st, more, now) || flock(fd, LOCK_EX | LOCK_NB) < 0 ||
-	    !is_current(fd, path, &st) || !is_due(&st, more, now))
+	    !is_current(&st, path))
 		return take_fd(&fd);
 	move_aside(path, st.st_mtime);
 	remove_old(path, now);

@@ -22,8 +22,7 @@ static void split_type(const char *rest, struct place *p)
 		member ? strndup(rest, (size_t)(dot - rest)) : strdup(rest);
 	if (member) {
 		p->parts[2] = strdup(dot + 1);
-		if (p->parts[1] && type_name_ok(p->parts[1]) &&
-		    !type_is_builtin(p->parts[1]))
+		if (p->parts[1] && type_name_ok(p->parts[1]))
 			p->setting = member;
 	}
 }

@@ -191,6 +191,50 @@ LOG_002_several_processes_lose_nothing_when_it_is_rotated(void **state)
 	assert_true(size_of(rotated(0, 0)) <= LOGFILE_SIZE + 8 * 1200);
 }
 
+static int count_files(void)
+{
+	auto_free char *name = strndup(path, (size_t)(path_base(path) - path));
+	auto_dir DIR *dir = opendir(name);
+	struct dirent *e;
+	int n = 0;
+
+	while (dir && (e = readdir(dir)))
+		n += e->d_name[0] != '.';
+	return n;
+}
+
+static void LOG_003_of_several_processes_one_rotates(void **state)
+{
+	enum { CHILDREN = 6, ROUNDS = 40 };
+	auto_free char *yesterdays = strdup(rotated(1, 0));
+
+	for (int round = 0; round < ROUNDS; round++) {
+		int gate[2], status;
+		char c;
+
+		make_file(path, 10, 1);
+		assert_int_equal(pipe(gate), 0);
+		for (int i = 0; i < CHILDREN; i++) {
+			if (fork())
+				continue;
+			close(gate[1]);
+			/* The end of it lets all go at once. */
+			_exit(read(gate[0], &c, 1) == 0
+				      ? (logfile_add(path, "error", "x", "y"),
+					 0)
+				      : 1);
+		}
+		close(gate[0]);
+		close(gate[1]);
+		for (int i = 0; i < CHILDREN; i++)
+			assert_true(wait(&status) > 0 && status == 0);
+		assert_true(size_of(yesterdays) >= 10);
+		assert_int_equal(count_files(), 2);
+		assert_int_equal(unlink(yesterdays), 0);
+		assert_int_equal(unlink(path), 0);
+	}
+}
+
 static void what_cannot_be_written_is_no_failure(void **state)
 {
 	auto_free char *dir = strndup(path, (size_t)(path_base(path) - path));
@@ -217,6 +261,7 @@ int main(void)
 		TEST(LOG_003_it_is_rotated_every_day),
 		TEST(LOG_004_rotated_files_are_kept_for_seven_days),
 		TEST(LOG_002_several_processes_lose_nothing_when_it_is_rotated),
+		TEST(LOG_003_of_several_processes_one_rotates),
 		TEST(what_cannot_be_written_is_no_failure),
 	};
 
