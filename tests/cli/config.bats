@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 # Settings: where they come from, how they are changed, what a bad file does.
 
+# shellcheck disable=SC2030,SC2031 # a folder of one test alone
 load ../lib.sh
 
 setup_file() {

@@ -3,6 +3,7 @@
 # The host: its figures, its health, and the limits that it sets to creations. No
 # virtual machine is started here.
 
+# shellcheck disable=SC2030,SC2031 # a folder of one test alone
 load ../lib.sh
 
 setup_file() {
