@@ -58,6 +58,10 @@ static int undo_addresses(void *data, struct vmctl_error *err)
 
 /* --- the steps ------------------------------------------------------------ */
 
+/* Each try but the last is lost to another creation that drew the same
+ * address: all take the first free one. */
+#define DRAWS 64
+
 /* The lock, then the row: from its first moment the row is seen to belong to a
  * process at work. An id that is taken is drawn again. */
 static int step_record(struct creation *c, struct vmctl_error *err)
@@ -73,7 +77,7 @@ static int step_record(struct creation *c, struct vmctl_error *err)
 				c->db, row, c->draft.keys, c->draft.key_count,
 				c->draft.nics, c->draft.nic_count,
 				c->ctx->command, &clash, err);
-		if (r == 0 || clash != STATE_CLASH_DRAWN || tries == 16)
+		if (r == 0 || clash != STATE_CLASH_DRAWN || tries == DRAWS)
 			return r;
 		lock_release(c->lock_dir, row->id, c->lock);
 		c->lock = -1;
@@ -184,15 +188,16 @@ static void give_up(struct creation *c, const struct vmctl_error *why)
 
 	if (undo_run(&c->undo, &err)) {
 		log_warn(&c->ctx->ev, "%s", err.message);
+		state_instance_set(c->db, id, VMCTL_STATE_PENDING, why->message,
+				   NULL);
 		return;
 	}
 	/* An interrupted creation is not wanted any more: its name is free. */
 	enum vmctl_state state = why->code == VMCTL_CANCELLED
 					 ? VMCTL_STATE_TERMINATED
 					 : VMCTL_STATE_ERROR;
-	if (state_instance_set_port(c->db, id, 0, &err) < 0 ||
-	    state_nics_drop_addresses(c->db, id, &err) < 0 ||
-	    state_instance_set(c->db, id, state, why->message, &err) < 0 ||
+	if (instance_record_failure(c->ctx, id, state, why->message, &err) <
+		    0 ||
 	    state_intent_end(c->db, id, &err) < 0)
 		log_warn(&c->ctx->ev, "%s", err.message);
 }
@@ -209,8 +214,6 @@ static int create(struct creation *c, struct vmctl_error *err)
 	if (r == 0)
 		r = state_instance_set(c->db, row->id, VMCTL_STATE_RUNNING, "",
 				       &why);
-	if (r == 0)
-		r = state_intent_end(c->db, row->id, &why);
 	if (r < 0) {
 		give_up(c, &why);
 		if (err)
@@ -219,6 +222,10 @@ static int create(struct creation *c, struct vmctl_error *err)
 		return r;
 	}
 	undo_disarm(&c->undo);
+	/* It runs and is recorded so. An intent that stays is no reason to take
+	 * that back: the next command ends it. */
+	if (state_intent_end(c->db, row->id, &why) < 0)
+		log_warn(&c->ctx->ev, "%s", why.message);
 	return 0;
 }
 

@@ -6,26 +6,44 @@
 #include "internal/key.h"
 #include "internal/network.h"
 
+#define REMOVE_MS 10000
+
+/*
+ * Cutting the power and undefining are tried whatever the state is said to be,
+ * and until the domain is gone: a start that a dead process asked for may still
+ * be going on in the daemon. What is undefined meanwhile comes up all the same,
+ * and runs without a definition.
+ */
+static int remove_once(const struct hv_ops *ops, struct hv *hv,
+		       const char *uuid, struct vmctl_error *err)
+{
+	int r = ops->destroy(hv, uuid, err);
+
+	if (r < 0 && r != -VMCTL_STATE && r != -VMCTL_NOT_FOUND)
+		return r;
+	r = ops->undefine(hv, uuid, err);
+	return r == -VMCTL_STATE || r == -VMCTL_NOT_FOUND ? 0 : r;
+}
+
 int instance_remove_domain(struct vmctl *ctx, const struct vmctl_instance *row,
 			   struct vmctl_error *err)
 {
+	struct wait w = wait_begin(REMOVE_MS, 200);
 	const struct hv_ops *ops;
 	enum hv_state seen;
 	struct hv *hv;
 	int r = context_hv(ctx, row->connection, &ops, &hv, err);
 
-	if (r == 0)
+	for (bool tried = false; r == 0; tried = true) {
 		r = ops->state(hv, row->uuid, &seen, err);
-	if (r < 0 || seen == HV_ABSENT)
-		return r;
-	if (seen != HV_STOPPED && seen != HV_SAVED) {
-		r = ops->destroy(hv, row->uuid, err);
-		/* It may have ended, or gone, in between. */
-		if (r < 0 && r != -VMCTL_STATE && r != -VMCTL_NOT_FOUND)
+		if (r < 0 || seen == HV_ABSENT)
 			return r;
+		if (tried && !wait_more(&w))
+			return fail(err, VMCTL_BUSY, 0,
+				    "the domain does not go away");
+		r = remove_once(ops, hv, row->uuid, err);
 	}
-	r = ops->undefine(hv, row->uuid, err);
-	return r == -VMCTL_NOT_FOUND ? 0 : r;
+	return r;
 }
 
 int instance_give_back(struct vmctl *ctx, const struct vmctl_instance *row,
@@ -71,7 +89,8 @@ static void release_keys(struct vmctl *ctx, const char *id)
 int instance_terminate(struct vmctl *ctx, const struct vmctl_instance *row,
 		       struct vmctl_error *err)
 {
-	int r = instance_remove_effects(ctx, row, err);
+	bool done = row->state == VMCTL_STATE_TERMINATED;
+	int r = done ? 0 : instance_remove_effects(ctx, row, err);
 
 	if (r == 0)
 		r = state_instance_set(ctx->db, row->id, VMCTL_STATE_TERMINATED,

@@ -147,6 +147,11 @@ int instance_remove_effects(struct vmctl *ctx, const struct vmctl_instance *row,
 int instance_terminate(struct vmctl *ctx, const struct vmctl_instance *row,
 		       struct vmctl_error *err);
 
+/* reap.c: the record of a creation that failed, all of which is taken back. */
+int instance_record_failure(struct vmctl *ctx, const char *id,
+			    enum vmctl_state state, const char *reason,
+			    struct vmctl_error *err);
+
 /* reap.c: finishes or undoes what processes that died left behind. Failing to
  * reach the hypervisor is not a failure: it is tried again next time. */
 int instance_reap(struct vmctl *ctx, struct vmctl_error *err);

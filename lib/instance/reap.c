@@ -1,28 +1,43 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "instance/instance.h"
 
+/* A program that the dead process was just starting holds its lock until that
+ * is killed too, or has been executed. */
+#define LINGER_MS 300
+
 /*
  * What a process left half done when it was killed: its intent names the
  * instance, and everything made for an instance is named after it.
  */
 
+int instance_record_failure(struct vmctl *ctx, const char *id,
+			    enum vmctl_state state, const char *reason,
+			    struct vmctl_error *err)
+{
+	int r = state_instance_set_port(ctx->db, id, 0, err);
+
+	if (r == 0)
+		r = state_nics_drop_addresses(ctx->db, id, err);
+	return r < 0 ? r : state_instance_set(ctx->db, id, state, reason, err);
+}
+
+/* A creation that failed and could not be taken back then has its reason. */
 static int undo_creation(struct vmctl *ctx, struct vmctl_instance *row,
 			 const struct state_intent *in, struct vmctl_error *err)
 {
-	auto_free char *reason = str_printf(
-		"its creation was interrupted at the step '%s' (process %ld)",
-		*in->step ? in->step : "record", (long)in->pid);
+	auto_free char *reason =
+		*row->reason ? strdup(row->reason)
+			     : str_printf("its creation was interrupted at the "
+					  "step '%s' (process %ld)",
+					  *in->step ? in->step : "record",
+					  (long)in->pid);
 
 	if (!reason)
 		return fail_oom(err);
 	int r = instance_remove_effects(ctx, row, err);
 	if (r == 0)
-		r = state_instance_set_port(ctx->db, row->id, 0, err);
-	if (r == 0)
-		r = state_nics_drop_addresses(ctx->db, row->id, err);
-	if (r == 0)
-		r = state_instance_set(ctx->db, row->id, VMCTL_STATE_ERROR,
-				       reason, err);
+		r = instance_record_failure(ctx, row->id, VMCTL_STATE_ERROR,
+					    reason, err);
 	if (r == 0)
 		log_warn(&ctx->ev, "%s: %s; what it had made is removed",
 			 row->name, reason);
@@ -34,7 +49,7 @@ static int finish_deletion(struct vmctl *ctx, struct vmctl_instance *row,
 {
 	int r = instance_terminate(ctx, row, err);
 
-	if (r == 0)
+	if (r == 0 && row->state != VMCTL_STATE_TERMINATED)
 		log_warn(&ctx->ev, "%s: finished an interrupted deletion",
 			 row->name);
 	return r;
@@ -53,10 +68,24 @@ static int settle(struct vmctl *ctx, const struct state_intent *in,
 	/* A process that died after its last step left only the intent. */
 	if (str_eq(in->verb, "create") && row->state == VMCTL_STATE_PENDING)
 		r = undo_creation(ctx, row, in, err);
-	else if (str_eq(in->verb, "delete") &&
-		 row->state != VMCTL_STATE_TERMINATED)
+	else if (str_eq(in->verb, "delete"))
 		r = finish_deletion(ctx, row, err);
 	return r < 0 ? r : state_intent_end(ctx->db, in->id, err);
+}
+
+/* Looked up again under the lock: another process may have settled it since,
+ * and begun something else on the same instance. */
+static int settle_again(struct vmctl *ctx, const char *id,
+			struct vmctl_error *err)
+{
+	auto_free struct state_intent *dead = NULL;
+	size_t n = 0;
+	int r = state_intent_dead(ctx->db, &dead, &n, err);
+
+	for (size_t i = 0; r == 0 && i < n; i++)
+		if (str_eq(dead[i].id, id))
+			return settle(ctx, &dead[i], err);
+	return r;
 }
 
 int instance_reap(struct vmctl *ctx, struct vmctl_error *err)
@@ -64,19 +93,20 @@ int instance_reap(struct vmctl *ctx, struct vmctl_error *err)
 	auto_free struct state_intent *dead = NULL;
 	auto_free char *dir = context_path(ctx, "locks");
 	size_t n = 0;
-	int r = state_intent_dead(ctx->db, &dead, &n, err);
+	int r = dir ? state_intent_dead(ctx->db, &dead, &n, err)
+		    : fail_oom(err);
 
 	if (r < 0)
 		return r;
-	for (size_t i = 0; dir && i < n; i++) {
+	for (size_t i = 0; i < n; i++) {
 		struct vmctl_error why;
 		int fd = -1;
 
-		/* Whoever holds the lock sees to it. */
-		if (lock_try(dir, dead[i].id, ctx->command, &fd, &why) < 0 ||
-		    fd < 0)
+		/* Whoever holds the lock for longer sees to it. */
+		if (lock_take(dir, dead[i].id, ctx->command, LINGER_MS,
+			      &ctx->ev, &fd, &why) < 0)
 			continue;
-		if (settle(ctx, &dead[i], &why) < 0)
+		if (settle_again(ctx, dead[i].id, &why) < 0)
 			log_warn(&ctx->ev, "%s: %s", dead[i].id, why.message);
 		lock_release(dir, dead[i].id, fd);
 	}

@@ -1,0 +1,57 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#ifndef TESTS_FAKES_FAKE_H
+#define TESTS_FAKES_FAKE_H
+
+#include <stdbool.h>
+
+#include "driver/hypervisor.h"
+
+/*
+ * A hypervisor without machines: the module libvirt.so as tests want it. What
+ * it knows lives in memory that forked processes share, as a daemon's would,
+ * so that one process can be killed and another look at what is left.
+ *
+ * Every call counts. The nth one can be made to fail, before its effect or
+ * after it, or to be the last thing that its process does.
+ */
+#define FAKE_DOMAINS 16
+#define FAKE_PORTS 8
+#define FAKE_HOSTS 16
+
+struct fake_domain {
+	bool used, transient;
+	char uuid[37], name[64], disk[256];
+	enum hv_state state;
+	int ports[FAKE_PORTS];
+	int starting; /* calls until a start begun by a dead process is done */
+};
+
+struct fake {
+	int calls;
+	int fail_at;	/* that call fails, and has no effect */
+	int lie_at;	/* that call fails, and has its effect */
+	int kill_at;	/* its process dies before the effect */
+	int killed_at;	/* … after it */
+	int start_late; /* … while the start that it asked for goes on for so
+			 * many calls */
+	enum vmctl_code fail_code; /* of fail_at and lie_at; 0: VMCTL_FAILED */
+	bool down;		   /* nobody answers */
+	int down_after; /* … once that many calls were made; 0: never */
+	bool deaf;	/* guests do not hear the power button */
+	bool has_networks;
+	int opened, shutdowns, destroys, starts;
+	int taken_port; /* of the host, by somebody else */
+	int lost_race;	/* the next so many forward_add find the port set by
+			 * another process in the same moment */
+	char last[32];	/* name of the last call */
+	struct fake_domain domains[FAKE_DOMAINS];
+	struct hv_network net; /* name "": there is none */
+	struct hv_lease hosts[FAKE_HOSTS];
+	int host_count;
+	bool race_net; /* another process makes the network just before */
+};
+
+/* Exported by the module as "fake_hypervisor". */
+typedef struct fake *(*fake_getter)(void);
+
+#endif

@@ -1,0 +1,484 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "fake.h"
+
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+#include "base/str.h"
+
+static struct fake *fake;
+
+struct hv {
+	bool session;
+};
+
+VMCTL_API struct fake *fake_hypervisor(void);
+struct fake *fake_hypervisor(void)
+{
+	if (!fake)
+		fake = mmap(NULL, sizeof(*fake), PROT_READ | PROT_WRITE,
+			    MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	return fake;
+}
+
+/* --- what every call does --------------------------------------------------
+ */
+
+static int fail_here(struct vmctl_error *err)
+{
+	return fail(err, fake->fail_code ? fake->fail_code : VMCTL_FAILED, 0,
+		    "the fake fails at call %d (%s)", fake->calls, fake->last);
+}
+
+static int enter(const char *name, struct vmctl_error *err)
+{
+	fake->calls++;
+	snprintf(fake->last, sizeof(fake->last), "%s", name);
+	for (int i = 0; i < FAKE_DOMAINS; i++) {
+		struct fake_domain *d = &fake->domains[i];
+
+		if (d->used && d->starting && --d->starting == 0)
+			d->state = HV_RUNNING;
+	}
+	fake->down |= fake->down_after && fake->calls > fake->down_after;
+	if (fake->down)
+		return fail(err, VMCTL_HYPERVISOR, 0, "nobody answers");
+	if (fake->calls == fake->kill_at)
+		raise(SIGKILL);
+	return fake->calls == fake->fail_at ? fail_here(err) : 0;
+}
+
+static int leave(struct vmctl_error *err)
+{
+	if (fake->calls == fake->killed_at)
+		raise(SIGKILL);
+	return fake->calls == fake->lie_at ? fail_here(err) : 0;
+}
+
+#define ENTER()                                                                \
+	do {                                                                   \
+		int r_ = enter(__func__, err);                                 \
+		if (r_ < 0)                                                    \
+			return r_;                                             \
+	} while (0)
+
+static struct fake_domain *find(const char *uuid)
+{
+	for (int i = 0; i < FAKE_DOMAINS; i++)
+		if (fake->domains[i].used &&
+		    str_eq(fake->domains[i].uuid, uuid))
+			return &fake->domains[i];
+	return NULL;
+}
+
+static int need(const char *uuid, struct fake_domain **ret,
+		struct vmctl_error *err)
+{
+	*ret = find(uuid);
+	return *ret ? 0
+		    : fail(err, VMCTL_NOT_FOUND, 0, "no domain has the UUID %s",
+			   uuid);
+}
+
+static bool active(const struct fake_domain *d)
+{
+	return d->starting || (d->state != HV_STOPPED && d->state != HV_SAVED);
+}
+
+#define NEED_ACTIVE(d)                                                         \
+	do {                                                                   \
+		if (!active(d))                                                \
+			return fail(err, VMCTL_STATE, 0,                       \
+				    "the domain is not running");              \
+	} while (0)
+
+/* --- connection ------------------------------------------------------------
+ */
+
+static int open_hv(const char *uri, const struct events *ev, struct hv **ret,
+		   struct vmctl_error *err)
+{
+	fake_hypervisor();
+	ENTER();
+	struct hv *hv = calloc(1, sizeof(*hv));
+	if (!hv)
+		return fail_oom(err);
+	fake->opened++;
+	hv->session = str_ends(uri, "/session");
+	*ret = hv;
+	return leave(err);
+}
+
+static void close_hv(struct hv *hv)
+{
+	free(hv);
+}
+
+static bool is_session(const struct hv *hv)
+{
+	return hv->session;
+}
+
+static bool has_networks(const struct hv *hv)
+{
+	return fake->has_networks;
+}
+
+static bool is_other_user(const struct hv *hv)
+{
+	return false;
+}
+
+static int info(struct hv *hv, struct hv_info *ret, struct vmctl_error *err)
+{
+	ENTER();
+	*ret = (struct hv_info){ "fake", "1.0.0", "1.0.0" };
+	return leave(err);
+}
+
+/* --- domains ----------------------------------------------------------------
+ */
+
+static int describe(const struct hv_spec *spec, char **ret,
+		    struct vmctl_error *err)
+{
+	*ret = str_printf("<fake>%s</fake>", spec->id);
+	return *ret ? 0 : fail_oom(err);
+}
+
+static int define(struct hv *hv, const struct hv_spec *spec,
+		  struct vmctl_error *err)
+{
+	struct fake_domain *d = find(spec->uuid);
+
+	ENTER();
+	for (int i = 0; i < FAKE_DOMAINS && !d; i++)
+		if (!fake->domains[i].used)
+			d = &fake->domains[i];
+	if (!d)
+		return fail(err, VMCTL_INTERNAL, 0, "the fake is full");
+	if (!d->used)
+		*d = (struct fake_domain){ .used = true, .state = HV_STOPPED };
+	snprintf(d->uuid, sizeof(d->uuid), "%s", spec->uuid);
+	snprintf(d->name, sizeof(d->name), "%s", spec->id);
+	snprintf(d->disk, sizeof(d->disk), "%s", spec->disk);
+	return leave(err);
+}
+
+/* As libvirt does it: what runs goes on running, without a definition. */
+static int undefine(struct hv *hv, const char *uuid, struct vmctl_error *err)
+{
+	struct fake_domain *d;
+
+	ENTER();
+	int r = need(uuid, &d, err);
+	if (r < 0)
+		return r;
+	if (active(d))
+		d->transient = true;
+	else
+		*d = (struct fake_domain){ 0 };
+	return leave(err);
+}
+
+static int start(struct hv *hv, const char *uuid, struct vmctl_error *err)
+{
+	struct fake_domain *d;
+
+	ENTER();
+	int r = need(uuid, &d, err);
+	if (r < 0)
+		return r;
+	if (active(d))
+		return fail(err, VMCTL_STATE, 0, "domain is already running");
+	if (access(d->disk, F_OK) < 0)
+		return fail(err, VMCTL_FAILED, 0, "the domain has no disk");
+	fake->starts++;
+	if (fake->calls == fake->killed_at && fake->start_late)
+		d->starting = fake->start_late;
+	else
+		d->state = HV_RUNNING;
+	return leave(err);
+}
+
+static void power_off(struct fake_domain *d)
+{
+	memset(d->ports, 0, sizeof(d->ports));
+	d->starting = 0;
+	d->state = HV_STOPPED;
+	if (d->transient)
+		*d = (struct fake_domain){ 0 };
+}
+
+static int shutdown_guest(struct hv *hv, const char *uuid,
+			  struct vmctl_error *err)
+{
+	struct fake_domain *d;
+
+	ENTER();
+	int r = need(uuid, &d, err);
+	if (r < 0)
+		return r;
+	NEED_ACTIVE(d);
+	fake->shutdowns++;
+	if (!fake->deaf)
+		power_off(d);
+	return leave(err);
+}
+
+static int destroy(struct hv *hv, const char *uuid, struct vmctl_error *err)
+{
+	struct fake_domain *d;
+
+	ENTER();
+	int r = need(uuid, &d, err);
+	if (r < 0)
+		return r;
+	NEED_ACTIVE(d);
+	fake->destroys++;
+	power_off(d);
+	return leave(err);
+}
+
+static int reboot_guest(struct hv *hv, const char *uuid,
+			struct vmctl_error *err)
+{
+	struct fake_domain *d;
+
+	ENTER();
+	int r = need(uuid, &d, err);
+	if (r < 0)
+		return r;
+	NEED_ACTIVE(d);
+	return leave(err);
+}
+
+static int list(struct hv *hv, struct hv_domain **ret, size_t *ret_n,
+		struct vmctl_error *err)
+{
+	struct hv_domain *out;
+	size_t n = 0;
+
+	ENTER();
+	out = calloc(FAKE_DOMAINS, sizeof(*out));
+	for (int i = 0; out && i < FAKE_DOMAINS; i++) {
+		if (!fake->domains[i].used)
+			continue;
+		memcpy(out[n].uuid, fake->domains[i].uuid, 37);
+		memcpy(out[n].name, fake->domains[i].name, 64);
+		out[n++].state = fake->domains[i].state;
+	}
+	if (!out)
+		return fail_oom(err);
+	*ret = out;
+	*ret_n = n;
+	return leave(err);
+}
+
+static int state(struct hv *hv, const char *uuid, enum hv_state *ret,
+		 struct vmctl_error *err)
+{
+	ENTER();
+	const struct fake_domain *d = find(uuid);
+	*ret = d ? d->state : HV_ABSENT;
+	return leave(err);
+}
+
+/* --- forwards ----------------------------------------------------------------
+ */
+
+static bool set_port(struct fake_domain *d, int port)
+{
+	for (int i = 0; i < FAKE_PORTS; i++) {
+		if (!d->ports[i]) {
+			d->ports[i] = port;
+			return true;
+		}
+	}
+	return false;
+}
+
+static int forward_add(struct hv *hv, const char *uuid,
+		       const struct hv_forward *fwd, struct vmctl_error *err)
+{
+	struct fake_domain *d;
+
+	ENTER();
+	int r = need(uuid, &d, err);
+	if (r < 0)
+		return r;
+	NEED_ACTIVE(d);
+	if (fake->lost_race) {
+		fake->lost_race--;
+		set_port(d, fwd->host_port);
+	}
+	for (int i = 0; i < FAKE_DOMAINS; i++)
+		for (int j = 0; j < FAKE_PORTS; j++)
+			if (fake->domains[i].ports[j] == fwd->host_port ||
+			    fake->taken_port == fwd->host_port)
+				return fail(err, VMCTL_EXISTS, 0,
+					    "port %d is in use",
+					    fwd->host_port);
+	if (!set_port(d, fwd->host_port))
+		return fail(err, VMCTL_INTERNAL, 0, "the fake is full");
+	return leave(err);
+}
+
+static int forward_present(struct hv *hv, const char *uuid,
+			   const struct hv_forward *fwd, bool *ret,
+			   struct vmctl_error *err)
+{
+	struct fake_domain *d;
+
+	ENTER();
+	int r = need(uuid, &d, err);
+	if (r < 0)
+		return r;
+	NEED_ACTIVE(d);
+	*ret = false;
+	for (int i = 0; i < FAKE_PORTS; i++)
+		*ret |= d->ports[i] == fwd->host_port;
+	return leave(err);
+}
+
+/* --- networks: one, at most --------------------------------------------------
+ */
+
+static int net_list(struct hv *hv, struct hv_network **ret, size_t *ret_n,
+		    struct vmctl_error *err)
+{
+	ENTER();
+	*ret = calloc(1, sizeof(**ret));
+	if (!*ret)
+		return fail_oom(err);
+	**ret = fake->net;
+	*ret_n = fake->net.name[0] != '\0';
+	return leave(err);
+}
+
+static int net_create(struct hv *hv, const struct hv_network *net,
+		      struct vmctl_error *err)
+{
+	ENTER();
+	bool lost = fake->race_net || fake->net.name[0];
+	fake->net = *net;
+	snprintf(fake->net.bridge, sizeof(fake->net.bridge), "virbr9");
+	fake->net.active = fake->net.nat = true;
+	if (lost)
+		return fail(err, VMCTL_FAILED, 0, "network is already defined");
+	return leave(err);
+}
+
+static int net_start(struct hv *hv, const char *name, struct vmctl_error *err)
+{
+	ENTER();
+	fake->net.active = true;
+	return leave(err);
+}
+
+static int net_delete(struct hv *hv, const char *name, struct vmctl_error *err)
+{
+	ENTER();
+	fake->net = (struct hv_network){ 0 };
+	fake->host_count = 0;
+	return leave(err);
+}
+
+static int hosts(struct hv_lease **ret, size_t *ret_n, struct vmctl_error *err)
+{
+	struct hv_lease *out = calloc(FAKE_HOSTS, sizeof(*out));
+
+	if (!out)
+		return fail_oom(err);
+	memcpy(out, fake->hosts, sizeof(fake->hosts));
+	*ret = out;
+	*ret_n = (size_t)fake->host_count;
+	return 0;
+}
+
+static int net_leases(struct hv *hv, const char *name, struct hv_lease **ret,
+		      size_t *ret_n, struct vmctl_error *err)
+{
+	ENTER();
+	int r = hosts(ret, ret_n, err);
+	return r < 0 ? r : leave(err);
+}
+
+static int host_at(const char *mac)
+{
+	int i = 0;
+
+	while (i < fake->host_count && !str_eq(fake->hosts[i].mac, mac))
+		i++;
+	return i;
+}
+
+static int net_reserve(struct hv *hv, const char *name, const char *mac,
+		       const char *address, const char *hostname,
+		       struct vmctl_error *err)
+{
+	ENTER();
+	int i = host_at(mac);
+	if (i == FAKE_HOSTS)
+		return fail(err, VMCTL_INTERNAL, 0, "the fake is full");
+	struct hv_lease *l = &fake->hosts[i];
+	snprintf(l->mac, sizeof(l->mac), "%s", mac);
+	snprintf(l->address, sizeof(l->address), "%s", address);
+	snprintf(l->hostname, sizeof(l->hostname), "%s",
+		 hostname ? hostname : "");
+	fake->host_count += i == fake->host_count;
+	return leave(err);
+}
+
+static int net_unreserve(struct hv *hv, const char *name, const char *mac,
+			 const char *address, struct vmctl_error *err)
+{
+	ENTER();
+	int i = host_at(mac);
+	if (i < fake->host_count)
+		fake->hosts[i] = fake->hosts[--fake->host_count];
+	return leave(err);
+}
+
+static int address(struct hv *hv, const char *uuid,
+		   enum hv_address_source source, const char *mac, char ret[46],
+		   struct vmctl_error *err)
+{
+	ENTER();
+	return fail(err, VMCTL_NOT_FOUND, 0, "no address is known");
+}
+
+VMCTL_API extern const struct hv_ops vmctl_module_libvirt;
+const struct hv_ops vmctl_module_libvirt = {
+	.abi = HV_ABI,
+	.open = open_hv,
+	.close = close_hv,
+	.is_session = is_session,
+	.has_networks = has_networks,
+	.is_other_user = is_other_user,
+	.info = info,
+	.describe = describe,
+	.define = define,
+	.undefine = undefine,
+	.start = start,
+	.shutdown = shutdown_guest,
+	.destroy = destroy,
+	.reboot = reboot_guest,
+	.reset = reboot_guest,
+	.list = list,
+	.state = state,
+	.forward_add = forward_add,
+	.forward_present = forward_present,
+	.net_list = net_list,
+	.net_create = net_create,
+	.net_start = net_start,
+	.net_delete = net_delete,
+	.net_reserved = net_leases,
+	.net_reserve = net_reserve,
+	.net_unreserve = net_unreserve,
+	.net_leases = net_leases,
+	.address = address,
+};
