@@ -41,8 +41,8 @@ static void ask_hypervisor(struct vmctl *ctx, struct vmctl_host *h)
 
 	h->reachable = context_hv(ctx, NULL, &ops, &hv, &err) == 0 &&
 		       ops->info(hv, &info, &err) == 0;
-	h->problem = str_dup(err.message);
-	h->hint = str_dup(err.hint);
+	h->problem = str_dup(h->reachable ? "" : err.message);
+	h->hint = str_dup(h->reachable ? "" : err.hint);
 	h->hypervisor = str_dup(info.engine);
 	h->hypervisor_version = str_dup(info.engine_version);
 	h->libvirt_version = str_dup(info.library_version);
