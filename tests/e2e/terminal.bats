@@ -14,6 +14,11 @@ teardown_file() {
 	delete_all
 }
 
+teardown() {
+	unlock
+	[ -z "${SSH_AGENT_PID:-}" ] || kill "$SSH_AGENT_PID"
+}
+
 # terminal COMMAND: in a terminal of 40 rows and 100 columns; what is written to
 # its standard input is typed. The modes before and after go to files.
 terminal() {
@@ -128,6 +133,79 @@ shown() {
 	ok vmctl ssh box <<<'echo piped-$((5 + 5)); exit 9' || [ "$status" = 9 ]
 	same "$status" 9
 	has "$out" piped-10
+}
+
+# lock: from now on the private half of the instance's key has a passphrase.
+lock() {
+	KEYFILE=$(vmctl key show default -o json | jq -r .private_path)
+	cp -p "$KEYFILE" "$BATS_TEST_TMPDIR/open"
+	ssh-keygen -q -p -P '' -N 'a secret' -f "$KEYFILE"
+}
+
+unlock() {
+	[ ! -e "$BATS_TEST_TMPDIR/open" ] || cp -p "$BATS_TEST_TMPDIR/open" "$KEYFILE"
+}
+
+@test "TERM-012 a locked key is asked for on the terminal, also when it is mistyped" {
+	lock
+	# Neither standard input nor output is the terminal.
+	typed 'vmctl exec box -- sh -c "cat; echo in-\$((40 + 2))" </dev/null | cat'
+	wait_until 60 shown "Passphrase for $KEYFILE"
+	echo 'a secrte' >&8
+	wait_until 60 shown "not it"
+	echo 'a secret' >&8
+	wait $session || :
+	exec 8>&-
+	cat -v "$BATS_TEST_TMPDIR/screen"
+	shown in-42
+	run ! shown secr
+	same "$(<"$BATS_TEST_TMPDIR/after")" "$(<"$BATS_TEST_TMPDIR/before")"
+}
+
+@test "TERM-012 an interrupt at the question restores the terminal" {
+	lock
+	typed 'trap : INT; vmctl ssh box'
+	wait_until 60 shown "Passphrase for $KEYFILE"
+	printf 'a sec\003' >&8
+	wait $session || :
+	exec 8>&-
+	same "$(<"$BATS_TEST_TMPDIR/rc")" 130
+	same "$(<"$BATS_TEST_TMPDIR/after")" "$(<"$BATS_TEST_TMPDIR/before")"
+}
+
+@test "TERM-012 without a terminal a locked key is refused at once, naming it and the agent" {
+	lock
+	fails 255 timeout 60 setsid -w vmctl exec box -- true
+	has "$err" "$KEYFILE"
+	has "$err" "ssh-add $KEYFILE"
+}
+
+@test "TERM-012 the agent opens it, and nobody is asked" {
+	lock
+	eval "$(ssh-agent -s)" >/dev/null
+	ssh-add -q "$BATS_TEST_TMPDIR/open"
+	ok setsid -w vmctl exec box -- echo by-the-agent
+	same "$out" by-the-agent
+	# Also without any file.
+	mv "$KEYFILE" "$KEYFILE.away"
+	ok setsid -w vmctl exec box -- true
+	ssh-add -q -D
+	fails 255 setsid -w vmctl exec box -- true
+	mv "$KEYFILE.away" "$KEYFILE"
+}
+
+@test "TERM-008 without an address it is refused" {
+	# shellcheck disable=SC2016 # for the guest's shell
+	guest_agent() { vmctl exec box -- sudo sh -c "kill -$1 "'$(pidof qemu-ga)'; }
+	# As if it were on a bridge, and its agent silent: nobody knows its address.
+	ok guest_agent STOP
+	db "UPDATE nic SET kind = 'bridge', source = 'br-nowhere', reserved = 0 WHERE live"
+	try vmctl ssh --timeout 2s box </dev/null
+	db "UPDATE nic SET kind = 'user', source = '' WHERE live"
+	same "$status" 4
+	has "$err" "no address"
+	has "$err" "vmctl wait box --for ssh"
+	ok guest_agent CONT
 }
 
 @test "TERM-009 the machine going away under a session is status 255" {

@@ -18,9 +18,11 @@
 #define REPLY_MAX (256 * 1024) /* as OpenSSH's own client */
 #define TYPE_MAX 64
 
-static int fail_agent(const char *why, struct vmctl_error *err)
+/* Why, or the errno of it. */
+static int fail_agent(const char *why, int sys_errno, struct vmctl_error *err)
 {
-	fail(err, VMCTL_NOT_FOUND, 0, "no ssh agent answers: %s", why);
+	fail(err, VMCTL_NOT_FOUND, sys_errno, "no ssh agent answers%s%s",
+	     *why ? ": " : "", why);
 	fail_hint(err, "eval \"$(ssh-agent)\" && ssh-add");
 	return -VMCTL_NOT_FOUND;
 }
@@ -32,13 +34,14 @@ static int open_agent(int *ret, struct vmctl_error *err)
 	auto_close int fd = -1;
 
 	if (!path || !*path)
-		return fail_agent("SSH_AUTH_SOCK is not set", err);
+		return fail_agent("SSH_AUTH_SOCK is not set", 0, err);
 	if (strlen(path) >= sizeof(sun.sun_path))
-		return fail_agent("the path in SSH_AUTH_SOCK is too long", err);
+		return fail_agent("the path in SSH_AUTH_SOCK is too long", 0,
+				  err);
 	memcpy(sun.sun_path, path, strlen(path) + 1);
 	fd = socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
 	if (fd < 0 || connect(fd, (struct sockaddr *)&sun, sizeof(sun)) < 0)
-		return fail_agent(strerror(errno), err);
+		return fail_agent("", errno, err);
 	*ret = take_fd(&fd);
 	return 0;
 }
@@ -54,18 +57,18 @@ static int read_exactly(int fd, void *bytes, size_t n, int64_t deadline,
 		ssize_t got = recv(fd, at, n, 0);
 
 		if (got == 0)
-			return fail_agent("it hangs up", err);
+			return fail_agent("it hangs up", 0, err);
 		if (got > 0) {
 			at += got;
 			n -= (size_t)got;
 			continue;
 		}
 		if (errno != EAGAIN && errno != EINTR)
-			return fail_agent(strerror(errno), err);
+			return fail_agent("", errno, err);
 		if (cancelled(ev))
 			return fail_cancelled(err);
 		if (clock_mono_ms() >= deadline)
-			return fail_agent("it says nothing", err);
+			return fail_agent("it says nothing", 0, err);
 		(void)poll(&p, 1, WAIT_SLICE_MS);
 	}
 	return 0;
@@ -134,7 +137,7 @@ static int parse(struct rest reply, char ***ret, struct vmctl_error *err)
 	int r = lines ? 0 : fail_oom(err);
 
 	if (r == 0 && (reply.n < 5 || reply.p[0] != IDENTITIES_ANSWER))
-		return fail_agent("it refuses to list its keys", err);
+		return fail_agent("it refuses to list its keys", 0, err);
 	if (r < 0)
 		return r;
 	count = number_at(reply.p + 1);
@@ -143,7 +146,7 @@ static int parse(struct rest reply, char ***ret, struct vmctl_error *err)
 	for (uint32_t i = 0; r == 0 && i < count; i++) {
 		if (!take_string(&reply, &blob) ||
 		    !take_string(&reply, &comment))
-			return fail_agent("its answer is cut short", err);
+			return fail_agent("its answer is cut short", 0, err);
 		r = add_line(blob, &comment, &lines, err);
 	}
 	if (r == 0)
@@ -167,13 +170,13 @@ int agent_list(long timeout_ms, const struct events *ev, char ***ret,
 		return r;
 	if (send(fd, request, sizeof(request), MSG_NOSIGNAL) !=
 	    (ssize_t)sizeof(request))
-		return fail_agent(strerror(errno), err);
+		return fail_agent("", errno, err);
 	r = read_exactly(fd, head, sizeof(head), deadline, ev, err);
 	if (r < 0)
 		return r;
 	n = number_at(head);
 	if (n == 0 || n > REPLY_MAX)
-		return fail_agent("its answer makes no sense", err);
+		return fail_agent("its answer makes no sense", 0, err);
 	reply = malloc(n);
 	if (!reply)
 		return fail_oom(err);
