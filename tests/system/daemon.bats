@@ -1,0 +1,220 @@
+#!/usr/bin/env bats
+# SPDX-License-Identifier: LGPL-2.1-or-later
+# libvirtd going away in the middle of a command, and what is done behind our back
+# with virsh. No test here waits for a guest to boot but one.
+
+load ../lib.sh
+
+setup_file() {
+	private_home
+	import_mini
+	vmctl key generate key
+	start_daemon
+	vmctl create box "${small[@]}"
+	ID=$(field box id)
+	ADDRESS=$(field box address)
+	export ID ADDRESS
+}
+
+teardown_file() {
+	start_daemon
+	delete_all
+}
+
+setup() {
+	start_daemon
+}
+
+daemon_pid() {
+	cat /run/libvirtd.pid 2>/dev/null
+}
+
+daemon_runs() {
+	local pid
+	pid=$(daemon_pid) && [ -n "$pid" ] && [ -d "/proc/$pid" ]
+}
+
+# Neither dnsmasq nor the guests end with it.
+stop_daemon() {
+	local pid
+	daemon_runs || return 0
+	pid=$(daemon_pid)
+	kill -s "${1:-KILL}" "$pid"
+	wait_until 20 gone "$pid"
+}
+
+gone() {
+	[ ! -d "/proc/$1" ]
+}
+
+start_daemon() {
+	daemon_runs || libvirtd -d 3>&- 4>&-
+	wait_until 60 virsh_ list --name >/dev/null
+}
+
+# All that exists is listed.
+all_listed() {
+	local id ids
+	ids=" $(vmctl list -o json | jq -r '.[].id' | tr '\n' ' ') "
+	for id in $(domains) $(ls "$VMCTL_HOME/instances"); do
+		has "$ids" " $id "
+	done
+}
+
+@test "REL-003 libvirtd is not there: status 7 with what to do; list shows the rows and marks them" {
+	stop_daemon
+	refused 7 vmctl create x "${small[@]}"
+	has "$err" libvirt
+	fails 7 vmctl stop box
+	fails 7 vmctl start box
+	fails 7 vmctl delete -y box
+	fails 7 vmctl network list
+	fails 7 vmctl network leases
+	fails 7 vmctl network create lab --subnet 10.20.30.0/24
+	try vmctl list -o json
+	same "$status" 0
+	same "$(jq -r '.[] | .name + " " + .state + " " + (.stale | tostring)' <<<"$out")" "box unknown true"
+	[ -n "$err" ]
+	try vmctl show box -o json
+	same "$(jq -r .state <<<"$out")" unknown
+	same "$(jq -r .address <<<"$out")" "$ADDRESS"
+	start_daemon
+	same "$(field box state)" running
+	same "$(field box id)" "$ID"
+	same "$(vmctl list -o json | jq -r '.[] | .state + " " + (.stale | tostring)')" "running false"
+}
+
+@test "libvirtd is killed in the middle of create: status 7 or done; all is listed and can be deleted" {
+	for moment in disk network domain start; do
+		vmctl create -v "mid$moment" "${small[@]}" --memory 64M \
+			>"$BATS_TEST_TMPDIR/out" 2>"$BATS_TEST_TMPDIR/err" &
+		pid=$!
+		# -v names the steps.
+		reached() { grep -q ": $moment" "$BATS_TEST_TMPDIR/err" || gone $pid; }
+		wait_until 30 reached
+		stop_daemon
+		rc=0
+		wait $pid || rc=$?
+		echo "# killed at $moment: status $rc: $(tail -n 2 "$BATS_TEST_TMPDIR/err" | tr '\n' ' ')" >&3
+		[ $rc = 0 ] || [ $rc = 7 ]
+		[ $rc = 0 ] || grep -q libvirt "$BATS_TEST_TMPDIR/err"
+		start_daemon
+		all_listed
+	done
+	same "$(vmctl list -o json | jq -r '.[] | select(.state == "pending") | .name')" ""
+	mapfile -t ids < <(vmctl list -o json | jq -r '.[] | select(.name | startswith("mid")) | .id')
+	for id in "${ids[@]}"; do
+		ok vmctl delete -y "$id"
+		nothing_left "$id"
+	done
+	same "$(domains)" "$ID"
+	same "$(vmctl list -o name)" box
+}
+
+@test "libvirtd is killed in the middle of stop: status 7, and the next one works" {
+	vmctl stop box --timeout 60s >"$BATS_TEST_TMPDIR/out" 2>"$BATS_TEST_TMPDIR/err" &
+	pid=$!
+	speaking() { grep -q '/libvirt.so' "/proc/$pid/maps" 2>/dev/null || gone $pid; }
+	wait_until 20 speaking
+	stop_daemon
+	rc=0
+	wait $pid || rc=$?
+	cat "$BATS_TEST_TMPDIR/err"
+	[ $rc = 7 ] || [ $rc = 0 ]
+	start_daemon
+	all_listed
+	ok vmctl stop --force --timeout 0 box
+	same "$(field box state)" stopped
+}
+
+@test "libvirtd is killed in the middle of delete: the next delete ends it" {
+	for moment in 1 2 3; do
+		ok vmctl create "gone$moment" "${small[@]}" --memory 64M
+		id=$(field "gone$moment" id)
+		vmctl delete -y "gone$moment" >/dev/null 2>"$BATS_TEST_TMPDIR/err" &
+		pid=$!
+		case $moment in
+		1) ;;
+		2) shut() { ! virsh_ list --name 2>/dev/null | grep -qx "$id"; } && wait_until 20 shut ;;
+		3) undefined() { ! domains 2>/dev/null | grep -qx "$id"; } && wait_until 20 undefined ;;
+		esac
+		stop_daemon
+		rc=0
+		wait $pid || rc=$?
+		[ $rc = 7 ] || [ $rc = 0 ]
+		start_daemon
+		all_listed
+		if vmctl list -o name | grep -qx "gone$moment"; then
+			ok vmctl delete -y "gone$moment"
+		fi
+		nothing_left "$id"
+	done
+}
+
+@test "without a service manager root's vmctl starts the daemon itself, and says so with -v" {
+	stop_daemon TERM
+	rm -f /run/libvirt/libvirt-sock
+	rmdir /run/systemd/system
+	try vmctl -v list 3>&- 4>&-
+	mkdir -p /run/systemd/system
+	same "$status" 0
+	has "$err" "starting /usr/sbin/libvirtd"
+	same "$(field box state)" stopped
+}
+
+@test "a domain renamed behind our back is still the instance" {
+	virsh_ domrename "$ID" renamed >/dev/null
+	same "$(field box state)" stopped
+	ok vmctl start box
+	same "$(virsh_ domstate renamed)" running
+	same "$(vmctl list -o json | jq -r '.[] | select(.name == "box") | .state')" running
+	ok vmctl stop --force --timeout 0 box
+	virsh_ domrename renamed "$ID" >/dev/null
+}
+
+@test "a hand-edited domain: list shows all, and the edit stays until it is in the way" {
+	ok vmctl create other "${small[@]}" --memory 64M
+	# Another size, no metadata, another network card.
+	virsh_ dumpxml --inactive "$ID" | sed '/<metadata>/,/<\/metadata>/d; s/<title>.*<\/title>/<title>my own<\/title>/
+		s/virtio.\/>/virtio'"'"'\/><link state='"'"'down'"'"'\/>/' >"$BATS_TEST_TMPDIR/xml"
+	virsh_ define "$BATS_TEST_TMPDIR/xml" >/dev/null
+	same "$(vmctl list -o json | jq -r '.[] | .name + " " + .state' | sort)" "$(printf 'box stopped\nother running')"
+	# What cannot start says why, is listed, and can be deleted.
+	virsh_ dumpxml --inactive "$ID" | sed 's|/disk.qcow2|/moved.qcow2|' >"$BATS_TEST_TMPDIR/xml"
+	virsh_ define "$BATS_TEST_TMPDIR/xml" >/dev/null
+	fails 1 vmctl start box
+	has "$err" moved.qcow2
+	same "$(vmctl list -o json | jq -r '.[] | .name + " " + .state' | sort)" "$(printf 'box stopped\nother running')"
+}
+
+@test "a domain undefined while it runs: it goes on, and stop and delete work" {
+	other=$(field other id)
+	virsh_ undefine "$other" >/dev/null
+	same "$(field other state)" running
+	ok vmctl stop --force --timeout 0 other
+	same "$(field other state)" error
+	has "$(field other reason)" "start defines it again"
+	ok vmctl start other
+	same "$(field other state)" running
+	virsh_ undefine "$other" >/dev/null
+	ok vmctl delete -y other
+	nothing_left "$other"
+}
+
+@test "a network destroyed or undefined behind our back: start says so or makes it run; delete works" {
+	virsh_ undefine "$ID" >/dev/null
+	same "$(field box state)" error
+	virsh_ net-destroy vmctl >/dev/null
+	ok vmctl start box
+	same "$(field box state)" running
+	same "$(virsh_ net-list --name)" vmctl
+	ok vmctl stop --force --timeout 0 box
+	virsh_ net-destroy vmctl >/dev/null
+	virsh_ net-undefine vmctl >/dev/null
+	same "$(vmctl list -o json | jq -r '.[] | .name + " " + .state')" "box stopped"
+	fails '1|3|4' vmctl start box
+	has "$err" network
+	same "$(field box state)" stopped
+	ok vmctl delete -y box
+	nothing_left "$ID"
+}
