@@ -53,7 +53,11 @@ int libvirt_fail(struct vmctl_error *err, const char *what)
 	auto_free char *why =
 		clean(e && e->message ? e->message : "no reason given");
 
-	fail(err, code, 0, "%s: %s", what, why ? why : "out of memory");
+	/* libvirt's own words are those of a socket. */
+	fail(err, code, 0, "%s: %s%s", what,
+	     code == VMCTL_HYPERVISOR ? "the connection to libvirt is lost: "
+				      : "",
+	     why ? why : "out of memory");
 	if (code == VMCTL_HYPERVISOR)
 		fail_hint(err, "vmctl host health");
 	return -(int)code;
