@@ -140,10 +140,10 @@ bad() { # STATUS ARGUMENT...
 @test "create --dry-run: user-data of either kind appears in the documents" {
 	printf '#!/bin/sh\necho "marker-one"\n' >"$U/script"
 	ok vmctl create --dry-run --image tiny --user-data "$U/script" web1
-	has "$out" "$(base64 <"$U/script" | head -n 1)"
+	has "$out" 'echo "marker-one"'
 	printf '#cloud-config\nruncmd:\n- echo marker-two\n' >"$U/config"
 	ok vmctl create --dry-run --image tiny --user-data - web1 <"$U/config"
-	has "$out" "$(base64 <"$U/config" | head -n 1)"
+	has "$out" "- echo marker-two"
 }
 
 @test "create --dry-run refuses what create would refuse" {
