@@ -20,9 +20,10 @@ static int require_running(const struct vmctl_instance *row,
 	if (row->state != VMCTL_STATE_RUNNING) {
 		fail(err, VMCTL_STATE, 0, "%s is not running: it is %s",
 		     row->name, vmctl_state_name(row->state));
-		if (row->state == VMCTL_STATE_STOPPED)
+		if (row->state == VMCTL_STATE_STOPPED ||
+		    row->state == VMCTL_STATE_SUSPENDED)
 			fail_hint(err, "vmctl start %s", row->name);
-		else
+		else if (row->state != VMCTL_STATE_TERMINATED)
 			fail_hint(err, "vmctl show %s", row->name);
 		return -VMCTL_STATE;
 	}

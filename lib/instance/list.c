@@ -27,6 +27,13 @@ static int by_uuid(const void *a, const void *b)
 		      ((const struct hv_domain *)b)->uuid);
 }
 
+/* A terminated one is on none any more. */
+static bool on_connection(const struct vmctl_instance *row, const char *uri)
+{
+	return row->state != VMCTL_STATE_TERMINATED &&
+	       str_eq(row->connection, uri);
+}
+
 /* What one connection's answer says of the rows that are on it. */
 static int observe_all(struct vmctl *ctx, struct vmctl_instance_list *list,
 		       const char *uri, struct hv_domain *domains, size_t n,
@@ -37,7 +44,7 @@ static int observe_all(struct vmctl *ctx, struct vmctl_instance_list *list,
 		struct vmctl_instance *row = list->items[i];
 		struct hv_domain key = { 0 };
 
-		if (!str_eq(row->connection, uri))
+		if (!on_connection(row, uri))
 			continue;
 		snprintf(key.uuid, sizeof(key.uuid), "%s", row->uuid);
 		struct hv_domain *d =
@@ -56,10 +63,29 @@ static int mark_all_stale(struct vmctl *ctx, struct vmctl_instance_list *list,
 	int r = 0;
 
 	for (size_t i = 0; r == 0 && i < list->count; i++)
-		if (str_eq(list->items[i]->connection, uri))
+		if (on_connection(list->items[i], uri))
 			r = mark_stale(ctx, list->items[i],
 				       "the hypervisor cannot be reached", err);
 	return r;
+}
+
+static int ask_one(struct vmctl *ctx, struct vmctl_instance_list *list,
+		   const char *uri, struct vmctl_error *unreachable,
+		   struct vmctl_error *err)
+{
+	auto_free struct hv_domain *domains = NULL;
+	const struct hv_ops *ops;
+	struct vmctl_error why;
+	struct hv *hv;
+	size_t n = 0;
+	int r = context_hv(ctx, uri, &ops, &hv, &why);
+
+	if (r == 0)
+		r = ops->list(hv, &domains, &n, &why);
+	if (r == 0)
+		return observe_all(ctx, list, uri, domains, n, err);
+	*unreachable = why;
+	return mark_all_stale(ctx, list, uri, err);
 }
 
 /* One bulk call to each connection that has instances; one that fails does not
@@ -67,27 +93,23 @@ static int mark_all_stale(struct vmctl *ctx, struct vmctl_instance_list *list,
 static int ask(struct vmctl *ctx, struct vmctl_instance_list *list,
 	       struct vmctl_error *unreachable, struct vmctl_error *err)
 {
-	for (size_t i = 0; i < list->count; i++) {
-		auto_free struct hv_domain *domains = NULL;
-		const char *uri = list->items[i]->connection;
-		const struct hv_ops *ops;
-		struct hv *hv;
-		bool asked = false;
-		size_t n = 0;
+	auto_free const char **asked = calloc(list->count + 1, sizeof(*asked));
+	size_t count = 0;
+	int r = asked ? 0 : fail_oom(err);
 
-		for (size_t j = 0; j < i && !asked; j++)
-			asked |= str_eq(list->items[j]->connection, uri);
-		if (asked)
-			continue;
-		int r = context_hv(ctx, uri, &ops, &hv, unreachable);
-		if (r == 0)
-			r = ops->list(hv, &domains, &n, unreachable);
-		r = r == 0 ? observe_all(ctx, list, uri, domains, n, err)
-			   : mark_all_stale(ctx, list, uri, err);
-		if (r < 0)
-			return r;
+	for (size_t i = 0; r == 0 && i < list->count; i++) {
+		struct vmctl_instance *row = list->items[i];
+		size_t j = 0;
+
+		while (j < count && !on_connection(row, asked[j]))
+			j++;
+		if (row->state == VMCTL_STATE_TERMINATED)
+			r = instance_complete(ctx, row, err);
+		else if (j == count)
+			r = ask_one(ctx, list, asked[count++] = row->connection,
+				    unreachable, err);
 	}
-	return 0;
+	return r;
 }
 
 int vmctl_instance_list(struct vmctl *ctx, unsigned flags,

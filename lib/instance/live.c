@@ -63,6 +63,10 @@ int instance_refresh(struct vmctl *ctx, struct vmctl_instance *row,
 	const struct hv_ops *ops;
 	enum hv_state seen;
 	struct hv *hv;
+
+	/* Nothing is left to ask about. */
+	if (row->state == VMCTL_STATE_TERMINATED)
+		return instance_complete(ctx, row, err);
 	int r = context_hv(ctx, row->connection, &ops, &hv, err);
 
 	if (r == 0)

@@ -9,10 +9,13 @@ static bool label_char(char c)
 	       (c >= '0' && c <= '9') || c == '-';
 }
 
+/* In any case, as names are compared: "I-0A1B2C3D" would be found where the id
+ * is meant. */
 static bool looks_like_id(const char *name)
 {
-	return str_starts(name, "i-") && strlen(name) == 10 &&
-	       strspn(name + 2, "0123456789abcdef") == 8;
+	return (name[0] == 'i' || name[0] == 'I') && name[1] == '-' &&
+	       strlen(name) == 10 &&
+	       strspn(name + 2, "0123456789abcdefABCDEF") == 8;
 }
 
 int vmctl_instance_name_check(const char *name, struct vmctl_error *err)

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "base/clock.h"
+#include "base/units.h"
 #include "instance/instance.h"
 #include "internal/network.h"
 
@@ -30,6 +31,11 @@ int instance_forward(struct vmctl *ctx, struct vmctl_instance *row,
 			r = ops->forward_add(hv, row->uuid, &fwd, err);
 			if (r != -VMCTL_EXISTS || tries == PORT_TRIES)
 				return r;
+			/* Taken by a command that did the same just now? */
+			if (ops->forward_present(hv, row->uuid, &fwd, &present,
+						 NULL) == 0 &&
+			    present)
+				return 0;
 			log_warn(&ctx->ev,
 				 "%s: port %lld is taken on this host, "
 				 "choosing another",
@@ -123,8 +129,12 @@ static int define_again(struct vmctl *ctx, struct vmctl_instance *row,
 	if (r < 0)
 		return r;
 	if (access(spec.disk, F_OK) < 0) {
-		fail(err, VMCTL_STATE, 0, "%s has no disk: %s", row->name,
-		     *row->reason ? row->reason : "it is gone");
+		/* What was never launched has the reason for that. */
+		if (row->launched_at || !*row->reason)
+			fail(err, VMCTL_STATE, 0, "its disk is gone");
+		else
+			fail(err, VMCTL_STATE, 0, "it has no disk: %s",
+			     row->reason);
 		fail_hint(err, "vmctl delete %s", row->name);
 		return -VMCTL_STATE;
 	}
@@ -140,6 +150,15 @@ static int set_state(struct vmctl *ctx, struct vmctl_instance *row,
 	return state_instance_set(ctx->db, row->id, state, "", err);
 }
 
+/* Says whose failure it was, for a command that has several targets. */
+static int named(const struct vmctl_instance *row, int r,
+		 struct vmctl_error *err)
+{
+	if (r < 0)
+		fail_prefix(err, "%s", row->name);
+	return r;
+}
+
 int vmctl_instance_start(struct vmctl *ctx, const char *name,
 			 struct vmctl_error *err)
 {
@@ -152,7 +171,7 @@ int vmctl_instance_start(struct vmctl *ctx, const char *name,
 		return r;
 	switch (l.row->state) {
 	case VMCTL_STATE_RUNNING:
-		return instance_forward(ctx, l.row, err);
+		return named(l.row, instance_forward(ctx, l.row, err), err);
 	case VMCTL_STATE_ERROR:
 		r = define_again(ctx, l.row, err);
 		break;
@@ -166,11 +185,9 @@ int vmctl_instance_start(struct vmctl *ctx, const char *name,
 	}
 	if (r == 0)
 		r = instance_boot(ctx, l.row, err);
-	if (r < 0) {
-		fail_prefix(err, "%s", l.row->name);
-		return r;
-	}
-	return set_state(ctx, l.row, VMCTL_STATE_RUNNING, err);
+	if (r == 0)
+		r = set_state(ctx, l.row, VMCTL_STATE_RUNNING, err);
+	return named(l.row, r, err);
 }
 
 /* Waits for the guest to go down; asks it again from time to time. */
@@ -180,13 +197,15 @@ static int wait_stopped(struct vmctl *ctx, struct vmctl_instance *row,
 	const struct hv_ops *ops;
 	enum hv_state seen = HV_RUNNING;
 	int64_t asked = clock_mono_ms();
+	char limit[DURATION_TEXT];
 	struct hv *hv;
 	struct wait w = wait_begin(timeout_ms, 200);
 	int r = context_hv(ctx, row->connection, &ops, &hv, err);
 
 	while (r == 0) {
 		r = ops->state(hv, row->uuid, &seen, err);
-		if (r < 0 || seen == HV_STOPPED || seen == HV_ABSENT)
+		if (r < 0 || seen == HV_STOPPED || seen == HV_SAVED ||
+		    seen == HV_ABSENT)
 			return r;
 		progress_at(&ctx->ev, "waiting for the guest to shut down", 0,
 			    0);
@@ -201,8 +220,8 @@ static int wait_stopped(struct vmctl *ctx, struct vmctl_instance *row,
 	}
 	if (r < 0)
 		return r;
-	fail(err, VMCTL_TIMEOUT, 0, "%s did not shut down within %ld s",
-	     row->name, timeout_ms / 1000);
+	fail(err, VMCTL_TIMEOUT, 0, "it did not shut down within %s",
+	     format_duration(timeout_ms, limit));
 	fail_hint(err, "vmctl stop --force %s", row->name);
 	return -VMCTL_TIMEOUT;
 }
@@ -218,7 +237,7 @@ static int stop(struct vmctl *ctx, struct vmctl_instance *row, long timeout_ms,
 		return r;
 	/* A paused guest hears nothing. */
 	if (row->state == VMCTL_STATE_PAUSED && !force) {
-		fail(err, VMCTL_STATE, 0, "%s is paused", row->name);
+		fail(err, VMCTL_STATE, 0, "it is paused");
 		fail_hint(err, "vmctl stop --force %s", row->name);
 		return -VMCTL_STATE;
 	}
@@ -228,7 +247,8 @@ static int stop(struct vmctl *ctx, struct vmctl_instance *row, long timeout_ms,
 		if (r == 0)
 			r = wait_stopped(ctx, row, timeout_ms, err);
 	}
-	if (r == -VMCTL_TIMEOUT && force)
+	/* Also when it could not be asked: that is what force is for. */
+	if (r < 0 && r != -VMCTL_CANCELLED && force)
 		r = ops->destroy(hv, row->uuid, err);
 	/* It may have gone down by itself between two calls. */
 	return r == -VMCTL_STATE ? wait_stopped(ctx, row, 1000, err) : r;
@@ -258,7 +278,9 @@ int vmctl_instance_stop(struct vmctl *ctx, const char *name, long timeout_ms,
 			    vmctl_state_name(l.row->state));
 	}
 	r = stop(ctx, l.row, timeout_ms, force, err);
-	return r < 0 ? r : set_state(ctx, l.row, VMCTL_STATE_STOPPED, err);
+	if (r == 0)
+		r = set_state(ctx, l.row, VMCTL_STATE_STOPPED, err);
+	return named(l.row, r, err);
 }
 
 int vmctl_instance_reboot(struct vmctl *ctx, const char *name, bool force,
@@ -278,10 +300,14 @@ int vmctl_instance_reboot(struct vmctl *ctx, const char *name, bool force,
 	if (l.row->state != VMCTL_STATE_RUNNING) {
 		fail(err, VMCTL_STATE, 0, "%s is not running: it is %s",
 		     l.row->name, vmctl_state_name(l.row->state));
-		fail_hint(err, "vmctl start %s", l.row->name);
+		if (l.row->state == VMCTL_STATE_STOPPED ||
+		    l.row->state == VMCTL_STATE_SUSPENDED)
+			fail_hint(err, "vmctl start %s", l.row->name);
 		return -VMCTL_STATE;
 	}
 	r = force ? ops->reset(hv, l.row->uuid, err)
 		  : ops->reboot(hv, l.row->uuid, err);
-	return r < 0 ? r : instance_forward(ctx, l.row, err);
+	if (r == 0)
+		r = instance_forward(ctx, l.row, err);
+	return named(l.row, r, err);
 }

@@ -1,28 +1,58 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include <errno.h>
+#include <fcntl.h>
 #include <sys/mman.h>
 
 #include "base/clock.h"
 #include "base/file.h"
+#include "base/units.h"
 #include "driver/ssh.h"
 #include "instance/instance.h"
 
+/* The record as it is now: who creates or deletes it is another process. */
+static int look(struct vmctl *ctx, struct vmctl_instance *row,
+		struct vmctl_error *err)
+{
+	auto_instance *now = NULL;
+	int r = instance_find(ctx, row->id, &now, err);
+
+	if (r < 0)
+		return r;
+	struct vmctl_instance old = *row;
+	*row = *now;
+	*now = old;
+	return instance_refresh(ctx, row, err);
+}
+
+static int check_hope(const struct vmctl_instance *row, struct vmctl_error *err)
+{
+	switch (row->state) {
+	case VMCTL_STATE_TERMINATED:
+		return fail(err, VMCTL_STATE, 0, "%s is deleted", row->name);
+	case VMCTL_STATE_ERROR:
+		return fail(err, VMCTL_STATE, 0, "%s is in error: %s",
+			    row->name, row->reason);
+	default:
+		return 0;
+	}
+}
+
+/* Nothing makes it start or come back but another command: waiting for that is
+ * what was asked for, except of a failed or deleted one. */
 static int wait_state(struct vmctl *ctx, struct vmctl_instance *row,
 		      enum vmctl_state want, long timeout_ms,
 		      struct vmctl_error *err)
 {
 	struct wait w = wait_begin(timeout_ms, 250);
+	char limit[DURATION_TEXT];
 
 	for (;;) {
-		int r = instance_refresh(ctx, row, err);
+		int r = look(ctx, row, err);
 		if (r < 0 || row->state == want)
 			return r;
-		/* Nothing makes it start or come back but another command:
-		 * waiting for that is what was asked for, except of a failed
-		 * one. */
-		if (row->state == VMCTL_STATE_ERROR)
-			return fail(err, VMCTL_STATE, 0, "%s is in error: %s",
-				    row->name, row->reason);
+		r = check_hope(row, err);
+		if (r < 0)
+			return r;
 		progress_at(&ctx->ev,
 			    want == VMCTL_STATE_STOPPED
 				    ? "waiting for it to stop"
@@ -32,23 +62,43 @@ static int wait_state(struct vmctl *ctx, struct vmctl_instance *row,
 			return fail_cancelled(err);
 		if (!wait_more(&w))
 			return fail(err, VMCTL_TIMEOUT, 0,
-				    "%s is not %s after %ld s", row->name,
-				    vmctl_state_name(want), timeout_ms / 1000);
+				    "%s is not %s after %s", row->name,
+				    vmctl_state_name(want),
+				    format_duration(timeout_ms, limit));
 	}
+}
+
+/* For calls to which 0 means no limit. */
+static long left(const struct wait *w, long timeout_ms)
+{
+	int64_t ms = wait_left_ms(w);
+
+	return timeout_ms < 0 ? timeout_ms : ms > 0 ? (long)ms : 1;
 }
 
 static int wait_ssh(struct vmctl *ctx, struct vmctl_instance *row,
 		    long timeout_ms, const struct ssh_ops **ret_ops,
 		    struct ssh_conn **ret, struct vmctl_error *err)
 {
-	int r = instance_connect(ctx, row, NULL, timeout_ms, ret_ops, ret, err);
+	struct wait w = wait_begin(timeout_ms, 0);
+	int r = 0;
 
-	if (r != -VMCTL_TRANSPORT && r != -VMCTL_DENIED)
+	/* Another process is still making it. */
+	if (row->state == VMCTL_STATE_PENDING)
+		r = wait_state(ctx, row, VMCTL_STATE_RUNNING, timeout_ms, err);
+	if (r < 0)
+		return r;
+	r = instance_connect(ctx, row, NULL, left(&w, timeout_ms), ret_ops, ret,
+			     err);
+	/* What was given up before its time will not come true. */
+	if ((r != -VMCTL_TRANSPORT && r != -VMCTL_DENIED) || wait_left_ms(&w))
 		return r;
 	if (err)
 		err->code = VMCTL_TIMEOUT;
 	return -VMCTL_TIMEOUT;
 }
+
+#define ANSWER_MAX (1 << 20)
 
 /* Runs a command in the guest and keeps what it writes. */
 static int capture(const struct ssh_ops *ops, struct ssh_conn *conn,
@@ -56,26 +106,31 @@ static int capture(const struct ssh_ops *ops, struct ssh_conn *conn,
 		   const struct events *ev, struct ssh_exit *ret_exit,
 		   struct str *ret_out, struct vmctl_error *err)
 {
-	auto_close int fd = memfd_create("vmctl-output", MFD_CLOEXEC);
+	auto_close int fd =
+		memfd_create("vmctl-output", MFD_CLOEXEC | MFD_ALLOW_SEALING);
 	struct ssh_exec what = { .command = command,
 				 .in = -1,
 				 .out = fd,
 				 .err = fd,
 				 .timeout_ms = timeout_ms };
 
-	if (fd < 0)
+	/* A guest may say as much as it likes: what is beyond the size cannot
+	 * be written. What it does not fill reads as zeros. */
+	if (fd < 0 || ftruncate(fd, ANSWER_MAX) < 0 ||
+	    fcntl(fd, F_ADD_SEALS, F_SEAL_GROW) < 0)
 		return fail_sys(err, errno, "cannot make a buffer");
 	int r = ops->exec(conn, &what, ev, ret_exit, err);
 	if (r == 0 && lseek(fd, 0, SEEK_SET) < 0)
 		r = fail_sys(err, errno, "cannot read a buffer");
 	return r < 0 ? r
-		     : fd_read_all(fd, 1 << 20, "the guest's answer", ret_out,
-				   err);
+		     : fd_read_all(fd, ANSWER_MAX, "the guest's answer",
+				   ret_out, err);
 }
 
 /* The guest's own words about what went wrong, in one line. */
 static void fold(struct str *s)
 {
+	s->len = strlen(str_text(s));
 	for (size_t i = 0; i < s->len; i++)
 		if (s->p[i] == '\n' || s->p[i] == '\r')
 			s->p[i] = ' ';
@@ -91,6 +146,7 @@ static int wait_cloud_init(struct vmctl *ctx, struct vmctl_instance *row,
 	struct ssh_conn *conn;
 	struct ssh_exit exit = { 0 };
 	struct wait w = wait_begin(timeout_ms, 500);
+	char limit[DURATION_TEXT];
 	int r = wait_ssh(ctx, row, timeout_ms, &ops, &conn, err);
 
 	if (r < 0)
@@ -99,15 +155,15 @@ static int wait_cloud_init(struct vmctl *ctx, struct vmctl_instance *row,
 	r = capture(ops, conn,
 		    "cloud-init status --wait >/dev/null 2>&1; "
 		    "cloud-init status --long",
-		    (long)wait_left_ms(&w), &ctx->ev, &exit, &out, err);
+		    left(&w, timeout_ms), &ctx->ev, &exit, &out, err);
 	ops->close(conn);
 	if (r < 0)
 		return r;
 	fold(&out);
 	if (exit.timed_out)
 		return fail(err, VMCTL_TIMEOUT, 0,
-			    "%s: cloud-init is not done after %ld s", row->name,
-			    timeout_ms / 1000);
+			    "%s: cloud-init is not done after %s", row->name,
+			    format_duration(timeout_ms, limit));
 	if (exit.status == 127)
 		return fail(err, VMCTL_UNSUPPORTED, 0,
 			    "%s: the guest has no cloud-init", row->name);

@@ -25,7 +25,9 @@ static int ensure_default(struct vmctl *ctx, bool dry, struct hv_network *ret,
 		return r;
 	}
 	r = subnet_default(ctx, NULL, &s, err);
-	if (r == 0 && dry) {
+	if (r < 0)
+		return r;
+	if (dry) {
 		*ret = (struct hv_network){ .prefix = s.prefix, .nat = true };
 		snprintf(ret->name, sizeof(ret->name), NETWORK_DEFAULT);
 		ipv4_text(s.base + 1, ret->address);
@@ -33,15 +35,18 @@ static int ensure_default(struct vmctl *ctx, bool dry, struct hv_network *ret,
 		ipv4_text(s.last, ret->range_last);
 		return 0;
 	}
-	if (r == 0)
-		r = network_make(ctx, NETWORK_DEFAULT, &s, err);
-	if (r == -VMCTL_IN_USE)
-		fail_hint(err, "vmctl config set nat.subnet 10.77.0.0/24");
+	r = network_make(ctx, NETWORK_DEFAULT, &s, err);
 	if (r == 0)
 		log_info(&ctx->ev, "made the network %s", NETWORK_DEFAULT);
-	return r < 0 && r != -VMCTL_EXISTS
-		       ? r
-		       : network_find(ctx, NULL, NETWORK_DEFAULT, ret, err);
+	if (r == -VMCTL_IN_USE)
+		fail_hint(err, "vmctl config set nat.subnet 10.77.0.0/24");
+	/* Whatever libvirt, or our own look at the host's interfaces, said of a
+	 * network that is there now: another process was faster. */
+	if (network_find(ctx, NULL, NETWORK_DEFAULT, ret, &why) == 0)
+		return 0;
+	if (r == 0 && err)
+		*err = why;
+	return r < 0 ? r : -(int)why.code;
 }
 
 /* --- choosing an address ---------------------------------------------------

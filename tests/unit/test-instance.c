@@ -16,7 +16,8 @@ static void a_name_is_a_hostname_label(void **state)
 	static const char *const bad[] = {
 		"",    "-a",   "a-",	   "a_b",	"a.b",
 		"a b", "a/b",  "../x",	   "\xc3\xa4",	"a\nb",
-		"a;b", "$(x)", "a\x1b[2J", "i-12345678" /* an id */
+		"a;b", "$(x)", "a\x1b[2J", "i-12345678", /* ids */
+		"I-12345678", "i-1234ABCD"
 	};
 	char long_name[65];
 

@@ -1,0 +1,377 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "instance-help.h"
+
+#include <signal.h>
+#include <string.h>
+#include <sys/wait.h>
+
+#include "base/clock.h"
+#include "base/file.h"
+
+/* Starting, stopping, waiting and looking, on the fake hypervisor. */
+
+static struct fake_domain *domain(struct stage *s)
+{
+	for (int i = 0; i < FAKE_DOMAINS; i++)
+		if (s->hv->domains[i].used)
+			return &s->hv->domains[i];
+	return NULL;
+}
+
+static int64_t port_of(struct stage *s)
+{
+	struct vmctl_instance *row = NULL;
+
+	assert_int_equal(
+		vmctl_instance_get(s->place->ctx, "web1", 0, &row, &s->err), 0);
+	int64_t port = row->ssh_port;
+	vmctl_instance_free(row);
+	return port;
+}
+
+static int ports_of(const struct fake_domain *d)
+{
+	int n = 0;
+
+	for (int i = 0; i < FAKE_PORTS; i++)
+		n += d->ports[i] != 0;
+	return n;
+}
+
+static int setup_running(void **state)
+{
+	int r = stage_setup(state);
+
+	return r < 0 ? r : stage_create(*state, "web1");
+}
+
+#define START(s) vmctl_instance_start((s)->place->ctx, "web1", &(s)->err)
+#define STOP(s, ms, force)                                                     \
+	vmctl_instance_stop((s)->place->ctx, "web1", ms, force, &(s)->err)
+
+static void INST_009_start_of_what_runs_changes_nothing(void **state)
+{
+	struct stage *s = *state;
+	int64_t port = port_of(s);
+
+	assert_int_equal(START(s), 0);
+	assert_int_equal(s->hv->starts, 1);
+	assert_int_equal(port_of(s), port);
+	assert_int_equal(ports_of(domain(s)), 1);
+}
+
+static void INST_010_stop_asks_and_then_says_how_to_force(void **state)
+{
+	struct stage *s = *state;
+
+	s->hv->deaf = true;
+	assert_int_equal(STOP(s, 50, false), -VMCTL_TIMEOUT);
+	assert_string_equal(s->err.message,
+			    "web1: it did not shut down within 50ms");
+	assert_string_equal(s->err.hint, "vmctl stop --force web1");
+	assert_int_equal(state_of(s, "web1"), VMCTL_STATE_RUNNING);
+	assert_int_equal(STOP(s, 50, true), 0);
+	assert_int_equal(s->hv->destroys, 1);
+	assert_int_equal(state_of(s, "web1"), VMCTL_STATE_STOPPED);
+	assert_int_equal(STOP(s, 0, false), 0);
+}
+
+static void INST_010_force_does_not_need_a_guest_that_can_be_asked(void **state)
+{
+	struct stage *s = *state;
+
+	/* open, state, shutdown */
+	vmctl_free(s->place->ctx);
+	s->place->ctx = place_context(s->place);
+	s->hv->calls = 0;
+	s->hv->fail_at = 3;
+	assert_int_equal(STOP(s, 1000, true), 0);
+	assert_int_equal(state_of(s, "web1"), VMCTL_STATE_STOPPED);
+}
+
+static void INST_010_a_paused_guest_is_only_stopped_by_force(void **state)
+{
+	struct stage *s = *state;
+
+	domain(s)->state = HV_PAUSED;
+	assert_int_equal(STOP(s, 1000, false), -VMCTL_STATE);
+	assert_int_equal(s->hv->shutdowns, 0);
+	assert_int_equal(STOP(s, 1000, true), 0);
+	assert_int_equal(state_of(s, "web1"), VMCTL_STATE_STOPPED);
+}
+
+static void a_stop_that_the_guest_forestalls_succeeds(void **state)
+{
+	struct stage *s = *state;
+
+	/* The guest goes down between the look and the call. */
+	vmctl_free(s->place->ctx);
+	s->place->ctx = place_context(s->place);
+	s->hv->calls = 0;
+	s->hv->lie_at = 3;
+	s->hv->fail_code = VMCTL_STATE;
+	assert_int_equal(STOP(s, 1000, false), 0);
+	assert_int_equal(state_of(s, "web1"), VMCTL_STATE_STOPPED);
+}
+
+static void a_domain_that_is_gone_is_defined_again(void **state)
+{
+	struct stage *s = *state;
+	int64_t port = port_of(s);
+
+	*domain(s) = (struct fake_domain){ 0 };
+	assert_int_equal(state_of(s, "web1"), VMCTL_STATE_ERROR);
+	assert_int_equal(START(s), 0);
+	assert_int_equal(state_of(s, "web1"), VMCTL_STATE_RUNNING);
+	assert_int_equal(port_of(s), port);
+	assert_int_equal(domain(s)->ports[0], port);
+}
+
+static void a_failed_creation_cannot_be_started(void **state)
+{
+	struct stage *s = *state;
+
+	s->hv->calls = 0;
+	s->hv->fail_at = 3;
+	assert_int_equal(stage_create(s, "web1"), -VMCTL_FAILED);
+	s->hv->fail_at = 0;
+	assert_int_equal(START(s), -VMCTL_STATE);
+	assert_non_null(strstr(s->err.message, "web1: it has no disk: "));
+	assert_null(strstr(s->err.message, "web1: web1"));
+	assert_string_equal(s->err.hint, "vmctl delete web1");
+	assert_int_equal(domains_of(s), 0);
+}
+
+static void a_start_fails_in_the_name_of_the_instance(void **state)
+{
+	struct stage *s = *state;
+
+	assert_int_equal(STOP(s, 0, true), 0);
+	for (int i = 1; i < 8; i++) {
+		vmctl_free(s->place->ctx);
+		s->place->ctx = place_context(s->place);
+		s->hv->calls = 0;
+		s->hv->fail_at = i;
+		int r = START(s);
+		s->hv->fail_at = 0;
+		if (r == 0)
+			break;
+		/* Of the connection itself nothing else can be said. */
+		if (i > 2)
+			assert_int_equal(strncmp(s->err.message, "web1: ", 6),
+					 0);
+		assert_int_equal(START(s), 0);
+		assert_int_equal(ports_of(domain(s)), 1);
+		assert_int_equal(STOP(s, 0, true), 0);
+	}
+}
+
+static void a_port_that_is_taken_is_replaced_at_start(void **state)
+{
+	struct stage *s = *state;
+	int64_t port = port_of(s);
+
+	assert_int_equal(STOP(s, 0, true), 0);
+	s->hv->taken_port = (int)port;
+	assert_int_equal(START(s), 0);
+	assert_int_not_equal(port_of(s), port);
+	assert_int_equal(domain(s)->ports[0], port_of(s));
+}
+
+static void two_commands_that_forward_at_once_agree_on_the_port(void **state)
+{
+	struct stage *s = *state;
+	int64_t port = port_of(s);
+
+	memset(domain(s)->ports, 0, sizeof(domain(s)->ports));
+	s->hv->lost_race = 1;
+	assert_int_equal(START(s), 0);
+	assert_int_equal(port_of(s), port);
+	assert_int_equal(ports_of(domain(s)), 1);
+}
+
+/* --- what is terminated -------------------------------------------------- */
+
+static void a_terminated_instance_refuses_every_verb(void **state)
+{
+	struct stage *s = *state;
+	struct vmctl_instance *row = NULL;
+	struct vmctl *ctx = s->place->ctx;
+	static const char *const argv[] = { "true", NULL };
+	const struct vmctl_exec what = {
+		.size = sizeof(what), .argv = argv, .in = -1, .out = 1, .err = 2
+	};
+	struct vmctl_exit exit;
+	int fd = -1;
+
+	assert_int_equal(vmctl_instance_get(ctx, "web1", 0, &row, &s->err), 0);
+	auto_free char *id = strdup(row->id);
+	vmctl_instance_free(row);
+	assert_int_equal(vmctl_instance_delete(ctx, "web1", &s->err), 0);
+	/* Its hypervisor is not asked: there is nothing to ask about. */
+	s->hv->down = true;
+	assert_int_equal(vmctl_instance_start(ctx, id, &s->err), -VMCTL_STATE);
+	assert_int_equal(vmctl_instance_stop(ctx, id, 0, true, &s->err),
+			 -VMCTL_STATE);
+	assert_int_equal(vmctl_instance_reboot(ctx, id, true, &s->err),
+			 -VMCTL_STATE);
+	assert_string_equal(s->err.hint, "");
+	assert_int_equal(vmctl_instance_delete(ctx, id, &s->err),
+			 -VMCTL_NOT_FOUND);
+	assert_int_equal(vmctl_instance_log_open(ctx, id, &fd, &s->err),
+			 -VMCTL_STATE);
+	assert_int_equal(vmctl_instance_exec(ctx, id, &what, &exit, &s->err),
+			 -VMCTL_STATE);
+	/* Its name is free: no command with it would find it. */
+	assert_null(strstr(s->err.hint, "web1"));
+	for (int i = 0; i <= VMCTL_WAIT_STOPPED; i++)
+		assert_int_equal(vmctl_instance_wait(ctx, id,
+						     (enum vmctl_wait)i, 60000,
+						     &s->err),
+				 -VMCTL_STATE);
+	assert_int_equal(vmctl_instance_get(ctx, id, 0, &row, &s->err), 0);
+	assert_int_equal(row->state, VMCTL_STATE_TERMINATED);
+	assert_string_equal(row->address, "");
+	assert_string_equal(row->dir, "");
+	vmctl_instance_free(row);
+	nothing_is_held(s);
+}
+
+static void a_list_does_not_ask_about_the_terminated(void **state)
+{
+	struct stage *s = *state;
+	struct vmctl_instance_list *all = NULL;
+	struct vmctl_error unreachable = { 0 };
+
+	assert_int_equal(vmctl_instance_delete(s->place->ctx, "web1", &s->err),
+			 0);
+	s->hv->down = true;
+	assert_int_equal(vmctl_instance_list(s->place->ctx,
+					     VMCTL_LIST_ALL_STATES, &all,
+					     &unreachable, &s->err),
+			 0);
+	assert_int_equal(unreachable.code, VMCTL_OK);
+	assert_int_equal(all->count, 1);
+	assert_int_equal(all->items[0]->state, VMCTL_STATE_TERMINATED);
+	assert_false(all->items[0]->stale);
+	vmctl_instance_list_free(all);
+}
+
+static void REL_003_a_list_without_a_hypervisor_shows_all(void **state)
+{
+	struct stage *s = *state;
+	struct vmctl_instance_list *all = NULL;
+	struct vmctl_error unreachable = { 0 };
+
+	assert_int_equal(stage_create(s, "web2"), 0);
+	s->hv->down = true;
+	assert_int_equal(vmctl_instance_list(s->place->ctx, 0, &all,
+					     &unreachable, &s->err),
+			 0);
+	assert_int_equal(unreachable.code, VMCTL_HYPERVISOR);
+	assert_int_equal(all->count, 2);
+	for (size_t i = 0; i < 2; i++) {
+		assert_int_equal(all->items[i]->state, VMCTL_STATE_UNKNOWN);
+		assert_true(all->items[i]->stale);
+	}
+	vmctl_instance_list_free(all);
+	/* It was an answer, not a record. */
+	s->hv->down = false;
+	assert_int_equal(state_of(s, "web1"), VMCTL_STATE_RUNNING);
+}
+
+/* --- waiting -------------------------------------------------------------- */
+
+/* Another process does `body` while this one waits. */
+static void meanwhile(struct stage *s,
+		      int (*body)(struct vmctl *ctx, struct vmctl_error *err),
+		      enum vmctl_wait what, int want)
+{
+	int status;
+
+	vmctl_free(take_ptr(&s->place->ctx));
+	pid_t pid = fork();
+	assert_true(pid >= 0);
+	if (pid == 0) {
+		struct vmctl_error err;
+
+		_exit(-body(place_context(s->place), &err));
+	}
+	s->place->ctx = place_context(s->place);
+	/* Until its record is there. */
+	struct wait w = wait_begin(20000, 20);
+	int r;
+	do
+		r = vmctl_instance_wait(s->place->ctx, "web1", what, 20000,
+					&s->err);
+	while (r == -VMCTL_NOT_FOUND && wait_more(&w));
+	assert_int_equal(waitpid(pid, &status, 0), pid);
+	assert_int_equal(status, 0);
+	assert_int_equal(r, want);
+}
+
+static int create_web1(struct vmctl *ctx, struct vmctl_error *err)
+{
+	return create_in(ctx, "web1", err);
+}
+
+static int delete_web1(struct vmctl *ctx, struct vmctl_error *err)
+{
+	return vmctl_instance_delete(ctx, "web1", err);
+}
+
+static void a_wait_sees_a_creation_end(void **state)
+{
+	meanwhile(*state, create_web1, VMCTL_WAIT_RUNNING, 0);
+}
+
+static void a_wait_ends_when_the_instance_is_deleted(void **state)
+{
+	struct stage *s = *state;
+
+	meanwhile(s, delete_web1, VMCTL_WAIT_STOPPED, -VMCTL_STATE);
+}
+
+/* --- the network of nat ----------------------------------------------------
+ */
+
+static void a_network_that_two_make_at_once_is_made_once(void **state)
+{
+	static const char *const nat[] = { "nat", NULL };
+	struct stage *s = *state;
+
+	s->hv->has_networks = s->hv->race_net = true;
+	assert_int_equal(
+		vmctl_config_set(s->place->ctx, "network", nat, &s->err), 0);
+	assert_int_equal(stage_create(s, "web1"), 0);
+	assert_int_equal(s->hv->host_count, 1);
+}
+
+#define ON_STAGE(f)                                                            \
+	cmocka_unit_test_setup_teardown(f, stage_setup, stage_teardown)
+#define RUNNING(f)                                                             \
+	cmocka_unit_test_setup_teardown(f, setup_running, stage_teardown)
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		RUNNING(INST_009_start_of_what_runs_changes_nothing),
+		RUNNING(INST_010_stop_asks_and_then_says_how_to_force),
+		RUNNING(INST_010_force_does_not_need_a_guest_that_can_be_asked),
+		RUNNING(INST_010_a_paused_guest_is_only_stopped_by_force),
+		RUNNING(a_stop_that_the_guest_forestalls_succeeds),
+		RUNNING(a_domain_that_is_gone_is_defined_again),
+		ON_STAGE(a_failed_creation_cannot_be_started),
+		RUNNING(a_start_fails_in_the_name_of_the_instance),
+		RUNNING(a_port_that_is_taken_is_replaced_at_start),
+		RUNNING(two_commands_that_forward_at_once_agree_on_the_port),
+		RUNNING(a_terminated_instance_refuses_every_verb),
+		RUNNING(a_list_does_not_ask_about_the_terminated),
+		RUNNING(REL_003_a_list_without_a_hypervisor_shows_all),
+		ON_STAGE(a_wait_sees_a_creation_end),
+		RUNNING(a_wait_ends_when_the_instance_is_deleted),
+		ON_STAGE(a_network_that_two_make_at_once_is_made_once),
+	};
+
+	return cmocka_run_group_tests_name("instance-power", tests, NULL, NULL);
+}
