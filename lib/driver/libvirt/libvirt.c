@@ -29,15 +29,19 @@ static int open_conn(const char *uri, const struct events *ev, struct hv **ret,
 		return fail_oom(err);
 	hv->conn = virConnectOpenAuth(uri, virConnectAuthPtrDefault, 0);
 	if (!hv->conn) {
-		int r = libvirt_fail_open(uri, err);
-		struct vmctl_error why;
+		struct vmctl_error first, unused;
 
-		if (daemon_start(uri, ev, &started, &why) == 0 && started)
+		libvirt_fail_open(uri, &first);
+		if (daemon_start(uri, ev, &started, &unused) == 0 && started)
 			hv->conn = virConnectOpenAuth(
 				uri, virConnectAuthPtrDefault, 0);
 		if (!hv->conn) {
+			if (started)
+				libvirt_fail_open(uri, &first);
+			if (err)
+				*err = first;
 			free(hv);
-			return started ? libvirt_fail_open(uri, err) : r;
+			return -VMCTL_HYPERVISOR;
 		}
 	}
 	hv->ev = ev;
@@ -220,6 +224,29 @@ static int stat_int(const virDomainStatsRecord *rec, const char *name,
 	return v;
 }
 
+/* Statistics do not say whether a domain's memory is saved. Such are few: those
+ * alone are asked for, in one more call. */
+static void mark_saved(struct hv *hv, struct hv_domain *domains, int n)
+{
+	virDomainPtr *saved = NULL;
+	int count = virConnectListAllDomains(
+		hv->conn, &saved,
+		VIR_CONNECT_LIST_DOMAINS_INACTIVE |
+			VIR_CONNECT_LIST_DOMAINS_MANAGEDSAVE);
+
+	for (int i = 0; i < count; i++) {
+		char uuid[VIR_UUID_STRING_BUFLEN] = "";
+
+		virDomainGetUUIDString(saved[i], uuid);
+		for (int j = 0; j < n; j++)
+			if (domains[j].state == HV_STOPPED &&
+			    str_eq(domains[j].uuid, uuid))
+				domains[j].state = HV_SAVED;
+		virDomainFree(saved[i]);
+	}
+	free(saved);
+}
+
 static int list(struct hv *hv, struct hv_domain **ret, size_t *ret_n,
 		struct vmctl_error *err)
 {
@@ -242,12 +269,11 @@ static int list(struct hv *hv, struct hv_domain **ret, size_t *ret_n,
 			 virDomainGetName(dom));
 		int state =
 			stat_int(stats[i], "state.state", VIR_DOMAIN_NOSTATE);
-		/* A saved image costs a call of its own: only when asked for
-		 * one domain (see state()). */
 		out[i].state = state == VIR_DOMAIN_SHUTOFF
 				       ? HV_STOPPED
 				       : state_of(dom, state);
 	}
+	mark_saved(hv, out, n);
 	*ret = out;
 	*ret_n = (size_t)n;
 	return 0;
@@ -269,10 +295,17 @@ static int state(struct hv *hv, const char *uuid, enum hv_state *ret,
 			*err = why;
 		return r;
 	}
-	if (virDomainGetState(dom, &s, &reason, 0) < 0)
-		return libvirt_fail(err, "cannot ask for the domain's state");
-	*ret = state_of(dom, s);
-	return 0;
+	r = virDomainGetState(dom, &s, &reason, 0) < 0
+		    ? libvirt_fail(&why, "cannot ask for the domain's state")
+		    : 0;
+	/* It may go between the two calls. */
+	if (r == 0)
+		*ret = state_of(dom, s);
+	else if (r == -VMCTL_NOT_FOUND)
+		*ret = HV_ABSENT;
+	else if (err)
+		*err = why;
+	return r == -VMCTL_NOT_FOUND ? 0 : r;
 }
 
 VMCTL_API extern const struct hv_ops vmctl_module_libvirt;

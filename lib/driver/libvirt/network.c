@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include <arpa/inet.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -6,6 +7,8 @@
 #include "driver/libvirt/libvirt.h"
 
 /* Networks and their leases (libvirt.org/formatnetwork.html). */
+
+#define AGENT_TIMEOUT_S 3
 
 int network_find(struct hv *hv, const char *name, virNetworkPtr *ret,
 		 struct vmctl_error *err)
@@ -119,6 +122,21 @@ static int network_xml(const struct hv_network *net, char **ret,
 	return str_take(&s, ret, err);
 }
 
+/* Another process may start it in the same moment. */
+static int bring_up(virNetworkPtr net, struct vmctl_error *err)
+{
+	struct vmctl_error why;
+
+	if (virNetworkIsActive(net) == 1 || virNetworkCreate(net) == 0)
+		return 0;
+	int r = libvirt_fail(&why, "cannot start the network");
+	if (virNetworkIsActive(net) == 1)
+		return 0;
+	if (err)
+		*err = why;
+	return r;
+}
+
 int network_create(struct hv *hv, const struct hv_network *net,
 		   struct vmctl_error *err)
 {
@@ -131,12 +149,12 @@ int network_create(struct hv *hv, const struct hv_network *net,
 	made = virNetworkDefineXML(hv->conn, xml);
 	if (!made)
 		return libvirt_fail(err, "cannot define the network");
-	if (virNetworkSetAutostart(made, 1) < 0 || virNetworkCreate(made) < 0) {
-		r = libvirt_fail(err, "cannot start the network");
+	r = virNetworkSetAutostart(made, 1) < 0
+		    ? libvirt_fail(err, "cannot have the network started")
+		    : bring_up(made, err);
+	if (r < 0)
 		virNetworkUndefine(made);
-		return r;
-	}
-	return 0;
+	return r;
 }
 
 int network_start(struct hv *hv, const char *name, struct vmctl_error *err)
@@ -144,13 +162,7 @@ int network_start(struct hv *hv, const char *name, struct vmctl_error *err)
 	auto_network net = NULL;
 	int r = network_find(hv, name, &net, err);
 
-	if (r < 0)
-		return r;
-	if (virNetworkIsActive(net) == 1)
-		return 0;
-	return virNetworkCreate(net) < 0
-		       ? libvirt_fail(err, "cannot start the network")
-		       : 0;
+	return r < 0 ? r : bring_up(net, err);
 }
 
 int network_delete(struct hv *hv, const char *name, struct vmctl_error *err)
@@ -203,9 +215,13 @@ int network_leases(struct hv *hv, const char *name, struct hv_lease **ret,
 	return 0;
 }
 
+/* What the agent says is a guest's own text: nothing but an address passes. */
 static bool wanted(const virDomainIPAddress *a)
 {
+	struct in_addr unused;
+
 	return a->type == VIR_IP_ADDR_TYPE_IPV4 && a->addr &&
+	       inet_pton(AF_INET, a->addr, &unused) == 1 &&
 	       !str_starts(a->addr, "127.") && !str_starts(a->addr, "169.254.");
 }
 
@@ -220,6 +236,10 @@ int network_address(struct hv *hv, const char *uuid,
 
 	if (r < 0)
 		return r;
+	/* Left to itself libvirt waits without end for an agent that takes a
+	 * question and does not answer. */
+	if (source == HV_ADDRESS_AGENT)
+		virDomainAgentSetResponseTimeout(dom, AGENT_TIMEOUT_S, 0);
 	int n = virDomainInterfaceAddresses(
 		dom, &nics,
 		source == HV_ADDRESS_AGENT
