@@ -11,8 +11,9 @@
 
 /* Digests and key pairs (module crypto.so, OpenSSL's libcrypto). */
 
-#define CRYPTO_ABI 1
+#define CRYPTO_ABI 2
 #define SHA256_SIZE 32
+#define SHA512_SIZE 64
 #define MD5_SIZE 16
 #define ED25519_SIZE 32 /* of the seed and of the public key, RFC 8032 */
 
@@ -31,6 +32,13 @@ struct crypto_ops {
 			   const struct events *ev,
 			   unsigned char digest[SHA256_SIZE],
 			   struct vmctl_error *err);
+
+	/* Both digests of what is left of a file, read once. */
+	int (*sha_both)(int in, uint64_t total, const char *text,
+			const struct events *ev,
+			unsigned char sha256[SHA256_SIZE],
+			unsigned char sha512[SHA512_SIZE],
+			struct vmctl_error *err);
 
 	int (*ed25519_generate)(unsigned char seed[ED25519_SIZE],
 				unsigned char pub[ED25519_SIZE],

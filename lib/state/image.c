@@ -10,8 +10,10 @@
 	"SELECT i.name, i.description, i.os, i.arch, i.user, i.digest,"        \
 	" i.source_digest, i.created_at, f.size, f.virtual_size,"              \
 	" f.verified_at, f.mark_size, f.mark_mtime_ns, f.mark_inode,"          \
-	" (SELECT count(*) FROM instance n WHERE n.base = i.digest)"           \
-	" FROM image i JOIN image_file f ON f.digest = i.digest "
+	" (SELECT count(*) FROM instance n WHERE n.base = i.digest),"          \
+	" o.source, o.checksum, o.verified_by, o.signed_by"                    \
+	" FROM image i JOIN image_file f ON f.digest = i.digest"               \
+	" LEFT JOIN image_origin o ON o.image = i.name "
 
 #define PREFIX_MIN 8
 
@@ -31,7 +33,11 @@ static int read_image(sqlite3_stmt *stmt, struct vmctl_image **ret,
 	    !sql_text(stmt, 3, &image->arch) ||
 	    !sql_text(stmt, 4, &image->user) ||
 	    !sql_text(stmt, 5, &image->digest) ||
-	    !sql_text(stmt, 6, &image->source_digest))
+	    !sql_text(stmt, 6, &image->source_digest) ||
+	    !sql_text(stmt, 15, &image->source) ||
+	    !sql_text(stmt, 16, &image->checksum) ||
+	    !sql_text(stmt, 17, &image->verified_by) ||
+	    !sql_text(stmt, 18, &image->signed_by))
 		return fail_oom(err);
 	image->created_at = sqlite3_column_int64(stmt, 7);
 	image->size = sqlite3_column_int64(stmt, 8);
@@ -140,6 +146,20 @@ static int refuse_name(struct state *db, const char *name,
 	return r;
 }
 
+static int put_origin(struct state *db, const struct vmctl_image *image,
+		      struct vmctl_error *err)
+{
+	if (!image->verified_by || !*image->verified_by)
+		return 0;
+	return sql_run(db, NULL, err,
+		       "INSERT INTO image_origin (image, source, checksum,"
+		       " verified_by, signed_by) VALUES (?, ?, ?, ?, ?)",
+		       "ttttt", image->name, image->source ? image->source : "",
+		       image->checksum ? image->checksum : "",
+		       image->verified_by,
+		       image->signed_by ? image->signed_by : "");
+}
+
 int state_image_add(struct state *db, const struct vmctl_image *image,
 		    const struct state_file_mark *mark, struct vmctl_error *err)
 {
@@ -161,6 +181,8 @@ int state_image_add(struct state *db, const struct vmctl_image *image,
 			    image->os ? image->os : "",
 			    image->arch ? image->arch : "",
 			    image->user ? image->user : "", image->created_at);
+	if (r == 0)
+		r = put_origin(db, image, err);
 	return r < 0 ? r : txn_commit(db, err);
 }
 

@@ -37,6 +37,15 @@ static const char *const steps[STATE_VERSION] = {
 	"\tcreated_at INTEGER NOT NULL,\n"
 	"\tPRIMARY KEY (connection, name)\n"
 	") STRICT, WITHOUT ROWID",
+	/* To 3: where images come from. */
+	"CREATE TABLE image_origin (\n"
+	"\timage TEXT PRIMARY KEY REFERENCES image (name) ON DELETE CASCADE,\n"
+	"\tsource TEXT NOT NULL,\n"
+	"\tchecksum TEXT NOT NULL,\n"
+	"\tverified_by TEXT NOT NULL CHECK (verified_by IN ('none', 'digest',\n"
+	"\t\t'checksum', 'signature')),\n"
+	"\tsigned_by TEXT NOT NULL\n"
+	") STRICT, WITHOUT ROWID",
 	NULL, /* ends the table */
 };
 

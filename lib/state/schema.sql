@@ -35,6 +35,18 @@ CREATE TABLE image (
 CREATE INDEX image_digest ON image (digest);
 CREATE INDEX image_source ON image (source_digest);
 
+-- Where an image came from and how that was verified. The checksum is
+-- "sha512:<digits>" as its source tells it. Images of older versions have no
+-- row.
+CREATE TABLE image_origin (
+	image TEXT PRIMARY KEY REFERENCES image (name) ON DELETE CASCADE,
+	source TEXT NOT NULL,
+	checksum TEXT NOT NULL,
+	verified_by TEXT NOT NULL CHECK (verified_by IN ('none', 'digest',
+		'checksum', 'signature')),
+	signed_by TEXT NOT NULL
+) STRICT, WITHOUT ROWID;
+
 CREATE TABLE ssh_key (
 	name TEXT PRIMARY KEY CHECK (length(name) BETWEEN 1 AND 63),
 	type TEXT NOT NULL,

@@ -52,6 +52,7 @@ static int crypto_md5(const void *bytes, size_t n, unsigned char out[MD5_SIZE],
 struct copy {
 	int in, out;
 	EVP_MD_CTX *md;
+	EVP_MD_CTX *also; /* a second digest, or NULL */
 	unsigned char *buf;
 	uint64_t done;	/* bytes hashed */
 	uint64_t total; /* for progress */
@@ -62,8 +63,9 @@ struct copy {
 static int copy_bytes(struct copy *c, const unsigned char *p, size_t n,
 		      struct vmctl_error *err)
 {
-	if (EVP_DigestUpdate(c->md, p, n) != 1)
-		return fail_openssl(err, "cannot compute a SHA-256 digest");
+	if (EVP_DigestUpdate(c->md, p, n) != 1 ||
+	    (c->also && EVP_DigestUpdate(c->also, p, n) != 1))
+		return fail_openssl(err, "cannot compute a digest");
 	c->done += n;
 	progress_at(c->ev, c->text, c->done, c->total);
 	if (cancelled(c->ev))
@@ -171,43 +173,79 @@ static int copy_finish(const struct copy *c, struct vmctl_error *err)
 	return 0;
 }
 
+/* From the current offset to the end. */
+static int copy_all(struct copy *c, struct vmctl_error *err)
+{
+	auto_free unsigned char *buf = malloc(COPY_CHUNK);
+	bool eof = false;
+
+	if (!buf)
+		return fail_oom(err);
+	c->buf = buf;
+	(void)posix_fadvise(c->in, 0, 0, POSIX_FADV_SEQUENTIAL);
+	while (!eof) {
+		uint64_t data;
+		int r = next_extent(c, &data, err);
+
+		if (r == 0)
+			r = copy_data(c, data, &eof, err);
+		if (r < 0)
+			return r;
+	}
+	return copy_finish(c, err);
+}
+
 static int crypto_sha256_copy(int in, int out, uint64_t total, const char *text,
 			      const struct events *ev,
 			      unsigned char digest[SHA256_SIZE],
 			      struct vmctl_error *err)
 {
 	auto_md_ctx EVP_MD_CTX *md = EVP_MD_CTX_new();
-	auto_free unsigned char *buf = malloc(COPY_CHUNK);
 	struct copy c = { .in = in,
 			  .out = out,
 			  .md = md,
-			  .buf = buf,
 			  .total = total,
 			  .text = text,
 			  .ev = ev };
-	bool eof = false;
 	int r;
 
-	if (!md || !buf)
+	if (!md)
 		return fail_oom(err);
 	if (EVP_DigestInit_ex(md, EVP_sha256(), NULL) != 1)
 		return fail_openssl(err, "cannot compute a SHA-256 digest");
-	(void)posix_fadvise(in, 0, 0, POSIX_FADV_SEQUENTIAL);
-	while (!eof) {
-		uint64_t data;
+	r = copy_all(&c, err);
+	if (r == 0 && EVP_DigestFinal_ex(md, digest, NULL) != 1)
+		r = fail_openssl(err, "cannot compute a SHA-256 digest");
+	return r;
+}
 
-		r = next_extent(&c, &data, err);
-		if (r == 0)
-			r = copy_data(&c, data, &eof, err);
-		if (r < 0)
-			return r;
-	}
-	r = copy_finish(&c, err);
-	if (r < 0)
-		return r;
-	if (EVP_DigestFinal_ex(md, digest, NULL) != 1)
-		return fail_openssl(err, "cannot compute a SHA-256 digest");
-	return 0;
+static int crypto_sha_both(int in, uint64_t total, const char *text,
+			   const struct events *ev,
+			   unsigned char sha256[SHA256_SIZE],
+			   unsigned char sha512[SHA512_SIZE],
+			   struct vmctl_error *err)
+{
+	auto_md_ctx EVP_MD_CTX *md = EVP_MD_CTX_new();
+	auto_md_ctx EVP_MD_CTX *also = EVP_MD_CTX_new();
+	struct copy c = { .in = in,
+			  .out = -1,
+			  .md = md,
+			  .also = also,
+			  .total = total,
+			  .text = text,
+			  .ev = ev };
+	int r;
+
+	if (!md || !also)
+		return fail_oom(err);
+	if (EVP_DigestInit_ex(md, EVP_sha256(), NULL) != 1 ||
+	    EVP_DigestInit_ex(also, EVP_sha512(), NULL) != 1)
+		return fail_openssl(err, "cannot compute a digest");
+	r = copy_all(&c, err);
+	if (r == 0 && (EVP_DigestFinal_ex(md, sha256, NULL) != 1 ||
+		       EVP_DigestFinal_ex(also, sha512, NULL) != 1))
+		r = fail_openssl(err, "cannot compute a digest");
+	return r;
 }
 
 static int crypto_ed25519_generate(unsigned char seed[ED25519_SIZE],
@@ -264,6 +302,7 @@ VMCTL_API const struct crypto_ops vmctl_module_crypto = {
 	.sha256 = crypto_sha256,
 	.md5 = crypto_md5,
 	.sha256_copy = crypto_sha256_copy,
+	.sha_both = crypto_sha_both,
 	.ed25519_generate = crypto_ed25519_generate,
 	.ec_point_check = crypto_ec_point_check,
 };
