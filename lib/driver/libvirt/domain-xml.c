@@ -73,7 +73,7 @@ static void add_machine(struct str *s, const struct hv_spec *spec)
 		   "      <entry name='serial'>ds=nocloud</entry>\n"
 		   "    </system>\n  </sysinfo>\n");
 	add_value(s, "  <os>\n    <type arch='", spec->arch, "' machine='");
-	str_add(s, x86 ? "pc" : "virt");
+	str_add(s, x86 ? "q35" : "virt");
 	str_add(s, "'>hvm</type>\n    <boot dev='hd'/>\n"
 		   "    <smbios mode='sysinfo'/>\n  </os>\n");
 	str_add(s, "  <features>\n    <acpi/>\n");
