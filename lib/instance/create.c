@@ -4,6 +4,7 @@
 
 #include "base/file.h"
 #include "base/undo.h"
+#include "driver/acl.h"
 #include "driver/qemu-img.h"
 #include "instance/instance.h"
 #include "internal/network.h"
@@ -87,6 +88,25 @@ static int step_record(struct creation *c, struct vmctl_error *err)
 	}
 }
 
+/* The system's libvirt makes QEMU's user the owner of what a guest uses, and
+ * root after that: the caller could not read the console any more. Where that
+ * cannot be prevented everything else works. */
+static int keep_access(struct creation *c, const char *const files[],
+		       struct vmctl_error *err)
+{
+	const struct hv_ops *ops;
+	struct vmctl_error why;
+	struct hv *hv;
+	int r = context_hv(c->ctx, NULL, &ops, &hv, err);
+
+	if (r < 0 || geteuid() == 0 || !ops->is_other_user(hv))
+		return r;
+	for (size_t i = 0; files[i]; i++)
+		if (acl_keep_access(files[i], &why) < 0)
+			log_info(&c->ctx->ev, "%s", why.message);
+	return 0;
+}
+
 static int step_files(struct creation *c, struct vmctl_error *err)
 {
 	const struct vmctl_instance *row = c->draft.row;
@@ -112,7 +132,10 @@ static int step_files(struct creation *c, struct vmctl_error *err)
 		return r;
 	/* There from the first byte on, also when the guest says nothing. */
 	auto_close int fd = open(log, O_WRONLY | O_CREAT | O_CLOEXEC, 0600);
-	return fd < 0 ? fail_sys(err, errno, "cannot write %s", log) : 0;
+	if (fd < 0)
+		return fail_sys(err, errno, "cannot write %s", log);
+	return keep_access(c, (const char *const[]){ disk, iso, log, NULL },
+			   err);
 }
 
 static int step_network(struct creation *c, struct vmctl_error *err)
