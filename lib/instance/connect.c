@@ -17,7 +17,9 @@
 static int require_running(const struct vmctl_instance *row,
 			   struct vmctl_error *err)
 {
-	if (row->state != VMCTL_STATE_RUNNING) {
+	/* One that is asked to shut down runs until it does. */
+	if (row->state != VMCTL_STATE_RUNNING &&
+	    row->state != VMCTL_STATE_STOPPING) {
 		fail(err, VMCTL_STATE, 0, "%s is not running: it is %s",
 		     row->name, vmctl_state_name(row->state));
 		if (row->state == VMCTL_STATE_STOPPED ||

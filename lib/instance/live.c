@@ -16,7 +16,9 @@ static enum vmctl_state combine(const struct vmctl_instance *row,
 	}
 	switch (seen) {
 	case HV_RUNNING:
-		return VMCTL_STATE_RUNNING;
+		/* Asked to shut down by a command that is still at it. */
+		return row->state == VMCTL_STATE_STOPPING ? VMCTL_STATE_STOPPING
+							  : VMCTL_STATE_RUNNING;
 	case HV_STOPPING:
 		return VMCTL_STATE_STOPPING;
 	case HV_PAUSED:
@@ -47,8 +49,9 @@ int instance_observe(struct vmctl *ctx, struct vmctl_instance *row,
 		if (!copy)
 			return fail_oom(err);
 		/* Being news, it is recorded; not being able to is no reason
-		 * to hide it. */
-		if (ctx->db)
+		 * to hide it. That a domain is just going down passes by
+		 * itself. */
+		if (ctx->db && now != VMCTL_STATE_STOPPING)
 			state_instance_set(ctx->db, row->id, now, copy, NULL);
 		row->state = now;
 		free(row->reason);

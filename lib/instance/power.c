@@ -226,8 +226,9 @@ static int wait_stopped(struct vmctl *ctx, struct vmctl_instance *row,
 	return -VMCTL_TIMEOUT;
 }
 
-static int stop(struct vmctl *ctx, struct vmctl_instance *row, long timeout_ms,
-		bool force, struct vmctl_error *err)
+static int stop(struct vmctl *ctx, struct vmctl_instance *row,
+		enum vmctl_state seen, long timeout_ms, bool force,
+		struct vmctl_error *err)
 {
 	const struct hv_ops *ops;
 	struct hv *hv;
@@ -236,13 +237,13 @@ static int stop(struct vmctl *ctx, struct vmctl_instance *row, long timeout_ms,
 	if (r < 0)
 		return r;
 	/* A paused guest hears nothing. */
-	if (row->state == VMCTL_STATE_PAUSED && !force) {
+	if (seen == VMCTL_STATE_PAUSED && !force) {
 		fail(err, VMCTL_STATE, 0, "it is paused");
 		fail_hint(err, "vmctl stop --force %s", row->name);
 		return -VMCTL_STATE;
 	}
 	r = -VMCTL_TIMEOUT;
-	if (row->state != VMCTL_STATE_PAUSED && (timeout_ms > 0 || !force)) {
+	if (seen != VMCTL_STATE_PAUSED && (timeout_ms > 0 || !force)) {
 		r = ops->shutdown(hv, row->uuid, err);
 		if (r == 0)
 			r = wait_stopped(ctx, row, timeout_ms, err);
@@ -252,6 +253,31 @@ static int stop(struct vmctl *ctx, struct vmctl_instance *row, long timeout_ms,
 		r = ops->destroy(hv, row->uuid, err);
 	/* It may have gone down by itself between two calls. */
 	return r == -VMCTL_STATE ? wait_stopped(ctx, row, 1000, err) : r;
+}
+
+/* Others see that it is stopping. Should this process die, or not be able to
+ * say how it ended, the intent has reap.c see to it. */
+static int stop_seen(struct vmctl *ctx, struct vmctl_instance *row,
+		     long timeout_ms, bool force, struct vmctl_error *err)
+{
+	enum vmctl_state seen = row->state;
+	int r = state_intent_begin(ctx->db, row->id, "stop", ctx->command, err);
+
+	if (r == 0)
+		r = set_state(ctx, row, VMCTL_STATE_STOPPING, err);
+	if (r == 0)
+		r = stop(ctx, row, seen, timeout_ms, force, err);
+	int recorded;
+	if (r == 0)
+		recorded = r = set_state(ctx, row, VMCTL_STATE_STOPPED, err);
+	else
+		recorded = set_state(
+			ctx, row,
+			seen == VMCTL_STATE_PAUSED ? seen : VMCTL_STATE_RUNNING,
+			NULL);
+	if (recorded == 0)
+		state_intent_end(ctx->db, row->id, NULL);
+	return r;
 }
 
 int vmctl_instance_stop(struct vmctl *ctx, const char *name, long timeout_ms,
@@ -277,10 +303,7 @@ int vmctl_instance_stop(struct vmctl *ctx, const char *name, long timeout_ms,
 			    "%s cannot be stopped: it is %s", l.row->name,
 			    vmctl_state_name(l.row->state));
 	}
-	r = stop(ctx, l.row, timeout_ms, force, err);
-	if (r == 0)
-		r = set_state(ctx, l.row, VMCTL_STATE_STOPPED, err);
-	return named(l.row, r, err);
+	return named(l.row, stop_seen(ctx, l.row, timeout_ms, force, err), err);
 }
 
 int vmctl_instance_reboot(struct vmctl *ctx, const char *name, bool force,

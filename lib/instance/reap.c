@@ -68,6 +68,10 @@ static int settle(struct vmctl *ctx, const struct state_intent *in,
 	/* A process that died after its last step left only the intent. */
 	if (str_eq(in->verb, "create") && row->state == VMCTL_STATE_PENDING)
 		r = undo_creation(ctx, row, in, err);
+	else if (str_eq(in->verb, "stop") && row->state == VMCTL_STATE_STOPPING)
+		/* Until the hypervisor is asked. */
+		r = state_instance_set(ctx->db, row->id, VMCTL_STATE_RUNNING,
+				       "", err);
 	else if (str_eq(in->verb, "delete"))
 		r = finish_deletion(ctx, row, err);
 	return r < 0 ? r : state_intent_end(ctx->db, in->id, err);

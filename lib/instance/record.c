@@ -66,7 +66,8 @@ char *instance_file(const struct vmctl *ctx, const char *id, const char *name)
 int instance_complete(const struct vmctl *ctx, struct vmctl_instance *row,
 		      struct vmctl_error *err)
 {
-	bool running = row->state == VMCTL_STATE_RUNNING;
+	bool running = row->state == VMCTL_STATE_RUNNING ||
+		       row->state == VMCTL_STATE_STOPPING;
 
 	free(row->dir);
 	row->dir = row->state == VMCTL_STATE_TERMINATED

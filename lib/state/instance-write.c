@@ -206,7 +206,8 @@ int state_instance_set(struct state *db, const char *id, enum vmctl_state state,
 	if (r == 0)
 		r = sql_run(db, NULL, err,
 			    "UPDATE instance SET launched_at ="
-			    " iif(?2 = 'running' AND state <> 'running', ?4,"
+			    " iif(?2 = 'running' AND state NOT IN ('running',"
+			    " 'stopping', 'paused'), ?4,"
 			    " launched_at), terminated_at ="
 			    " iif(?2 = 'terminated', ?4, terminated_at),"
 			    " state = ?2, reason = ?3 WHERE id = ?1",

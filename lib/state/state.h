@@ -158,7 +158,7 @@ int state_instance_keys(struct state *db, const char *id,
 void state_instance_keys_free(struct state_instance_key *keys, size_t n);
 
 /* Records the state and the reason ("" clears it). Also sets launched_at on
- * the change to running and terminated_at on the change to terminated; the
+ * the change to running (from a state in which nothing runs) and terminated_at on the change to terminated; the
  * latter frees name, port and MAC. */
 int state_instance_set(struct state *db, const char *id, enum vmctl_state state,
 		       const char *reason, struct vmctl_error *err);
@@ -223,7 +223,7 @@ int state_instance_forget(struct state *db, int64_t before,
  */
 struct state_intent {
 	char id[16];   /* of the instance */
-	char verb[16]; /* "create", "delete" */
+	char verb[16]; /* "create", "delete", "stop" */
 	char step[32]; /* last step begun */
 	pid_t pid;
 	uint64_t start_time;

@@ -160,6 +160,8 @@ static void a_start_fails_in_the_name_of_the_instance(void **state)
 		if (i > 2)
 			assert_int_equal(strncmp(s->err.message, "web1: ", 6),
 					 0);
+		vmctl_free(s->place->ctx);
+		s->place->ctx = place_context(s->place);
 		assert_int_equal(START(s), 0);
 		assert_int_equal(ports_of(domain(s)), 1);
 		assert_int_equal(STOP(s, 0, true), 0);
@@ -347,6 +349,128 @@ static void a_network_that_two_make_at_once_is_made_once(void **state)
 	assert_int_equal(s->hv->host_count, 1);
 }
 
+/* --- stopping ----------------------------------------------------------------
+ */
+
+static int stop_web1(struct vmctl *ctx, struct vmctl_error *err)
+{
+	return vmctl_instance_stop(ctx, "web1", 20000, false, err);
+}
+
+static const char *launched(struct stage *s)
+{
+	return fixture_ask(&s->db, "SELECT launched_at FROM instance");
+}
+
+static void
+INST_008_a_guest_that_is_asked_to_shut_down_is_stopping(void **state)
+{
+	struct stage *s = *state;
+	enum vmctl_state now = VMCTL_STATE_RUNNING;
+	int status;
+
+	fixture_sql(&s->db, "UPDATE instance SET launched_at = 1000");
+	s->hv->deaf = true;
+	vmctl_free(take_ptr(&s->place->ctx));
+	pid_t pid = fork();
+	assert_true(pid >= 0);
+	if (pid == 0) {
+		struct vmctl_error err;
+
+		_exit(-stop_web1(place_context(s->place), &err));
+	}
+	s->place->ctx = place_context(s->place);
+	struct wait w = wait_begin(20000, 20);
+	while (now == VMCTL_STATE_RUNNING && wait_more(&w))
+		now = state_of(s, "web1");
+	assert_int_equal(now, VMCTL_STATE_STOPPING);
+	/* It still runs, and can be entered. */
+	assert_int_not_equal(port_of(s), 0);
+	/* Once nobody is at it any more it is what it is. */
+	kill(pid, SIGKILL);
+	assert_int_equal(waitpid(pid, &status, 0), pid);
+	assert_int_equal(state_of(s, "web1"), VMCTL_STATE_RUNNING);
+	assert_int_equal(STOP(s, 20, false), -VMCTL_TIMEOUT);
+	assert_int_equal(state_of(s, "web1"), VMCTL_STATE_RUNNING);
+	assert_string_equal(launched(s), "1000");
+	assert_string_equal(fixture_ask(&s->db, "SELECT count(*) FROM intent"),
+			    "0");
+	assert_int_equal(STOP(s, 0, true), 0);
+	assert_int_equal(START(s), 0);
+	assert_string_not_equal(launched(s), "1000");
+}
+
+static void
+a_domain_that_passes_through_shutdown_is_not_recorded_so(void **state)
+{
+	struct stage *s = *state;
+
+	/* A reboot of the guest looks like that for a moment. */
+	domain(s)->state = HV_STOPPING;
+	assert_int_equal(state_of(s, "web1"), VMCTL_STATE_STOPPING);
+	domain(s)->state = HV_RUNNING;
+	assert_int_equal(state_of(s, "web1"), VMCTL_STATE_RUNNING);
+}
+
+/* --- the connection
+ * ------------------------------------------------------------ */
+
+static void a_connection_that_fails_is_tried_once(void **state)
+{
+	struct stage *s = *state;
+	struct vmctl_instance_list *all = NULL;
+
+	fixture_sql(&s->db, "INSERT INTO intent SELECT id, 'delete', '', 1, 1,"
+			    " 'gone', 'test', 1 FROM instance");
+	vmctl_free(s->place->ctx);
+	s->place->ctx = place_context(s->place);
+	s->hv->down = true;
+	s->hv->calls = 0;
+	assert_int_equal(
+		vmctl_instance_list(s->place->ctx, 0, &all, NULL, &s->err), 0);
+	assert_int_equal(s->hv->calls, 1);
+	assert_int_equal(all->count, 1);
+	vmctl_instance_list_free(all);
+}
+
+/* Without a moment to wait for one another. */
+static int create_one_of_many(int which, void *data)
+{
+	struct stage *s = data;
+	const struct vmctl_options opts = { .size = sizeof(opts),
+					    .home = s->place->home,
+					    .command = "test" };
+	auto_free char *name = str_printf("web%d", which);
+	struct vmctl *ctx = NULL;
+	struct vmctl_error err;
+
+	if (vmctl_new(&opts, &ctx, &err) < 0)
+		return 1;
+	int r = create_in(ctx, name, &err);
+	if (r < 0)
+		print_error("%s\n", err.message);
+	vmctl_free(ctx);
+	return r < 0;
+}
+
+static void many_creations_at_once_get_in_nobodys_way(void **state)
+{
+	static const char *const nat[] = { "nat", NULL };
+	struct stage *s = *state;
+	int counts[8];
+
+	s->hv->has_networks = true;
+	assert_int_equal(
+		vmctl_config_set(s->place->ctx, "network", nat, &s->err), 0);
+	vmctl_free(take_ptr(&s->place->ctx));
+	race(8, create_one_of_many, s, counts);
+	s->place->ctx = place_context(s->place);
+	assert_int_equal(counts[0], 8);
+	assert_string_equal(fixture_ask(&s->db, "SELECT count(DISTINCT address)"
+						" FROM nic"),
+			    "8");
+}
+
 #define ON_STAGE(f)                                                            \
 	cmocka_unit_test_setup_teardown(f, stage_setup, stage_teardown)
 #define RUNNING(f)                                                             \
@@ -370,6 +494,10 @@ int main(void)
 		RUNNING(REL_003_a_list_without_a_hypervisor_shows_all),
 		ON_STAGE(a_wait_sees_a_creation_end),
 		RUNNING(a_wait_ends_when_the_instance_is_deleted),
+		RUNNING(INST_008_a_guest_that_is_asked_to_shut_down_is_stopping),
+		RUNNING(a_domain_that_passes_through_shutdown_is_not_recorded_so),
+		RUNNING(a_connection_that_fails_is_tried_once),
+		ON_STAGE(many_creations_at_once_get_in_nobodys_way),
 		ON_STAGE(a_network_that_two_make_at_once_is_made_once),
 	};
 
