@@ -6,6 +6,7 @@
 
 #include <vmctl/vmctl.h>
 
+#include "base/clock.h"
 #include "base/file.h"
 #include "internal/config.h"
 
@@ -229,6 +230,17 @@ static int check_storage(struct vmctl *ctx, struct state *db,
 	return 0;
 }
 
+/* A transaction takes milliseconds: waiting for one is never a matter of how
+ * long a command may wait for another, and "--timeout 0" no reason to fail. */
+static long busy_ms(const struct vmctl *ctx)
+{
+	const long least = 5000, most = 3600000;
+
+	return ctx->lock_timeout_ms < least  ? least
+	       : ctx->lock_timeout_ms > most ? most
+					     : ctx->lock_timeout_ms;
+}
+
 int context_state(struct vmctl *ctx, struct state **ret,
 		  struct vmctl_error *err)
 {
@@ -239,8 +251,8 @@ int context_state(struct vmctl *ctx, struct state **ret,
 		if (r == 0)
 			r = dir_make(ctx->data_dir, context_dir_mode(ctx), err);
 		if (r == 0)
-			r = state_open(ctx->data_dir, ctx->lock_timeout_ms,
-				       &ctx->db, err);
+			r = state_open(ctx->data_dir, busy_ms(ctx), &ctx->db,
+				       err);
 		if (r == 0)
 			r = check_storage(ctx, ctx->db, err);
 		if (r < 0) {
@@ -252,6 +264,10 @@ int context_state(struct vmctl *ctx, struct state **ret,
 	return 0;
 }
 
+/* A command may come to the same connection several times: that it cannot be
+ * made is found out, and waited for, once. */
+#define AGAIN_MS 1000
+
 static int open_link(struct vmctl *ctx, const char *uri, struct hv **ret,
 		     struct vmctl_error *err)
 {
@@ -260,18 +276,25 @@ static int open_link(struct vmctl *ctx, const char *uri, struct hv **ret,
 	while (link->uri && !str_eq(link->uri, uri) &&
 	       link < ctx->links + ARRAY_LEN(ctx->links) - 1)
 		link++;
-	if (!link->uri || !str_eq(link->uri, uri)) {
+	bool known = link->uri && str_eq(link->uri, uri);
+	if (!known ||
+	    (!link->hv && clock_mono_ms() - link->failed_at > AGAIN_MS)) {
 		struct link made = { .uri = strdup(uri) };
-		int r = made.uri ? ctx->hv_ops->open(uri, &ctx->ev, &made.hv,
-						     err)
-				 : fail_oom(err);
-		if (r < 0) {
-			free(made.uri);
-			return r;
+
+		if (!made.uri)
+			return fail_oom(err);
+		if (ctx->hv_ops->open(uri, &ctx->ev, &made.hv, &made.why) < 0) {
+			made.hv = NULL;
+			made.failed_at = clock_mono_ms();
 		}
 		/* More connections than places: the last one is replaced. */
 		drop_link(ctx, link);
 		*link = made;
+	}
+	if (!link->hv) {
+		if (err)
+			*err = link->why;
+		return -(int)link->why.code;
 	}
 	*ret = link->hv;
 	return 0;

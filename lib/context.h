@@ -26,7 +26,9 @@ struct vmctl {
 	const struct hv_ops *hv_ops; /* use context_hv() */
 	struct link {
 		char *uri;
-		struct hv *hv;
+		struct hv *hv;		/* NULL: it failed */
+		struct vmctl_error why; /* … so, at */
+		int64_t failed_at;	/* clock_mono_ms() */
 	} links[4]; /* instances may be on several connections */
 };
 

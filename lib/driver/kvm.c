@@ -103,6 +103,19 @@ static int64_t count_in_guest(int kvm)
 	return best;
 }
 
+/* Whatever signals come. */
+static bool readable(int fd, int timeout_ms)
+{
+	struct wait w = wait_begin(timeout_ms, 0);
+	struct pollfd p = { .fd = fd, .events = POLLIN };
+	int n;
+
+	do
+		n = poll(&p, 1, (int)wait_left_ms(&w));
+	while (n < 0 && errno == EINTR);
+	return n > 0;
+}
+
 /* In a child, because a hypervisor that is badly broken may never return from
  * KVM_RUN. What it maps and opens goes with it. */
 static int64_t count_with_deadline(int kvm)
@@ -120,8 +133,7 @@ static int64_t count_with_deadline(int kvm)
 		_exit(write(fds[1], &ns, sizeof(ns)) != sizeof(ns));
 	}
 	close(fds[1]);
-	struct pollfd p = { .fd = fds[0], .events = POLLIN };
-	if (pid < 0 || poll(&p, 1, PROBE_TIMEOUT_MS) <= 0 ||
+	if (pid < 0 || !readable(fds[0], PROBE_TIMEOUT_MS) ||
 	    read(fds[0], &result, sizeof(result)) != sizeof(result))
 		result = -ETIMEDOUT;
 	close(fds[0]);

@@ -63,7 +63,9 @@ static int kvm_verdict_get(struct vmctl *ctx, struct kvm_verdict *ret,
 	if (known && recall(db, key_scope, ret))
 		return 0;
 	kvm_probe(ret);
-	if (known)
+	/* Only what was measured: a probe that did not end says more of a busy
+	 * moment than of this boot, and the rest is found out at once. */
+	if (known && ret->probe_ns)
 		remember(db, key_scope, ret);
 	return 0;
 }
