@@ -37,7 +37,11 @@ static int ip_one(struct cli *cli, const char *name, void *data,
 		r = vmctl_instance_get(ctx, name, 0, &row, err);
 	if (r < 0)
 		return r;
-	if (!*row->address) {
+	if (!*row->address && row->state == VMCTL_STATE_UNKNOWN) {
+		r = fail(err, VMCTL_HYPERVISOR, 0, "%s: %s", row->name,
+			 row->reason);
+		fail_hint(err, "vmctl host health");
+	} else if (!*row->address) {
 		r = fail(err, VMCTL_STATE, 0, "%s has no address: it is %s",
 			 row->name, vmctl_state_name(row->state));
 		if (row->state == VMCTL_STATE_STOPPED)
@@ -76,6 +80,6 @@ const struct command cmd_ip = {
 	.opts_size = sizeof(struct ip_options),
 	.record = &address_record,
 	.examples = examples,
-	.exits = (const int[]){ 3, 4, 6, 0 },
+	.exits = (const int[]){ 3, 4, 6, 7, 0 },
 	.run = run,
 };

@@ -5,8 +5,9 @@
 
 /* Prints what a guest wrote on its serial console. */
 
-/* virtlogd begins a new file at 2 MiB; what is larger was not limited. */
-#define LOG_MAX (64 << 20)
+/* virtlogd begins a new file at 2 MiB. Of what is larger, and was not limited,
+ * the end is shown. */
+#define LOG_MAX (8 << 20)
 
 struct logs_options {
 	const char *name;
@@ -63,6 +64,20 @@ static void drop_cr(struct str *text)
 		text->p[kept] = '\0';
 }
 
+/* To where the end begins that is shown: a guest may go on writing. */
+static int skip(struct cli *cli, int fd, struct vmctl_error *err)
+{
+	off_t size = lseek(fd, 0, SEEK_END);
+	off_t from = size > LOG_MAX / 2 ? size - LOG_MAX / 2 : 0;
+
+	if (from)
+		cli_note(cli, "the last %d MiB of the console record:",
+			 LOG_MAX >> 21);
+	return lseek(fd, from, SEEK_SET) < 0
+		       ? fail_sys(err, errno, "cannot read the console record")
+		       : 0;
+}
+
 static int run(struct cli *cli, void *data, struct vmctl_error *err)
 {
 	const struct logs_options *o = data;
@@ -73,6 +88,8 @@ static int run(struct cli *cli, void *data, struct vmctl_error *err)
 
 	if (r == 0)
 		r = vmctl_instance_log_open(ctx, o->name, &fd, err);
+	if (r == 0)
+		r = skip(cli, fd, err);
 	if (r == 0)
 		r = fd_read_all(fd, LOG_MAX, "the console record", &text, err);
 	if (r < 0)
