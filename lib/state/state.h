@@ -158,8 +158,8 @@ int state_instance_keys(struct state *db, const char *id,
 void state_instance_keys_free(struct state_instance_key *keys, size_t n);
 
 /* Records the state and the reason ("" clears it). Also sets launched_at on
- * the change to running (from a state in which nothing runs) and terminated_at on the change to terminated; the
- * latter frees name, port and MAC. */
+ * the change to running from a state in which nothing ran, and terminated_at on
+ * the change to terminated; the latter frees name, port and MAC. */
 int state_instance_set(struct state *db, const char *id, enum vmctl_state state,
 		       const char *reason, struct vmctl_error *err);
 
