@@ -11,6 +11,11 @@
 
 static volatile sig_atomic_t caught;
 
+/* How long undoing may take. A call to a hypervisor's daemon that hangs is not
+ * ended by a signal, and without this no SIGTERM would end the process: what
+ * it leaves then is what a killed one leaves, and the next command's. */
+#define PATIENCE_S 30
+
 /* The first signal asks the library to undo and stop; a second interrupt
  * ends the process at once, for somebody who will not wait for that. Other
  * signals may come in pairs (a service manager sends SIGTERM and SIGHUP), so
@@ -22,7 +27,15 @@ static void on_signal(int sig)
 		raise(sig);
 		return;
 	}
+	if (!caught)
+		alarm(PATIENCE_S);
 	caught = sig;
+}
+
+static void on_alarm(int sig)
+{
+	(void)sig;
+	die_of_signal();
 }
 
 static void catch_signals(void)
@@ -30,8 +43,10 @@ static void catch_signals(void)
 	static const int list[] = { SIGINT, SIGTERM, SIGHUP };
 	/* No SA_RESTART: a wait shall end. */
 	struct sigaction act = { .sa_handler = on_signal }, old;
+	const struct sigaction late = { .sa_handler = on_alarm };
 
 	sigemptyset(&act.sa_mask);
+	sigaction(SIGALRM, &late, NULL);
 	for (size_t i = 0; i < ARRAY_LEN(list); i++) {
 		/* What nohup or a shell's "&" ignores stays ignored. */
 		if (sigaction(list[i], NULL, &old) == 0 &&

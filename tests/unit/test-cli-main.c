@@ -343,6 +343,13 @@ static void a_second_interrupt_ends_it_at_once(void **state)
 	assert_int_equal(STATUS_AFTER(false, "2", "2", "15"), 128 + SIGINT);
 }
 
+/* A signal alone does not end a call that hangs. */
+static void what_takes_too_long_to_undo_is_left(void **state)
+{
+	assert_int_equal(STATUS_AFTER(false, "15", "14", "1"), 128 + SIGTERM);
+	assert_int_equal(STATUS_AFTER(false, "14"), 0);
+}
+
 static void what_nohup_ignores_stays_ignored(void **state)
 {
 	assert_int_equal(STATUS_AFTER(true, "1"), 0);
@@ -472,6 +479,7 @@ int main(void)
 		cmocka_unit_test(
 			a_signal_ends_the_process_after_the_work_is_undone),
 		cmocka_unit_test(a_second_interrupt_ends_it_at_once),
+		cmocka_unit_test(what_takes_too_long_to_undo_is_left),
 		cmocka_unit_test(what_nohup_ignores_stays_ignored),
 		cmocka_unit_test(
 			progress_is_drawn_on_a_terminal_once_it_takes_long),
