@@ -1,0 +1,113 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "instance-help.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include <vmctl/instance.h>
+
+#include "context.h"
+
+/* The connections of a context, to a fake hypervisor. */
+
+static struct hv *link_to(struct stage *s, const char *uri)
+{
+	const struct hv_ops *ops;
+	struct hv *hv = NULL;
+
+	assert_int_equal(context_hv(s->place->ctx, uri, &ops, &hv, &s->err), 0);
+	assert_non_null(hv);
+	return hv;
+}
+
+static void each_connection_is_made_once(void **state)
+{
+	struct stage *s = *state;
+	int before = s->hv->opened;
+	struct hv *own = link_to(s, NULL);
+	struct hv *system = link_to(s, "test:///system");
+
+	assert_ptr_not_equal(own, system);
+	assert_ptr_equal(link_to(s, "test:///system"), system);
+	assert_ptr_equal(link_to(s, NULL), own);
+	assert_ptr_equal(link_to(s, s->place->ctx->uri), own);
+	assert_int_equal(s->hv->opened, before + 2);
+}
+
+static void more_connections_than_places_replace_the_last(void **state)
+{
+	struct stage *s = *state;
+	struct hv *own = link_to(s, NULL);
+	struct hv *one = link_to(s, "test:///1");
+	struct hv *two = link_to(s, "test:///2");
+
+	for (int i = 0; i < 10; i++) {
+		char uri[32];
+
+		snprintf(uri, sizeof(uri), "test:///many%d", i);
+		link_to(s, uri);
+	}
+	int before = s->hv->opened;
+	assert_ptr_equal(link_to(s, NULL), own);
+	assert_ptr_equal(link_to(s, "test:///1"), one);
+	assert_ptr_equal(link_to(s, "test:///2"), two);
+	link_to(s, "test:///many9");
+	assert_int_equal(s->hv->opened, before);
+	link_to(s, "test:///many0");
+	assert_int_equal(s->hv->opened, before + 1);
+}
+
+static void one_that_fails_leaves_the_others(void **state)
+{
+	struct stage *s = *state;
+	const struct hv_ops *ops;
+	struct hv *own = link_to(s, NULL);
+	struct hv *none = NULL;
+
+	s->hv->down = true;
+	assert_int_equal(
+		context_hv(s->place->ctx, "test:///down", &ops, &none, &s->err),
+		-VMCTL_HYPERVISOR);
+	assert_null(none);
+	assert_ptr_equal(link_to(s, NULL), own);
+	s->hv->down = false;
+}
+
+/* INST-015: an instance is asked for where it is, whatever -c says. */
+static void an_instance_stays_on_its_connection(void **state)
+{
+	struct stage *s = *state;
+	struct vmctl_instance_list *list;
+	struct vmctl_error why = { 0 };
+
+	assert_int_equal(stage_create(s, "web1"), 0);
+	int before = s->hv->opened;
+	free(s->place->ctx->uri);
+	s->place->ctx->uri = strdup("test:///other");
+	assert_int_equal(
+		vmctl_instance_list(s->place->ctx, 0, &list, &why, &s->err), 0);
+	assert_int_equal(list->count, 1);
+	assert_int_equal(list->items[0]->state, VMCTL_STATE_RUNNING);
+	assert_int_equal(why.code, 0);
+	assert_string_not_equal(list->items[0]->connection, "test:///other");
+	vmctl_instance_list_free(list);
+	assert_int_equal(vmctl_instance_delete(s->place->ctx, "web1", &s->err),
+			 0);
+	/* The other one was never needed. */
+	assert_int_equal(s->hv->opened, before);
+}
+
+#define TEST(name)                                                             \
+	cmocka_unit_test_setup_teardown(name, stage_setup, stage_teardown)
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		TEST(each_connection_is_made_once),
+		TEST(more_connections_than_places_replace_the_last),
+		TEST(one_that_fails_leaves_the_others),
+		TEST(an_instance_stays_on_its_connection),
+	};
+
+	return cmocka_run_group_tests_name("context-links", tests, NULL, NULL);
+}
