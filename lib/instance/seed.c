@@ -34,11 +34,13 @@ int seed_cloud_config(const struct draft *d, char **ret,
 		if (!line || json_array_append_new(keys, json_string(line)))
 			return fail_oom(err);
 	}
-	auto_json json_t *doc = json_pack(
-		"{s:s, s:b, s:{s:s, s:s}, s:b, s:O}", "hostname", d->row->name,
-		"ssh_deletekeys", 1, "ssh_keys", "ed25519_private",
-		d->host_key_private, "ed25519_public", d->row->host_key,
-		"ssh_pwauth", 0, "ssh_authorized_keys", keys);
+	/* The name is in meta-data alone: here it would stand against the one
+	 * that follows from a user's fqdn. */
+	auto_json json_t *doc =
+		json_pack("{s:b, s:{s:s, s:s}, s:b, s:O}", "ssh_deletekeys", 1,
+			  "ssh_keys", "ed25519_private", d->host_key_private,
+			  "ed25519_public", d->row->host_key, "ssh_pwauth", 0,
+			  "ssh_authorized_keys", keys);
 	if (!doc)
 		return fail_oom(err);
 	int r = json_text(doc, 1, &text, err);
@@ -48,14 +50,23 @@ int seed_cloud_config(const struct draft *d, char **ret,
 	return *ret ? 0 : fail_oom(err);
 }
 
+/* A part's declared type is believed: nothing looks at its first line again.
+ * What is longer comes first. */
 static const char *mime_type(const char *user_data)
 {
-	if (str_starts(user_data, "#!"))
-		return "text/x-shellscript";
-	if (str_starts(user_data, "#include"))
-		return "text/x-include-url";
-	if (str_starts(user_data, "#cloud-boothook"))
-		return "text/cloud-boothook";
+	static const char *const types[][2] = {
+		{ "#!", "text/x-shellscript" },
+		{ "#include-once", "text/x-include-once-url" },
+		{ "#include", "text/x-include-url" },
+		{ "#cloud-boothook", "text/cloud-boothook" },
+		{ "#cloud-config-archive", "text/cloud-config-archive" },
+		{ "#cloud-config-jsonp", "text/cloud-config-jsonp" },
+		{ "## template:", "text/jinja2" },
+	};
+
+	for (size_t i = 0; i < ARRAY_LEN(types); i++)
+		if (str_starts(user_data, types[i][0]))
+			return types[i][1];
 	return "text/cloud-config";
 }
 
@@ -87,11 +98,14 @@ static int add_part(struct str *s, const char *boundary, const char *type,
 
 static int user_data(const struct draft *d, char **ret, struct vmctl_error *err)
 {
-	static const char boundary[] = "==vmctl-part==";
 	auto_free char *ours = NULL;
+	/* Of its own: what is given may be what a dry run said. */
+	auto_free char *boundary = str_printf("==vmctl-%s==", d->row->id);
 	auto_str s = STR_INIT;
 	int r = seed_cloud_config(d, &ours, err);
 
+	if (r == 0 && !boundary)
+		r = fail_oom(err);
 	if (r < 0)
 		return r;
 	if (!d->user_data) {
@@ -129,7 +143,9 @@ static int json_document(json_t *doc, char **ret, struct vmctl_error *err)
 /* Version 2 (cloudinit.readthedocs.io, "Networking config Version 2"). Every
  * interface is named, as those that are not are left alone. The lease follows
  * the MAC: a client id made from the machine id is the same in every clone of
- * an image. The first interface has the default route. */
+ * an image. The first interface has the default route. The names are labels, as
+ * the MAC says which is meant; but when cloud-init writes for systemd-networkd
+ * it takes overrides only from a label that is the kernel's name. */
 static int network_config(const struct draft *d, char **ret,
 			  struct vmctl_error *err)
 {
@@ -142,7 +158,7 @@ static int network_config(const struct draft *d, char **ret,
 			d->nics[i].mac, "dhcp4", 1, "dhcp-identifier", "mac",
 			"dhcp4-overrides", "route-metric", 100 * ((int)i + 1));
 
-		snprintf(name, sizeof(name), "nic%zu", i);
+		snprintf(name, sizeof(name), "eth%zu", i);
 		if (json_object_set_new(all, name, nic))
 			return fail_oom(err);
 	}

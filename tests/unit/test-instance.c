@@ -117,7 +117,7 @@ static void INST_005_the_seed_has_keys_and_host_key_as_json(void **state)
 
 static void a_script_and_our_part_travel_as_two_parts(void **state)
 {
-	struct draft d = draft("#!/bin/sh\necho '--==vmctl-part==--'\n");
+	struct draft d = draft("#!/bin/sh\necho '--==vmctl-i-0a0b0c0d==--'\n");
 	struct seed s = { 0 };
 	auto_free unsigned char *text = NULL;
 	size_t n;
@@ -143,7 +143,8 @@ static void a_users_multipart_is_nested_as_it_is(void **state)
 	struct seed s = { 0 };
 
 	must(seed_make(&d, &s, err));
-	assert_non_null(strstr(s.user_data, "--==vmctl-part==\nContent-Type: "
+	assert_non_null(strstr(s.user_data, "--==vmctl-i-0a0b0c0d==\n"
+					    "Content-Type: "
 					    "multipart/mixed; boundary=\"x\""));
 	seed_done(&s);
 }
