@@ -30,9 +30,10 @@ may() {
 	said=$("$@" 2>&1) || cannot "$what is not possible here: $said"
 }
 
-for program in ip dnsmasq iptables libvirtd virsh; do
+for program in ip dnsmasq libvirtd virsh; do
 	command -v "$program" >/dev/null || cannot "needs $program"
 done
+command -v iptables >/dev/null || command -v nft >/dev/null || cannot "needs iptables or nft"
 may "a process namespace" mount -t proc proc /proc
 may "a private /sys" mount -t sysfs sysfs /sys
 may "loopback of its own" ip link set lo up

@@ -79,6 +79,14 @@ int network_list(struct hv *hv, struct hv_network **ret, size_t *ret_n,
 	virNetworkPtr *nets = NULL;
 	int n = virConnectListAllNetworks(hv->conn, &nets, 0);
 
+	if (n < 0 && virGetLastErrorCode() == VIR_ERR_NO_SUPPORT) {
+		fail(err, VMCTL_HYPERVISOR, 0,
+		     "libvirt's network driver is not installed");
+		fail_hint(err, "sudo apt-get install "
+			       "libvirt-daemon-driver-network dnsmasq-base, or "
+			       "use --network user");
+		return -VMCTL_HYPERVISOR;
+	}
 	if (n < 0)
 		return libvirt_fail(err, "cannot list the networks");
 	struct hv_network *out = calloc((size_t)n + 1, sizeof(*out));
