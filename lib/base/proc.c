@@ -99,7 +99,11 @@ static int spawn(const char *const *argv, struct child *ret,
 	for (int i = 0; i < 3; i++)
 		close_cleanup(&p[i][1]);
 	/* Nothing comes through the third pipe when exec worked. */
-	if (pid > 0 && read(p[2][0], &e, sizeof(e)) != sizeof(e))
+	ssize_t n = 0;
+	while (pid > 0 && (n = read(p[2][0], &e, sizeof(e))) < 0 &&
+	       errno == EINTR)
+		;
+	if (pid > 0 && n != sizeof(e))
 		e = 0;
 	close_cleanup(&p[2][0]);
 	struct child c = { pid, p[0][0], p[1][0] };

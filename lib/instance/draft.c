@@ -176,7 +176,11 @@ static int check_sizes(const struct vmctl_instance *row,
 		     "a disk of %s is too small: the image %s needs %s",
 		     format_size(row->disk, want), image->name,
 		     format_size(image->virtual_size, have));
-		fail_hint(err, "--disk %s", have);
+		/* Rounded up: what the message says is rounded to the nearest,
+		 * and a fraction cannot be given. */
+		fail_hint(err, "--disk %lldG",
+			  (long long)((image->virtual_size + (1 << 30) - 1) >>
+				      30));
 		return -VMCTL_INVALID;
 	}
 	return 0;

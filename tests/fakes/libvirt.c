@@ -108,8 +108,12 @@ static int open_hv(const char *uri, const struct events *ev, struct hv **ret,
 		return fail_oom(err);
 	fake->opened++;
 	hv->session = str_ends(uri, "/session");
-	*ret = hv;
-	return leave(err);
+	int r = leave(err);
+	if (r < 0)
+		free(hv);
+	else
+		*ret = hv;
+	return r;
 }
 
 static void close_hv(struct hv *hv)

@@ -6,7 +6,8 @@
 #include <sys/wait.h>
 
 #include "base/clock.h"
-#include "base/file.h"
+#include "base/str.h"
+#include "base/units.h"
 
 /* Starting, stopping, waiting and looking, on the fake hypervisor. */
 
@@ -192,7 +193,7 @@ static void two_commands_that_forward_at_once_agree_on_the_port(void **state)
 	assert_int_equal(ports_of(domain(s)), 1);
 }
 
-/* --- what is terminated -------------------------------------------------- */
+/* --- what is terminated --- */
 
 static void a_terminated_instance_refuses_every_verb(void **state)
 {
@@ -282,7 +283,7 @@ static void REL_003_a_list_without_a_hypervisor_shows_all(void **state)
 	assert_int_equal(state_of(s, "web1"), VMCTL_STATE_RUNNING);
 }
 
-/* --- waiting -------------------------------------------------------------- */
+/* --- waiting --- */
 
 /* Another process does `body` while this one waits. */
 static void meanwhile(struct stage *s,
@@ -334,8 +335,7 @@ static void a_wait_ends_when_the_instance_is_deleted(void **state)
 	meanwhile(s, delete_web1, VMCTL_WAIT_STOPPED, -VMCTL_STATE);
 }
 
-/* --- the network of nat ----------------------------------------------------
- */
+/* --- the network of nat --- */
 
 static void a_network_that_two_make_at_once_is_made_once(void **state)
 {
@@ -349,8 +349,7 @@ static void a_network_that_two_make_at_once_is_made_once(void **state)
 	assert_int_equal(s->hv->host_count, 1);
 }
 
-/* --- stopping ----------------------------------------------------------------
- */
+/* --- stopping --- */
 
 static int stop_web1(struct vmctl *ctx, struct vmctl_error *err)
 {
@@ -412,8 +411,33 @@ a_domain_that_passes_through_shutdown_is_not_recorded_so(void **state)
 	assert_int_equal(state_of(s, "web1"), VMCTL_STATE_RUNNING);
 }
 
-/* --- the connection
- * ------------------------------------------------------------ */
+static void the_hint_of_a_disk_that_is_too_small_can_be_typed(void **state)
+{
+	struct stage *s = *state;
+	auto_free char *raw =
+		make_raw(s->place, "odd.raw", (3 << 20) + 1536, 2);
+	struct vmctl_instance_create spec = { .size = sizeof(spec),
+					      .name = "web1",
+					      .image = "odd",
+					      .accel = "tcg",
+					      .disk = 1 << 20,
+					      .force = true };
+	struct vmctl_instance *made = NULL;
+
+	assert_int_equal(import(s->place, raw, "odd", NULL), 0);
+	assert_int_equal(
+		vmctl_instance_create(s->place->ctx, &spec, &made, &s->err),
+		-VMCTL_INVALID);
+	assert_true(str_starts(s->err.hint, "--disk "));
+	assert_int_equal(parse_size(s->err.hint + strlen("--disk "), "disk",
+				    &spec.disk, NULL),
+			 0);
+	assert_int_equal(
+		vmctl_instance_create(s->place->ctx, &spec, &made, &s->err), 0);
+	vmctl_instance_free(made);
+}
+
+/* --- the connection --- */
 
 static void a_connection_that_fails_is_tried_once(void **state)
 {
@@ -496,6 +520,7 @@ int main(void)
 		RUNNING(a_wait_ends_when_the_instance_is_deleted),
 		RUNNING(INST_008_a_guest_that_is_asked_to_shut_down_is_stopping),
 		RUNNING(a_domain_that_passes_through_shutdown_is_not_recorded_so),
+		ON_STAGE(the_hint_of_a_disk_that_is_too_small_can_be_typed),
 		RUNNING(a_connection_that_fails_is_tried_once),
 		ON_STAGE(many_creations_at_once_get_in_nobodys_way),
 		ON_STAGE(a_network_that_two_make_at_once_is_made_once),
