@@ -165,6 +165,14 @@ int instance_connect(struct vmctl *ctx, struct vmctl_instance *row,
 		     const struct ssh_ops **ret_ops, struct ssh_conn **ret,
 		     struct vmctl_error *err);
 
+/* cloud-init.c: what to ask a guest's shell about its cloud-init, which waits
+ * until that is done, and what the answer and exit status mean: VMCTL_FAILED
+ * with cloud-init's own words, VMCTL_UNSUPPORTED when it does not work there.
+ * Warnings that it got over go to the log. */
+extern const char cloud_init_question[];
+int cloud_init_verdict(const struct events *ev, const char *name, int status,
+		       const char *answer, struct vmctl_error *err);
+
 /* access.c: whether QEMU's user can reach the disks; VMCTL_DENIED names the
  * folder that is in the way. */
 int instance_access_check(struct vmctl *ctx, struct vmctl_error *err);
