@@ -14,9 +14,9 @@ static void a_name_is_a_hostname_label(void **state)
 					    "1a",	 "a-b-c", "i-1234567",
 					    "i-1234567g" };
 	static const char *const bad[] = {
-		"",    "-a",   "a-",	   "a_b",	"a.b",
-		"a b", "a/b",  "../x",	   "\xc3\xa4",	"a\nb",
-		"a;b", "$(x)", "a\x1b[2J", "i-12345678", /* ids */
+		"",	      "-a",	   "a-",       "a_b",	     "a.b",
+		"a b",	      "a/b",	   "../x",     "\xc3\xa4",   "a\nb",
+		"a;b",	      "$(x)",	   "a\x1b[2J", "i-12345678", /* ids */
 		"I-12345678", "i-1234ABCD"
 	};
 	char long_name[65];
