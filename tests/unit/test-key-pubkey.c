@@ -16,7 +16,7 @@ static struct made {
 } made[] = {
 	{ "rsa", "2048" },    { "rsa", "3072" },  { "rsa", "4096" },
 	{ "ecdsa", "256" },   { "ecdsa", "384" }, { "ecdsa", "521" },
-	{ "ed25519", "256" },
+	{ "ed25519", "256" }, { "rsa", "2050" },
 };
 
 static char *read_text(const char *path)

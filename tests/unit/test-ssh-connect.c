@@ -383,14 +383,17 @@ static void a_slow_typist_is_waited_for(void **state)
 
 /* --- agent --------------------------------------------------------------- */
 
+/* Having its group changed, it does not die with its parent: see stop_agent(),
+ * which is also called when a test has failed. */
+static pid_t agent;
+
 static pid_t start_agent(const char *socket)
 {
-	pid_t pid = fork();
+	pid_t pid = agent = fork();
 	struct stat st;
 	struct wait w = wait_begin(10000, 100);
 
 	if (pid == 0) {
-		prctl(PR_SET_PDEATHSIG, SIGKILL);
 		(void)freopen("/dev/null", "w", stdout);
 		execlp("ssh-agent", "ssh-agent", "-D", "-a", socket,
 		       (char *)NULL);
@@ -402,22 +405,30 @@ static pid_t start_agent(const char *socket)
 	return pid;
 }
 
+static int stop_agent(void **state)
+{
+	if (agent > 0) {
+		kill(agent, SIGKILL);
+		waitpid(agent, NULL, 0);
+	}
+	agent = 0;
+	unsetenv("SSH_AUTH_SOCK");
+	return 0;
+}
+
 static void term_012_the_agent_is_asked_after_the_files(void **state)
 {
 	struct sshd *d = need_sshd(state);
 	struct ssh_target target = sshd_target(d);
 	auto_free char *socket = path_join(d->dir, "agent");
 	auto_free char *file = make_identity(d, "ed25519", "256", "");
-	pid_t pid = start_agent(socket);
-
+	start_agent(socket);
 	free(must_run("ssh-add", "-q", file, NULL));
 	target.identities = NULL;
 	assert_int_equal(try_connect(d, &target, NULL), -VMCTL_DENIED);
 	target.use_agent = true;
 	assert_int_equal(try_connect(d, &target, NULL), 0);
-	unsetenv("SSH_AUTH_SOCK");
-	kill(pid, SIGTERM);
-	waitpid(pid, NULL, 0);
+	stop_agent(NULL);
 	assert_int_equal(try_connect(d, &target, NULL), -VMCTL_DENIED);
 }
 
@@ -429,11 +440,11 @@ static void term_012_the_agent_goes_before_a_question(void **state)
 	auto_free char *socket = path_join(d->dir, "agent3");
 	auto_free char *file = make_identity(d, "ed25519", "256", "");
 	auto_free char *public = public_of(file);
-	pid_t pid = start_agent(socket);
 	const char *identities[] = { file, NULL };
 	const char *public_keys[] = { public, NULL };
 	struct typist t;
 
+	start_agent(socket);
 	free(must_run("ssh-add", "-q", file, NULL));
 	free(must_run("ssh-keygen", "-q", "-p", "-P", "", "-N", "secret", "-f",
 		      file, NULL));
@@ -448,9 +459,6 @@ static void term_012_the_agent_goes_before_a_question(void **state)
 	free(must_run("ssh-add", "-q", d->identity, NULL));
 	assert_int_equal(try_connect(d, &target, &t.ev), 0);
 	assert_int_equal(t.asked, 1);
-	unsetenv("SSH_AUTH_SOCK");
-	kill(pid, SIGKILL);
-	waitpid(pid, NULL, 0);
 }
 
 static void an_agent_that_hangs_or_is_gone_does_no_harm(void **state)
@@ -467,9 +475,7 @@ static void an_agent_that_hangs_or_is_gone_does_no_harm(void **state)
 	assert_int_equal(try_connect(d, &target, NULL), -VMCTL_DENIED);
 	assert_true(clock_mono_ms() - begin < 20000);
 	kill(pid, SIGKILL);
-	waitpid(pid, NULL, 0);
 	assert_int_equal(try_connect(d, &target, NULL), -VMCTL_DENIED);
-	unsetenv("SSH_AUTH_SOCK");
 }
 
 /* --- servers that are none ----------------------------------------------- */
@@ -613,9 +619,14 @@ int main(void)
 			nobody_is_asked_for_a_key_that_the_server_refuses),
 		cmocka_unit_test(with_a_keyring_nobody_is_asked_twice),
 		cmocka_unit_test(a_slow_typist_is_waited_for),
-		cmocka_unit_test(term_012_the_agent_goes_before_a_question),
-		cmocka_unit_test(term_012_the_agent_is_asked_after_the_files),
-		cmocka_unit_test(an_agent_that_hangs_or_is_gone_does_no_harm),
+		cmocka_unit_test_teardown(
+			term_012_the_agent_goes_before_a_question, stop_agent),
+		cmocka_unit_test_teardown(
+			term_012_the_agent_is_asked_after_the_files,
+			stop_agent),
+		cmocka_unit_test_teardown(
+			an_agent_that_hangs_or_is_gone_does_no_harm,
+			stop_agent),
 		cmocka_unit_test(a_refused_port_is_a_failure_of_the_transport),
 		cmocka_unit_test(a_silent_port_is_given_up_in_time),
 		cmocka_unit_test(
