@@ -1,21 +1,17 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-#include "driver/http.h"
+#include "driver/http/request.h"
 
 #include <arpa/inet.h>
-#include <curl/curl.h>
 #include <pthread.h>
 #include <sys/socket.h>
 
 #include "base/clock.h"
 #include "base/sigpipe.h"
 
-#define CONNECT_MS 10000
 #define TOTAL_MS 30000
 #define REDIRECTS 5
 #define WAIT_SLICE_MS 100 /* how late a cancellation may be seen */
 
-DEFINE_CLEANUP(easy, CURL *, curl_easy_cleanup);
-#define auto_easy auto_cleanup(easy_cleanup)
 DEFINE_CLEANUP(url, CURLU *, curl_url_cleanup);
 #define auto_url auto_cleanup(url_cleanup)
 
@@ -27,13 +23,12 @@ static void begin(void)
 	begun = curl_global_init(CURL_GLOBAL_DEFAULT);
 }
 
-/* One answer on its way. */
+/* One answer on its way into memory. */
 struct answer {
+	struct request request;
 	struct str *text;
 	size_t max;
 	bool too_long;
-	bool elsewhere; /* an address that is not of this machine */
-	char why[CURL_ERROR_SIZE];
 };
 
 static size_t on_body(char *bytes, size_t one, size_t n, void *data)
@@ -63,10 +58,10 @@ static bool is_loopback(const struct sockaddr *sa)
 static curl_socket_t on_socket(void *data, curlsocktype purpose,
 			       struct curl_sockaddr *to)
 {
-	struct answer *a = data;
+	struct request *r = data;
 
 	if (!is_loopback(&to->addr)) {
-		a->elsewhere = true;
+		r->elsewhere = true;
 		return CURL_SOCKET_BAD;
 	}
 	return socket(to->family, to->socktype | SOCK_CLOEXEC, to->protocol);
@@ -152,14 +147,14 @@ static CURLcode set_authorities(CURL *c)
 }
 
 /* Without TLS, and so without anybody between. */
-static CURLcode set_plain(CURL *c, struct answer *a)
+static CURLcode set_plain(CURL *c, struct request *r)
 {
 	CURLcode rc = curl_easy_setopt(c, CURLOPT_NOPROXY, "*");
 
 	if (rc == CURLE_OK)
 		rc = curl_easy_setopt(c, CURLOPT_OPENSOCKETFUNCTION, on_socket);
 	if (rc == CURLE_OK)
-		rc = curl_easy_setopt(c, CURLOPT_OPENSOCKETDATA, a);
+		rc = curl_easy_setopt(c, CURLOPT_OPENSOCKETDATA, r);
 	return rc;
 }
 
@@ -167,12 +162,15 @@ static CURLcode set_plain(CURL *c, struct answer *a)
 	if (rc == CURLE_OK)                                                    \
 	rc = curl_easy_setopt(c, option, value)
 
-static int set_up(CURL *c, const struct http_get *what, bool plain,
-		  struct answer *a, struct vmctl_error *err)
+int request_set_up(CURL *c, struct request *r, struct vmctl_error *err)
 {
 	CURLcode rc = CURLE_OK;
+	bool plain = false;
+	int code = check_url(r->url, &plain, err);
 
-	SET(CURLOPT_URL, what->url);
+	if (code < 0)
+		return code;
+	SET(CURLOPT_URL, r->url);
 	SET(CURLOPT_PROTOCOLS_STR, plain ? "http,https" : "https");
 	SET(CURLOPT_REDIR_PROTOCOLS_STR, "https");
 	SET(CURLOPT_FOLLOWLOCATION, 1L);
@@ -181,15 +179,12 @@ static int set_up(CURL *c, const struct http_get *what, bool plain,
 	SET(CURLOPT_SSLVERSION, (long)CURL_SSLVERSION_TLSv1_2);
 	SET(CURLOPT_USERAGENT, "vmctl/" VMCTL_VERSION);
 	SET(CURLOPT_CONNECTTIMEOUT_MS,
-	    what->connect_timeout_ms ? what->connect_timeout_ms : CONNECT_MS);
-	SET(CURLOPT_TIMEOUT_MS, what->timeout_ms ? what->timeout_ms : TOTAL_MS);
-	SET(CURLOPT_ERRORBUFFER, a->why);
-	SET(CURLOPT_WRITEFUNCTION, on_body);
-	SET(CURLOPT_WRITEDATA, a);
+	    r->connect_timeout_ms ? r->connect_timeout_ms : CONNECT_MS);
+	SET(CURLOPT_ERRORBUFFER, r->why);
 	if (rc == CURLE_OK)
 		rc = set_authorities(c);
 	if (rc == CURLE_OK && plain)
-		rc = set_plain(c, a);
+		rc = set_plain(c, r);
 	return rc == CURLE_OK ? 0
 			      : fail(err, VMCTL_FAILED, 0,
 				     "cannot set up a web request: %s",
@@ -220,8 +215,8 @@ static int drive(CURLM *multi, const struct events *ev, CURLcode *ret,
 	return 0;
 }
 
-static int transfer(CURL *c, const struct events *ev, CURLcode *ret,
-		    struct vmctl_error *err)
+int request_run(CURL *c, const struct events *ev, CURLcode *ret,
+		struct vmctl_error *err)
 {
 	CURLM *multi = curl_multi_init();
 	int r;
@@ -238,34 +233,30 @@ static int transfer(CURL *c, const struct events *ev, CURLcode *ret,
 
 /* --- what came of it ----------------------------------------------------- */
 
-static int judge_failure(CURL *c, CURLcode rc, const struct answer *a,
-			 struct vmctl_error *err)
+int request_fail(CURLcode rc, const struct request *r, struct vmctl_error *err)
 {
-	if (a->text->oom || rc == CURLE_OUT_OF_MEMORY)
+	if (rc == CURLE_OUT_OF_MEMORY)
 		return fail_oom(err);
-	if (a->too_long)
-		return fail(err, VMCTL_BAD_DATA, 0,
-			    "the answer is longer than %zu bytes", a->max);
-	if (a->elsewhere)
+	if (r->elsewhere)
 		return fail_scheme(err);
 	if (rc == CURLE_OPERATION_TIMEDOUT)
 		return fail(err, VMCTL_TIMEOUT, 0, "no answer in time: %s",
-			    a->why);
+			    r->why);
 	if (rc == CURLE_UNSUPPORTED_PROTOCOL)
 		return fail(err, VMCTL_FAILED, 0,
 			    "it redirects to an address that is not https://");
 	if (rc == CURLE_PEER_FAILED_VERIFICATION) {
 		fail(err, VMCTL_FAILED, 0,
-		     "the server's certificate is not trusted: %s", a->why);
+		     "the server's certificate is not trusted: %s", r->why);
 		fail_hint(err, "SSL_CERT_FILE names a file with authorities to "
 			       "trust instead");
 		return -VMCTL_FAILED;
 	}
 	return fail(err, VMCTL_FAILED, 0, "%s",
-		    *a->why ? a->why : curl_easy_strerror(rc));
+		    *r->why ? r->why : curl_easy_strerror(rc));
 }
 
-static int judge_status(CURL *c, struct vmctl_error *err)
+int request_status(CURL *c, struct vmctl_error *err)
 {
 	enum vmctl_code code = VMCTL_FAILED;
 	long status = 0;
@@ -280,25 +271,59 @@ static int judge_status(CURL *c, struct vmctl_error *err)
 	return fail(err, code, 0, "the server answers with status %ld", status);
 }
 
+static int set_answer(CURL *c, const struct http_get *what, struct answer *a,
+		      struct vmctl_error *err)
+{
+	CURLcode rc = CURLE_OK;
+
+	SET(CURLOPT_TIMEOUT_MS, what->timeout_ms ? what->timeout_ms : TOTAL_MS);
+	SET(CURLOPT_WRITEFUNCTION, on_body);
+	SET(CURLOPT_WRITEDATA, a);
+	return rc == CURLE_OK ? 0 : fail_oom(err);
+}
+
+static int judge(CURL *c, CURLcode rc, const struct answer *a,
+		 struct vmctl_error *err)
+{
+	if (a->text->oom)
+		return fail_oom(err);
+	if (a->too_long)
+		return fail(err, VMCTL_BAD_DATA, 0,
+			    "the answer is longer than %zu bytes", a->max);
+	return rc == CURLE_OK ? request_status(c, err)
+			      : request_fail(rc, &a->request, err);
+}
+
 static int get(const struct http_get *what, const struct events *ev,
 	       struct str *ret, struct vmctl_error *err)
 {
 	auto_easy CURL *c = curl_easy_init();
-	struct answer a = { .text = ret, .max = what->max };
+	struct answer a = {
+		.request = { .url = what->url,
+			     .connect_timeout_ms = what->connect_timeout_ms },
+		.text = ret,
+		.max = what->max,
+	};
 	CURLcode rc = CURLE_OK;
-	bool plain = false;
 	int r;
 
 	if (!c)
 		return fail_oom(err);
-	r = check_url(what->url, &plain, err);
+	r = request_set_up(c, &a.request, err);
 	if (r == 0)
-		r = set_up(c, what, plain, &a, err);
+		r = set_answer(c, what, &a, err);
 	if (r == 0)
-		r = transfer(c, ev, &rc, err);
-	if (r == 0 && rc != CURLE_OK)
-		r = judge_failure(c, rc, &a, err);
-	return r < 0 ? r : judge_status(c, err);
+		r = request_run(c, ev, &rc, err);
+	return r < 0 ? r : judge(c, rc, &a, err);
+}
+
+static int start(struct vmctl_error *err)
+{
+	pthread_once(&once, begin);
+	if (begun == CURLE_OK)
+		return 0;
+	return fail(err, VMCTL_FAILED, 0, "libcurl does not start: %s",
+		    curl_easy_strerror(begun));
 }
 
 static int module_get(const struct http_get *what, const struct events *ev,
@@ -311,11 +336,9 @@ static int module_get(const struct http_get *what, const struct events *ev,
 	/* At once, because growing leaves copies behind. */
 	str_reserve(&text, what->max + 1);
 	sigpipe_block(&s);
-	pthread_once(&once, begin);
-	r = begun == CURLE_OK
-		    ? get(what, ev, &text, err)
-		    : fail(err, VMCTL_FAILED, 0, "libcurl does not start: %s",
-			   curl_easy_strerror(begun));
+	r = start(err);
+	if (r == 0)
+		r = get(what, ev, &text, err);
 	sigpipe_restore(&s);
 	if (r < 0) {
 		if (text.p) /* whatever it was */
@@ -327,8 +350,23 @@ static int module_get(const struct http_get *what, const struct events *ev,
 	return 0;
 }
 
+static int module_download(const struct http_download *what,
+			   const struct events *ev, struct vmctl_error *err)
+{
+	struct sigpipe s;
+	int r;
+
+	sigpipe_block(&s);
+	r = start(err);
+	if (r == 0)
+		r = http_download(what, ev, err);
+	sigpipe_restore(&s);
+	return r;
+}
+
 extern const struct http_ops vmctl_module_http;
 VMCTL_API const struct http_ops vmctl_module_http = {
 	.abi = HTTP_ABI,
 	.get = module_get,
+	.download = module_download,
 };
