@@ -36,7 +36,7 @@ VM_CFLAGS := -std=gnu11 -D_GNU_SOURCE -Wall -Wextra -Wshadow -Wstrict-prototypes
 	-Wno-missing-field-initializers -fvisibility=hidden -fPIC \
 	-ffile-prefix-map=$(CURDIR)=. -Ilib/include -Ilib -I. -I$(B)/gen \
 	-DVMCTL_VERSION='"$(VERSION)"' -DVMCTL_MODULE_DIR='"$(MODULEDIR)"' \
-	-DVMCTL_MANDIR='"$(MANDIR)"'
+	-DVMCTL_MANDIR='"$(MANDIR)"' -DVMCTL_DATADIR='"$(DATADIR)/vmctl"'
 VM_LDFLAGS := -Wl,--as-needed -Wl,-z,relro -Wl,-z,now
 SO_LDFLAGS := -shared $(if $(SANITIZE),,-Wl,-z,defs)
 HIDE_BASE := -Wl,--exclude-libs,libbase.a
@@ -245,13 +245,14 @@ $(foreach i,mini debian,$(eval $(call image_rule,$(i))))
 D := $(DESTDIR)
 install: all $(B)/install/vmctl
 	$(INSTALL) -d $(D)$(BINDIR) $(D)$(MODULEDIR) $(D)$(LIBDIR)/pkgconfig $(D)$(INCLUDEDIR)/vmctl \
-		$(D)$(MANDIR)/man1 $(D)$(MANDIR)/man5 $(D)$(BASHCOMPDIR) $(D)$(ZSHCOMPDIR) $(D)$(FISHCOMPDIR)
+		$(D)$(DATADIR)/vmctl $(D)$(MANDIR)/man1 $(D)$(MANDIR)/man5 $(D)$(BASHCOMPDIR) $(D)$(ZSHCOMPDIR) $(D)$(FISHCOMPDIR)
 	$(INSTALL) -m 755 $(B)/install/vmctl $(D)$(BINDIR)/vmctl
 	$(INSTALL) -m 644 $(B)/$(LIBNAME) $(D)$(LIBDIR)/$(LIBNAME)
 	ln -sf $(LIBNAME) $(D)$(LIBDIR)/$(SONAME)
 	ln -sf $(SONAME) $(D)$(LIBDIR)/libvmctl.so
 	$(INSTALL) -m 644 $(MODULE_SO) $(D)$(MODULEDIR)/
 	$(INSTALL) -m 644 $(HEADERS) $(D)$(INCLUDEDIR)/vmctl/
+	$(INSTALL) -m 644 images/catalogue.json $(D)$(DATADIR)/vmctl/
 	$(INSTALL) -m 644 $(B)/libvmctl.pc $(D)$(LIBDIR)/pkgconfig/
 	$(if $(MAN1),$(INSTALL) -m 644 $(MAN1) $(D)$(MANDIR)/man1/)
 	$(if $(MAN5),$(INSTALL) -m 644 $(MAN5) $(D)$(MANDIR)/man5/)
@@ -264,8 +265,9 @@ uninstall:
 		$(addprefix $(D)$(MANDIR)/man1/,$(notdir $(MAN1))) \
 		$(addprefix $(D)$(MANDIR)/man5/,$(notdir $(MAN5))) $(D)$(BASHCOMPDIR)/vmctl \
 		$(D)$(ZSHCOMPDIR)/_vmctl $(D)$(FISHCOMPDIR)/vmctl.fish
-	rm -f $(MODULES:%=$(D)$(MODULEDIR)/%.so) $(HEADERS:lib/include/%=$(D)$(INCLUDEDIR)/%)
-	-rmdir $(D)$(MODULEDIR) $(D)$(INCLUDEDIR)/vmctl
+	rm -f $(MODULES:%=$(D)$(MODULEDIR)/%.so) $(HEADERS:lib/include/%=$(D)$(INCLUDEDIR)/%) \
+		$(D)$(DATADIR)/vmctl/catalogue.json
+	-rmdir $(D)$(DATADIR)/vmctl $(D)$(MODULEDIR) $(D)$(INCLUDEDIR)/vmctl
 
 dist:
 	@mkdir -p $(B)

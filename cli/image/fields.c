@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "cli/image/fields.h"
+#include "cli/render/render.h"
 
 #define AT(member) offsetof(struct vmctl_image, member)
 
@@ -30,7 +31,31 @@ static const struct field fields[] = {
 	  FIELD_HIDDEN, .help = "SHA-256 of the file that was imported" },
 	{ "path", "PATH", FIELD_STRING, AT(path), FIELD_HIDDEN,
 	  .help = "the stored file" },
+	{ "source", "SOURCE", FIELD_STRING, AT(source), FIELD_HIDDEN,
+	  .help = "the address that it was pulled from" },
+	{ "checksum", "CHECKSUM", FIELD_STRING, AT(checksum), FIELD_HIDDEN,
+	  .help = "what the file was verified by when it was pulled, as in "
+		  "sha512:DIGITS" },
+	{ "verified_by", "VERIFIED BY", FIELD_STRING, AT(verified_by),
+	  FIELD_HIDDEN,
+	  .help = "how it was verified when it arrived: none, digest (one "
+		  "given by the user), checksum (that of the source), or "
+		  "signature (of that checksum)" },
+	{ "signed_by", "SIGNED BY", FIELD_STRING, AT(signed_by), FIELD_HIDDEN,
+	  .help = "fingerprint of the key that signed the checksum" },
 	{ .key = NULL },
 };
 
 const struct record image_record = { "image", fields };
+
+int image_print_made(struct cli *cli, const struct vmctl_image *image,
+		     struct vmctl_error *err)
+{
+	const char *output = cli->globals.output;
+	auto_free char *line = NULL;
+
+	if (!str_eq(output, "table") && !str_eq(output, "name"))
+		return render_one(cli->out, &image_record, image, err);
+	line = str_printf("%s\n", image->name);
+	return line ? render_text(cli->out, line, false, err) : fail_oom(err);
+}

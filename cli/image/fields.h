@@ -5,5 +5,14 @@
 #include "cli/command.h"
 
 extern const struct record image_record;
+extern const struct record catalogue_record;
+
+/* What was stored: the name alone for people and scripts, all of it for
+ * programs. */
+int image_print_made(struct cli *cli, const struct vmctl_image *image,
+		     struct vmctl_error *err);
+
+/* Names of the catalogue. */
+void complete_catalogue(struct cli *cli, const char *prefix, struct str *out);
 
 #endif

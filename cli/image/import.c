@@ -2,7 +2,6 @@
 #include "base/file.h"
 #include "base/json.h"
 #include "cli/image/fields.h"
-#include "cli/render/render.h"
 
 /* Stores a disk image that is here as a file. */
 
@@ -118,19 +117,6 @@ static int read_metadata(struct import_options *o, json_t **ret,
 	return 0;
 }
 
-/* The name alone for people and scripts, all of it for programs. */
-static int print_made(struct cli *cli, const struct vmctl_image *image,
-		      struct vmctl_error *err)
-{
-	const char *output = cli->globals.output;
-	auto_free char *line = NULL;
-
-	if (!str_eq(output, "table") && !str_eq(output, "name"))
-		return render_one(cli->out, &image_record, image, err);
-	line = str_printf("%s\n", image->name);
-	return line ? render_text(cli->out, line, false, err) : fail_oom(err);
-}
-
 static int run(struct cli *cli, void *data, struct vmctl_error *err)
 {
 	struct import_options *o = data;
@@ -158,7 +144,7 @@ static int run(struct cli *cli, void *data, struct vmctl_error *err)
 	r = vmctl_image_import(ctx, &what, &image, err);
 	if (r < 0)
 		return r;
-	r = print_made(cli, image, err);
+	r = image_print_made(cli, image, err);
 	vmctl_image_free(image);
 	return r;
 }

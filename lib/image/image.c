@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-#include "image/image.h"
+#include "image/pull.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -23,6 +23,10 @@ void vmctl_image_free(struct vmctl_image *image)
 	free(image->digest);
 	free(image->source_digest);
 	free(image->path);
+	free(image->source);
+	free(image->checksum);
+	free(image->verified_by);
+	free(image->signed_by);
 	free(image);
 }
 
@@ -64,12 +68,6 @@ int vmctl_image_list(struct vmctl *ctx, struct vmctl_image_list **ret,
 
 /* --- verifying ---------------------------------------------------------- */
 
-static void hint_import(const char *name, struct vmctl_error *err)
-{
-	fail_hint(err, "import it again: vmctl image import --name %s FILE",
-		  name);
-}
-
 /* Computes the digest anew; on success the mark of the very file that was
  * read is recorded. */
 static int verify_digest(struct vmctl *ctx, const struct vmctl_image *image,
@@ -86,7 +84,7 @@ static int verify_digest(struct vmctl *ctx, const struct vmctl_image *image,
 		r = fail(err, VMCTL_BAD_DATA, 0,
 			 "the file of image %s is missing: %s", image->name,
 			 image->path);
-		hint_import(image->name, err);
+		image_hint_mend(ctx, image, err);
 	}
 	if (r < 0)
 		return r;
@@ -102,7 +100,7 @@ static int verify_digest(struct vmctl *ctx, const struct vmctl_image *image,
 			 "image %s is damaged: its file has the SHA-256 digest "
 			 "%s",
 			 image->name, digest);
-		hint_import(image->name, err);
+		image_hint_mend(ctx, image, err);
 		return r;
 	}
 	r = context_state(ctx, &db, err);
@@ -132,7 +130,8 @@ static int fail_which(const struct vmctl_image_list *list,
 
 	if (list->count == 0) {
 		r = fail(err, VMCTL_NOT_FOUND, 0, "there is no image yet");
-		fail_hint(err, "vmctl image import FILE");
+		fail_hint(err, "vmctl image import FILE, or choose one to "
+			       "pull: vmctl image catalogue");
 		return r;
 	}
 	for (size_t i = 0; i < list->count; i++)
@@ -169,6 +168,8 @@ int image_use(struct vmctl *ctx, const char *name, struct vmctl_image **ret,
 
 	if (r == 0)
 		r = image_get(ctx, name ? name : only, &image, &mark, err);
+	if (r == -VMCTL_NOT_FOUND && name)
+		catalogue_hint(ctx, name, err);
 	if (r == 0 && !image_intact(image->path, &mark))
 		r = verify_digest(ctx, image, err);
 	if (r < 0)

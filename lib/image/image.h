@@ -30,6 +30,9 @@ DEFINE_CLEANUP(image_list, struct vmctl_image_list *, vmctl_image_list_free);
 /* The path of the stored file. NULL only when memory is short. */
 char *image_path(const struct vmctl *ctx, const char *digest);
 
+/* The folder of the stored files, made if need be. The caller frees it. */
+int image_folder(struct vmctl *ctx, char **ret, struct vmctl_error *err);
+
 /* Serialises who publishes or removes the file of that digest. */
 struct image_lock {
 	struct vmctl *ctx;
@@ -68,6 +71,11 @@ int image_hash(struct vmctl *ctx, int fd, const char *text,
 int image_get(struct vmctl *ctx, const char *name, struct vmctl_image **ret,
 	      struct state_file_mark *mark, struct vmctl_error *err);
 
+/* The image of exactly that name, as image_get() does: 1, or 0 when there is
+ * none. */
+int image_find(struct vmctl *ctx, const char *name, struct vmctl_image **ret,
+	       struct state_file_mark *mark, struct vmctl_error *err);
+
 /* --- source.c ----------------------------------------------------------- */
 
 /* A file to import: opened, of a format known or told. */
@@ -80,6 +88,9 @@ struct image_source {
 };
 int image_source_open(const char *file, const char *format,
 		      struct image_source *ret, struct vmctl_error *err);
+/* Of a file that is open already; messages call it `shown`. */
+int image_source_fd(int fd, const char *shown, const char *format,
+		    struct image_source *ret, struct vmctl_error *err);
 void image_source_close(struct image_source *src);
 #define auto_image_source auto_cleanup(image_source_close) struct image_source
 

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-#include "image/image.h"
+#include "image/pull.h"
 
-#include <ctype.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <stdlib.h>
 #include <unistd.h>
 
@@ -20,6 +20,8 @@ struct import {
 	struct vmctl_image_import what; /* with the defaults filled in */
 	struct image_source src;
 	struct image_temp temp; /* what is going to be published */
+	bool own;		/* it is the source itself */
+	const char *source, *checksum, *verified_by, *signed_by; /* origin */
 	char source_digest[SHA256_TEXT], digest[SHA256_TEXT];
 };
 
@@ -47,24 +49,6 @@ static int fail_other(const char *name, struct vmctl_error *err)
 	return r;
 }
 
-/* The image of exactly that name: 1, 0 when there is none. */
-static int find_name(struct import *im, struct vmctl_image **ret,
-		     struct state_file_mark *mark, struct vmctl_error *err)
-{
-	auto_image struct vmctl_image *image = NULL;
-	int r = image_get(im->ctx, im->what.name, &image, mark, err);
-
-	if (r == -VMCTL_NOT_FOUND || r == -VMCTL_INVALID)
-		return 0;
-	if (r < 0)
-		return r;
-	/* A name may look like the digest of another image. */
-	if (!str_eq(image->name, im->what.name))
-		return 0;
-	*ret = take_ptr(&image);
-	return 1;
-}
-
 /*
  * A name that is there already is decided by reading the file, without a
  * copy: 1 when it has the same contents and nothing is left to do. When the
@@ -74,12 +58,14 @@ static int known_already(struct import *im, struct vmctl_error *err)
 {
 	auto_image struct vmctl_image *image = NULL;
 	struct state_file_mark mark;
-	int r = find_name(im, &image, &mark, err);
+	int r = image_find(im->ctx, im->what.name, &image, &mark, err);
 
 	if (r <= 0)
 		return r;
-	r = image_hash(im->ctx, im->src.fd, "reading", im->source_digest, err);
-	if (r == 0)
+	if (!im->own)
+		r = image_hash(im->ctx, im->src.fd, "reading",
+			       im->source_digest, err);
+	if (r >= 0)
 		r = check_expected(im, err);
 	if (r < 0)
 		return r;
@@ -202,7 +188,7 @@ static int put_name(struct import *im, const struct vmctl_image *row,
 		    const struct state_file_mark *mark, struct vmctl_error *err)
 {
 	auto_image struct vmctl_image *same = NULL;
-	int r = find_name(im, &same, NULL, err);
+	int r = image_find(im->ctx, im->what.name, &same, NULL, err);
 
 	if (r < 0)
 		return r;
@@ -228,6 +214,10 @@ static int publish(struct import *im, struct vmctl_error *err)
 		.source_digest = im->source_digest,
 		.path = path,
 		.virtual_size = im->src.virtual_size,
+		.source = (char *)im->source,
+		.checksum = (char *)im->checksum,
+		.verified_by = (char *)im->verified_by,
+		.signed_by = (char *)im->signed_by,
 		.created_at = clock_now(),
 		.verified_at = clock_now(),
 	};
@@ -246,7 +236,7 @@ static int publish(struct import *im, struct vmctl_error *err)
 
 static int import_new(struct import *im, struct vmctl_error *err)
 {
-	int r = copy_in(im, err);
+	int r = im->own ? check_expected(im, err) : copy_in(im, err);
 
 	if (r == 0)
 		r = im->src.raw ? convert_copy(im, err) : check_copy(im, err);
@@ -260,20 +250,44 @@ static void import_done(struct import *im)
 	image_source_close(&im->src);
 	image_temp_done(&im->temp);
 }
+#define auto_import auto_cleanup(import_done) struct import
+
+/* A caller built against an older header has a shorter struct. */
+static int take_request(struct import *im,
+			const struct vmctl_image_import *what,
+			struct vmctl_error *err)
+{
+	memcpy(&im->what, what,
+	       what->size < sizeof(im->what) ? what->size : sizeof(im->what));
+	return image_check_request(&im->what, err);
+}
+
+/* With the source open and the name known. */
+static int import_source(struct import *im, struct vmctl_image **ret,
+			 struct vmctl_error *err)
+{
+	int r = context_state(im->ctx, &im->db, err);
+
+	if (r < 0)
+		return r;
+	im->what.arch = im->what.arch ? im->what.arch : host_arch();
+	im->what.user = im->what.user ? im->what.user : "root";
+	/* What it cannot clean up now is no reason not to import. */
+	if (image_sweep(im->ctx, im->db, NULL) < 0)
+		log_debug(&im->ctx->ev, "cannot clean up the images folder");
+	r = known_already(im, err);
+	if (r == 0)
+		r = import_new(im, err);
+	return r < 0 ? r : image_get(im->ctx, im->what.name, ret, NULL, err);
+}
 
 int vmctl_image_import(struct vmctl *ctx, const struct vmctl_image_import *what,
 		       struct vmctl_image **ret, struct vmctl_error *err)
 {
-	auto_cleanup(import_done) struct import im = { .ctx = ctx,
-						       .src.fd = -1,
-						       .temp.fd = -1 };
+	auto_import im = { .ctx = ctx, .src.fd = -1, .temp.fd = -1 };
 	auto_free char *name = NULL;
-	int r;
+	int r = take_request(&im, what, err);
 
-	/* A caller built against an older header has a shorter struct. */
-	memcpy(&im.what, what,
-	       what->size < sizeof(im.what) ? what->size : sizeof(im.what));
-	r = image_check_request(&im.what, err);
 	if (r == 0)
 		r = image_source_open(im.what.file, im.what.format, &im.src,
 				      err);
@@ -281,17 +295,40 @@ int vmctl_image_import(struct vmctl *ctx, const struct vmctl_image_import *what,
 		r = image_name_of_file(im.what.file, &name, err);
 		im.what.name = name;
 	}
-	if (r == 0)
-		r = context_state(ctx, &im.db, err);
+	im.verified_by = im.what.digest ? "digest" : "none";
+	return r < 0 ? r : import_source(&im, ret, err);
+}
+
+int image_import_own(struct vmctl *ctx, const struct vmctl_image_import *what,
+		     const struct image_own *own, struct vmctl_image **ret,
+		     struct vmctl_error *err)
+{
+	auto_import im = { .ctx = ctx,
+			   .src.fd = -1,
+			   .temp.fd = -1,
+			   .own = true,
+			   .source = own->source,
+			   .checksum = own->checksum,
+			   .verified_by = own->verified_by,
+			   .signed_by = own->signed_by };
+	int r = take_request(&im, what, err);
+
 	if (r < 0)
 		return r;
-	im.what.arch = im.what.arch ? im.what.arch : host_arch();
-	im.what.user = im.what.user ? im.what.user : "root";
-	/* What it cannot clean up now is no reason not to import. */
-	if (image_sweep(ctx, im.db, NULL) < 0)
-		log_debug(&ctx->ev, "cannot clean up the images folder");
-	r = known_already(&im, err);
+	memcpy(im.source_digest, own->sha256, sizeof(im.source_digest));
+	im.temp.path = strdup(own->path);
+	im.temp.fd = fcntl(own->fd, F_DUPFD_CLOEXEC, 0);
+	if (!im.temp.path)
+		r = fail_oom(err);
+	else if (im.temp.fd < 0)
+		r = fail_sys(err, errno, "cannot read %s", own->path);
 	if (r == 0)
-		r = import_new(&im, err);
-	return r < 0 ? r : image_get(ctx, im.what.name, ret, NULL, err);
+		r = image_source_fd(own->fd, own->shown, im.what.format,
+				    &im.src, err);
+	if (r == 0)
+		r = import_source(&im, ret, err);
+	/* Downloading it again would not make it better. */
+	if (r < 0 && r != -VMCTL_BAD_DATA)
+		free(take_ptr(&im.temp.path));
+	return r;
 }

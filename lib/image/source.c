@@ -2,6 +2,7 @@
 #include "image/image.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <stdlib.h>
 #include <unistd.h>
 
@@ -153,6 +154,23 @@ int image_source_open(const char *file, const char *format,
 
 	if (r == 0)
 		r = look_at(&src, src.fd, format, err);
+	if (r < 0)
+		return r;
+	*ret = src;
+	src.fd = -1;
+	return 0;
+}
+
+int image_source_fd(int fd, const char *shown, const char *format,
+		    struct image_source *ret, struct vmctl_error *err)
+{
+	auto_image_source src = { .file = shown, .fd = -1 };
+	int r;
+
+	src.fd = fcntl(fd, F_DUPFD_CLOEXEC, 0);
+	if (src.fd < 0)
+		return fail_sys(err, errno, "cannot read %s", shown);
+	r = look_at(&src, src.fd, format, err);
 	if (r < 0)
 		return r;
 	*ret = src;

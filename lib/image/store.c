@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-#include "image/image.h"
+#include "image/pull.h"
 
 #include <dirent.h>
 #include <errno.h>
@@ -24,7 +24,7 @@ char *image_path(const struct vmctl *ctx, const char *digest)
 
 /* QEMU may run as another user and has to pass through. What protects the
  * files of an ordinary user is the folder above (0700). */
-static int folder_make(struct vmctl *ctx, char **ret, struct vmctl_error *err)
+int image_folder(struct vmctl *ctx, char **ret, struct vmctl_error *err)
 {
 	auto_free char *dir = context_path(ctx, FOLDER);
 	struct stat st;
@@ -108,7 +108,7 @@ int image_temp_make(struct vmctl *ctx, struct image_temp *ret,
 		    struct vmctl_error *err)
 {
 	auto_free char *dir = NULL;
-	int r = folder_make(ctx, &dir, err);
+	int r = image_folder(ctx, &dir, err);
 
 	while (r == 0)
 		r = temp_try(dir, ret, err);
@@ -187,6 +187,7 @@ int image_sweep(struct vmctl *ctx, struct state *db, struct vmctl_error *err)
 	if (!dir)
 		return fail_oom(err);
 	sweep_temps(dir);
+	partial_sweep(ctx, dir);
 	r = state_image_unnamed(db, &unnamed, err);
 	for (size_t i = 0; r == 0 && unnamed[i]; i++)
 		r = sweep_file(ctx, db, unnamed[i], err);
@@ -252,4 +253,21 @@ int image_get(struct vmctl *ctx, const char *name, struct vmctl_image **ret,
 		return fail_oom(err);
 	*ret = take_ptr(&image);
 	return 0;
+}
+
+int image_find(struct vmctl *ctx, const char *name, struct vmctl_image **ret,
+	       struct state_file_mark *mark, struct vmctl_error *err)
+{
+	auto_image struct vmctl_image *image = NULL;
+	int r = image_get(ctx, name, &image, mark, err);
+
+	if (r == -VMCTL_NOT_FOUND || r == -VMCTL_INVALID)
+		return 0;
+	if (r < 0)
+		return r;
+	/* A name may look like the digest of another image. */
+	if (!str_eq(image->name, name))
+		return 0;
+	*ret = take_ptr(&image);
+	return 1;
 }

@@ -29,6 +29,13 @@ struct vmctl_image {
 	int64_t created_at;   /* seconds since the epoch */
 	int64_t verified_at;  /* when the digest was last computed */
 	int64_t instances;    /* how many instances stand on it */
+	char *source;	      /* address that it was pulled from, or empty */
+	char *checksum;	      /* "sha512:…" as the source tells it, or empty */
+	char *verified_by;    /* how it was verified when it arrived: "none",
+			       * "digest" (one given by the user), "checksum"
+			       * (the source's), "signature" (that of the
+			       * checksum); empty where it was not recorded */
+	char *signed_by;      /* fingerprint of the key, or empty */
 };
 
 struct vmctl_image_list {
@@ -67,6 +74,73 @@ VMCTL_API int vmctl_image_import(struct vmctl *ctx,
 				 const struct vmctl_image_import *what,
 				 struct vmctl_image **ret,
 				 struct vmctl_error *err);
+
+/*
+ * The catalogue of images that can be pulled: the one that is installed, or
+ * the file that VMCTL_CATALOGUE names, and the user's own, catalogue.json
+ * beside the settings, whose entries replace those of the same name. The form
+ * is in vmctl-image-catalogue(1).
+ */
+struct vmctl_catalogue_entry {
+	char *name; /* "debian:13" */
+	char *arch, *os, *user, *description;
+	char *url;	     /* of the image */
+	char *checksum_url;  /* of the file with its checksum */
+	char *signature_url; /* of that file's signature: empty when it has
+			      * none, the file itself when it is in there */
+	char **keyrings;     /* files of which the first that exists counts;
+			      * NULL-terminated */
+	char *file;	     /* which catalogue says so */
+};
+
+struct vmctl_catalogue {
+	size_t count;
+	struct vmctl_catalogue_entry **items;
+};
+
+VMCTL_API void vmctl_catalogue_free(struct vmctl_catalogue *c);
+
+/* By name, one entry for each architecture. `arch` NULL is every one, "" that
+ * of the host. VMCTL_NOT_FOUND without any catalogue, VMCTL_BAD_DATA for one
+ * that is not well-formed. */
+VMCTL_API int vmctl_catalogue_list(struct vmctl *ctx, const char *arch,
+				   struct vmctl_catalogue **ret,
+				   struct vmctl_error *err);
+
+/* The keyring that counts, NULL when none exists. Borrowed from the entry. */
+VMCTL_API const char *
+vmctl_catalogue_keyring(const struct vmctl_catalogue_entry *entry);
+
+struct vmctl_image_pull {
+	size_t size;
+	const char *what; /* name of the catalogue, or an address */
+	const char *name; /* NULL: the name in the catalogue, with "-ARCH" when
+			   * that is not the host's; of an address its last
+			   * part without suffix */
+	const char *arch; /* NULL: the host's */
+	/* Expected SHA-256 of the file, or NULL; must be given for an address
+	 * that is not in the catalogue. */
+	const char *digest;
+	/* For such an address; the catalogue knows them of its own. */
+	const char *description, *os, *user;
+	long stall_ms; /* give up when nothing arrives for so long; 0: 60 s */
+};
+
+/*
+ * Downloads an image, verifies it, and stores it as vmctl_image_import() does.
+ * What arrived of a download that failed or was killed is kept, unlisted, and
+ * the next pull of the same file goes on from there. Nothing that was not
+ * verified is ever listed. A pull of what is here already downloads nothing.
+ *
+ * VMCTL_NOT_FOUND: not in the catalogue, or not on the server. VMCTL_EXISTS:
+ * the name belongs to an image of other contents. VMCTL_BAD_DATA: the checksum
+ * or the signature is wrong. VMCTL_LIMIT: no room. VMCTL_BUSY: another process
+ * is pulling it. VMCTL_TIMEOUT: the server stopped sending.
+ */
+VMCTL_API int vmctl_image_pull(struct vmctl *ctx,
+			       const struct vmctl_image_pull *what,
+			       struct vmctl_image **ret,
+			       struct vmctl_error *err);
 
 /* By name, or by a digest prefix of at least 8 digits. VMCTL_NOT_FOUND. */
 VMCTL_API int vmctl_image_get(struct vmctl *ctx, const char *name,
