@@ -28,6 +28,11 @@ need() {
 		die "missing on this host; run: apt-get install$missing"
 }
 
+# Debian's own mirror, as debootstrap knows it. It is the one that guests get.
+debian_mirror() {
+	sed -n 's/^DEF_MIRROR="\(.*\)"$/\1/p' /usr/sbin/debootstrap 2>/dev/null
+}
+
 # The Debian mirror to use: the caller's choice, else whatever this host is
 # configured with when it is Debian (a local mirror, a proxy cache, a snapshot),
 # else Debian's own. apt parses the host's sources for us, in either format; an
@@ -51,8 +56,9 @@ choose_mirror() {
 			$1 == r && $2 == "main" &&
 			($4 == "" || $4 ~ /debian-archive/) { print $3; exit }')}"
 	fi
-	: "${mirror:=http://MIRROR.invalid/debian}"
-	: "${security:=http://MIRROR.invalid/debian-security}"
+	: "${mirror:=$(debian_mirror)}"
+	: "${security:=${mirror%/}-security}"
+	[ "$mirror" ] || die "no Debian mirror is known: set VMCTL_DEBIAN_MIRROR, or install debootstrap"
 }
 
 # apt_setup DIR: a private apt state in DIR with its own sources, lists and
