@@ -39,6 +39,7 @@ struct fake {
 	int down_after; /* … once that many calls were made; 0: never */
 	bool deaf;	/* guests do not hear the power button */
 	bool has_networks;
+	int start_call; /* the last start's number */
 	int opened, shutdowns, destroys, starts;
 	int taken_port; /* of the host, by somebody else */
 	int lost_race;	/* the next so many forward_add find the port set by

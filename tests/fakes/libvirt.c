@@ -201,6 +201,7 @@ static int start(struct hv *hv, const char *uuid, struct vmctl_error *err)
 	if (access(d->disk, F_OK) < 0)
 		return fail(err, VMCTL_FAILED, 0, "the domain has no disk");
 	fake->starts++;
+	fake->start_call = fake->calls;
 	if (fake->calls == fake->killed_at && fake->start_late)
 		d->starting = fake->start_late;
 	else
