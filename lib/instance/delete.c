@@ -131,7 +131,10 @@ int vmctl_instance_delete(struct vmctl *ctx, const char *name,
 		return r;
 	r = instance_terminate(ctx, l.row, err);
 	if (r < 0) {
-		state_intent_end(ctx->db, id, NULL);
+		/* A creation's intent was taken over for what is half made:
+		 * without any it would stay pending for ever. */
+		if (l.row->state != VMCTL_STATE_PENDING)
+			state_intent_end(ctx->db, id, NULL);
 		fail_prefix(err, "%s", l.row->name);
 		return r;
 	}

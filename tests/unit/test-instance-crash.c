@@ -228,6 +228,21 @@ static void REL_001_a_deletion_killed_at_any_call_is_finished(void **state)
 	assert_true(killed > 6);
 }
 
+static void what_is_half_made_goes_once_the_hypervisor_is_back(void **state)
+{
+	struct stage *s = *state;
+
+	calls_of_creation(s);
+	reset(s, (struct fake){ .killed_at = s->hv->start_call });
+	assert_int_equal(in_process(s, create_web1, 0), 1);
+	reset(s, (struct fake){ .down = true });
+	assert_int_equal(in_process(s, delete_web1, 0), -VMCTL_HYPERVISOR);
+	assert_int_equal(state_of(s, "web1"), VMCTL_STATE_PENDING);
+	reset(s, (struct fake){ 0 });
+	assert_int_equal(state_of(s, "web1"), VMCTL_STATE_COUNT);
+	nothing_is_held(s);
+}
+
 static void a_deletion_without_a_hypervisor_keeps_all(void **state)
 {
 	struct stage *s = *state;
@@ -305,6 +320,7 @@ int main(void)
 			REL_001_a_start_that_ends_after_its_process_is_taken_back),
 		ON_STAGE(REL_001_a_deletion_killed_at_any_call_is_finished),
 		ON_NETWORKS(REL_001_a_deletion_killed_at_any_call_is_finished),
+		ON_STAGE(what_is_half_made_goes_once_the_hypervisor_is_back),
 		ON_STAGE(a_deletion_without_a_hypervisor_keeps_all),
 		ON_STAGE(an_interrupted_creation_frees_its_name),
 	};
