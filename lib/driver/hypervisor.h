@@ -197,6 +197,7 @@ struct hv_ops {
 		       char ret[46], struct vmctl_error *err);
 };
 
+/* VMCTL_HYPERVISOR when the module or its library is missing. */
 int hv_load(const struct hv_ops **ret, struct vmctl_error *err);
 
 #endif

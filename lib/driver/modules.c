@@ -55,5 +55,11 @@ int hv_load(const struct hv_ops **ret, struct vmctl_error *err)
 
 	if (r == 0)
 		*ret = ops;
+	/* Who wants a machine misses the hypervisor. */
+	if (r == -VMCTL_UNSUPPORTED) {
+		if (err)
+			err->code = VMCTL_HYPERVISOR;
+		r = -VMCTL_HYPERVISOR;
+	}
 	return r;
 }

@@ -46,6 +46,12 @@ setup_file() {
 	jq -e '.problem | length > 0' <<<"$out"
 }
 
+@test "REL-003 a missing module of libvirt is status 7, too" {
+	mkdir "$BATS_TEST_TMPDIR/modules"
+	VMCTL_MODULE_DIR=$BATS_TEST_TMPDIR/modules fails 7 vmctl network list
+	has "$err" "libvirt.so"
+}
+
 @test "a connection of nonsense is one clear line" {
 	fails '2|7' vmctl create --image tiny --connect 'nonsense://' web2
 	fails '2|7' vmctl create --image tiny --connect "$(printf 'q\033]0;x')" web2
