@@ -109,9 +109,31 @@ static void INST_005_the_seed_has_keys_and_host_key_as_json(void **state)
 			    "i-0a0b0c0d");
 	assert_string_equal(json_get_string(meta, "local-hostname", ""),
 			    "web1");
-	/* An interface that is not named would be left without address. */
-	assert_non_null(strstr(s.network_config, "52:54:00:0b:0c:0d"));
-	assert_non_null(strstr(s.network_config, "52:54:00:11:22:33"));
+	/* It would stand against a user's fqdn. */
+	assert_null(json_object_get(doc, "hostname"));
+	/* An interface that is not named would be left without address; the
+	 * kernel's names make its writer for systemd-networkd see the metric.
+	 */
+	json_decref(meta);
+	meta = NULL;
+	must(json_parse(s.network_config, strlen(s.network_config), "network",
+			&meta, err));
+	const json_t *nics = json_object_get(meta, "ethernets");
+	const char *const names[] = { "eth0", "eth1" };
+	const char *const macs[] = { "52:54:00:0b:0c:0d", "52:54:00:11:22:33" };
+	for (int i = 0; i < 2; i++) {
+		const json_t *nic = json_object_get(nics, names[i]);
+		assert_string_equal(
+			json_get_string(json_object_get(nic, "match"),
+					"macaddress", ""),
+			macs[i]);
+		assert_string_equal(json_get_string(nic, "dhcp-identifier", ""),
+				    "mac");
+		assert_int_equal(
+			json_get_int(json_object_get(nic, "dhcp4-overrides"),
+				     "route-metric", 0),
+			100 * (i + 1));
+	}
 	seed_done(&s);
 }
 
@@ -134,6 +156,31 @@ static void a_script_and_our_part_travel_as_two_parts(void **state)
 	assert_int_equal(n, strlen(d.user_data));
 	assert_memory_equal(text, d.user_data, n);
 	seed_done(&s);
+}
+
+/* cloud-init believes the type, and looks at the text only without one. */
+static void user_data_travels_as_what_it_is(void **state)
+{
+	static const char *const kinds[][2] = {
+		{ "#cloud-config\n{}", "text/cloud-config" },
+		{ "#cloud-config-archive\n[]", "text/cloud-config-archive" },
+		{ "#cloud-config-jsonp\n[]", "text/cloud-config-jsonp" },
+		{ "## template: jinja\n#cloud-config\n{}", "text/jinja2" },
+		{ "#include\nfile:///x", "text/x-include-url" },
+		{ "#include-once\nfile:///x", "text/x-include-once-url" },
+		{ "#cloud-boothook\n", "text/cloud-boothook" },
+	};
+
+	for (size_t i = 0; i < ARRAY_LEN(kinds); i++) {
+		struct draft d = draft(kinds[i][0]);
+		struct seed s = { 0 };
+		char type[64];
+
+		must(seed_make(&d, &s, err));
+		snprintf(type, sizeof(type), "Content-Type: %s;", kinds[i][1]);
+		assert_non_null(strstr(s.user_data, type));
+		seed_done(&s);
+	}
 }
 
 static void a_users_multipart_is_nested_as_it_is(void **state)
@@ -213,6 +260,7 @@ int main(void)
 		cmocka_unit_test(
 			INST_005_the_seed_has_keys_and_host_key_as_json),
 		cmocka_unit_test(a_script_and_our_part_travel_as_two_parts),
+		cmocka_unit_test(user_data_travels_as_what_it_is),
 		cmocka_unit_test(a_users_multipart_is_nested_as_it_is),
 		cmocka_unit_test(the_domain_document_escapes_what_it_is_given),
 		cmocka_unit_test(every_state_has_a_name_of_its_own),
