@@ -117,7 +117,7 @@ guest() {
 	ss -Hltn "sport = :$PORT" | grep -q '127.0.0.1'
 }
 
-@test "STOR-001 the disk is an overlay on the read-only image, in the instance's folder" {
+@test "STOR-001 STOR-002 STOR-003 STOR-004 the disk is an overlay on the read-only image, in the instance's folder" {
 	disk=$VMCTL_HOME/instances/$ID/disk.qcow2
 	ok qemu-img info -U --output json "$disk"
 	same "$(jq -r '."full-backing-filename"' <<<"$out")" "$(vmctl image show mini -o json | jq -r .path)"
@@ -324,7 +324,7 @@ y><*><\><ä><-n><--><~><!><;>'
 	virsh_ undefine "$ID"
 }
 
-@test "INST-012 delete: disk, seed, domain, port and name are free; the record stays" {
+@test "INST-012 STOR-005 delete: disk, seed, domain, port and name are free; the record stays" {
 	ok vmctl delete -y box
 	nothing_left "$ID" "$PORT"
 	same "$(vmctl list -o name)" ""
