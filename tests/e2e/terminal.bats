@@ -195,6 +195,7 @@ unlock() {
 }
 
 @test "TERM-008 without an address it is refused" {
+	on_session || skip "tests/system/network.bats has it, on a real bridge"
 	# shellcheck disable=SC2016 # for the guest's shell
 	guest_agent() { vmctl exec box -- sudo sh -c "kill -$1 "'$(pidof qemu-ga)'; }
 	# As if it were on a bridge, and its agent silent: nobody knows its address.
@@ -214,7 +215,9 @@ unlock() {
 	echo 'echo there-$((4 + 4))' >&8
 	wait_until 30 shown there-8
 	ok vmctl stop --force --timeout 0 box
-	wait_until 60 test -e "$BATS_TEST_TMPDIR/rc"
+	# QEMU closes a forwarded connection when it ends. One to an address of its own
+	# just falls silent: three keep-alives without an answer, each after 30 s, tell.
+	wait_until 180 test -e "$BATS_TEST_TMPDIR/rc"
 	exec 8>&-
 	wait $session || :
 	same "$(<"$BATS_TEST_TMPDIR/rc")" 255

@@ -111,11 +111,31 @@ all_listed() {
 	same "$(vmctl list -o name)" box
 }
 
+# A command that is past its start: it has loaded the client library.
+speaking() { # PID
+	grep -q '/libvirt.so' "/proc/$1/maps" 2>/dev/null || gone "$1"
+}
+
+@test "libvirtd is killed in the middle of list: every row is there, and marked" {
+	# It answers nobody from here on.
+	kill -s STOP "$(daemon_pid)"
+	vmctl list -o json >"$BATS_TEST_TMPDIR/out" 2>"$BATS_TEST_TMPDIR/err" &
+	pid=$!
+	wait_until 20 speaking $pid
+	stop_daemon
+	wait $pid
+	cat "$BATS_TEST_TMPDIR/err"
+	same "$(jq -r '.[] | .name + " " + .state + " " + (.stale | tostring)' "$BATS_TEST_TMPDIR/out")" \
+		"box unknown true"
+	grep -q libvirt "$BATS_TEST_TMPDIR/err"
+	start_daemon
+	same "$(field box state)" running
+}
+
 @test "libvirtd is killed in the middle of stop: status 7, and the next one works" {
 	vmctl stop box --timeout 60s >"$BATS_TEST_TMPDIR/out" 2>"$BATS_TEST_TMPDIR/err" &
 	pid=$!
-	speaking() { grep -q '/libvirt.so' "/proc/$pid/maps" 2>/dev/null || gone $pid; }
-	wait_until 20 speaking
+	wait_until 20 speaking $pid
 	stop_daemon
 	rc=0
 	wait $pid || rc=$?

@@ -225,7 +225,7 @@ create() {
 	ok vmctl network delete lab
 }
 
-@test "--network bridge=NAME: no such bridge is status 3, before anything is made" {
+@test "TERM-008 --network bridge=NAME: ssh needs an address; no such bridge is status 3, before anything is made" {
 	refused 3 create x --network bridge=nosuch
 	has "$err" nosuch
 	refused 3 create x --network bridge=lo

@@ -65,6 +65,9 @@ static void net_002_the_default_range_is_the_tenth_to_the_last(void **state)
 	s = parsed("10.0.0.32/27", NULL);
 	is(s.first, "10.0.0.42");
 	is(s.last, "10.0.0.62");
+	s = parsed("10.0.0.16/28", NULL);
+	is(s.first, "10.0.0.18");
+	is(s.last, "10.0.0.30");
 	s = parsed("10.0.0.8/29", NULL);
 	is(s.first, "10.0.0.10");
 	is(s.last, "10.0.0.14");
