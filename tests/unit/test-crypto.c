@@ -154,6 +154,32 @@ static void a_copy_can_be_cancelled_and_a_full_disk_is_told(void **state)
 		-VMCTL_FAILED);
 }
 
+static void both_digests_come_of_one_reading(void **state)
+{
+	auto_close int in = scratch("in");
+	unsigned char sha256[SHA256_SIZE], sha512[SHA512_SIZE];
+	struct counting c;
+
+	put_at(in, 0, "abc");
+	assert_int_equal(lseek(in, 0, SEEK_SET), 0);
+	assert_int_equal(
+		crypto->sha_both(in, 3, "", NULL, sha256, sha512, NULL), 0);
+	digest_is(sha256, SHA256_SIZE,
+		  "ba7816bf8f01cfea414140de5dae2223"
+		  "b00361a396177a9cb410ff61f20015ad");
+	digest_is(sha512, SHA512_SIZE,
+		  "ddaf35a193617abacc417349ae204131"
+		  "12e6fa4e89a97ea20a9eeee64b55d39a"
+		  "2192992a274fc1a836ba3c23a3feebbd"
+		  "454d4423643ce80e2a9ac94fa54ca49f");
+	counting_init(&c, 3);
+	assert_int_equal(ftruncate(in, 100 << 20), 0);
+	assert_int_equal(lseek(in, 0, SEEK_SET), 0);
+	assert_int_equal(
+		crypto->sha_both(in, 0, "", &c.ev, sha256, sha512, NULL),
+		-VMCTL_CANCELLED);
+}
+
 static void pairs_differ(void **state)
 {
 	unsigned char seed[2][ED25519_SIZE], pub[2][ED25519_SIZE];
@@ -174,6 +200,7 @@ int main(void)
 		cmocka_unit_test(a_pipe_can_be_read_too),
 		cmocka_unit_test(
 			a_copy_can_be_cancelled_and_a_full_disk_is_told),
+		cmocka_unit_test(both_digests_come_of_one_reading),
 		cmocka_unit_test(pairs_differ),
 	};
 

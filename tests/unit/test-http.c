@@ -267,6 +267,188 @@ static void other_addresses_are_refused_without_repeating_them(void **state)
 	}
 }
 
+/* --- downloads ----------------------------------------------------------- */
+
+struct seen {
+	int calls, answer;
+	uint64_t total;
+	bool resumed;
+	char validator[100];
+};
+
+static int on_begin(void *data, const struct http_head *head,
+		    struct vmctl_error *err)
+{
+	struct seen *seen = data;
+
+	seen->calls++;
+	seen->total = head->total;
+	seen->resumed = head->resumed;
+	snprintf(seen->validator, sizeof(seen->validator), "%s",
+		 head->validator);
+	return seen->answer ? fail(err, seen->answer, 0, "not wanted") : 0;
+}
+
+/* With "hello" in the file before; `after` is what is in it then. */
+static int download(struct server *s, const char *validator, struct seen *seen,
+		    const struct events *ev, char after[64])
+{
+	auto_free char *url = str_printf("http://127.0.0.1:%d/x", s->port);
+	FILE *file = tmpfile();
+	struct http_download what = { .url = url,
+				      .fd = fileno(file),
+				      .have = 5,
+				      .validator = validator,
+				      .text = "downloading",
+				      .stall_ms = 1000,
+				      .begin = on_begin,
+				      .data = seen };
+	ssize_t n;
+	int r;
+
+	*seen = (struct seen){ .answer = seen->answer };
+	assert_int_equal(pwrite(what.fd, "hello", 5, 0), 5);
+	r = s->ops->download(&what, ev, &s->err);
+	n = pread(what.fd, after, 63, 0);
+	after[n] = '\0';
+	fclose(file);
+	return r;
+}
+
+static void a_download_fills_the_file(void **state)
+{
+	struct server *s = *state;
+	static const struct {
+		const char *answer, *validator;
+	} cases[] = {
+		{ "HTTP/1.1 200 OK\r\nETag: \"abc\"\r\nContent-Length: 3\r\n"
+		  "\r\nnew",
+		  "\"abc\"" },
+		{ "HTTP/1.1 200 OK\r\nEtag:W/\"abc\"\r\nlast-modified:  Fri, "
+		  "20 "
+		  "Nov 2026 10:00:00 GMT \r\nContent-Length: 3\r\n\r\nnew",
+		  "Fri, 20 Nov 2026 10:00:00 GMT" },
+		{ "HTTP/1.1 200 OK\r\nContent-Length: 3\r\n\r\nnew", "" },
+	};
+
+	for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+		struct seen seen = { 0 };
+		char after[64];
+
+		serve(s, cases[i].answer, false);
+		assert_int_equal(download(s, NULL, &seen, NULL, after), 0);
+		assert_string_equal(after, "new");
+		assert_int_equal(seen.calls, 1);
+		assert_int_equal(seen.total, 3);
+		assert_false(seen.resumed);
+		assert_string_equal(seen.validator, cases[i].validator);
+	}
+	/* The same when it was asked for a part. */
+	struct seen seen = { 0 };
+	char after[64];
+
+	assert_int_equal(download(s, "\"abc\"", &seen, NULL, after), 0);
+	assert_string_equal(after, "new");
+	serve(s, "HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n", false);
+	assert_int_equal(download(s, "\"abc\"", &seen, NULL, after), 0);
+	assert_string_equal(after, "");
+}
+
+static void a_download_goes_on_where_it_stopped(void **state)
+{
+	struct server *s = *state;
+	struct seen seen = { 0 };
+	char after[64];
+
+	serve(s,
+	      "HTTP/1.1 206 Part\r\nETag: \"abc\"\r\nContent-Length: 6\r\n"
+	      "Content-Range: bytes 5-10/11\r\n\r\n world",
+	      false);
+	assert_int_equal(download(s, "\"abc\"", &seen, NULL, after), 0);
+	assert_string_equal(after, "hello world");
+	assert_true(seen.resumed);
+	assert_int_equal(seen.total, 11);
+	/* There is nothing behind it: it is complete. */
+	serve(s,
+	      "HTTP/1.1 416 No\r\nContent-Range: bytes */5\r\n"
+	      "Content-Length: 2\r\n\r\nno",
+	      false);
+	assert_int_equal(download(s, "\"abc\"", &seen, NULL, after), 0);
+	assert_string_equal(after, "hello");
+}
+
+static void an_answer_that_is_not_of_use_leaves_the_file_alone(void **state)
+{
+	struct server *s = *state;
+	static const struct {
+		const char *answer;
+		int code;
+	} cases[] = {
+		{ "HTTP/1.1 206 P\r\nContent-Range: bytes 4-10/11\r\n"
+		  "Content-Length: 7\r\n\r\no world",
+		  VMCTL_FAILED },
+		{ "HTTP/1.1 206 P\r\nContent-Range: bytes 5-7/11\r\n"
+		  "Content-Length: 3\r\n\r\n wo",
+		  VMCTL_FAILED },
+		{ "HTTP/1.1 206 P\r\nContent-Length: 3\r\n\r\n wo",
+		  VMCTL_FAILED },
+		{ "HTTP/1.1 206 P\r\nContent-Range: bytes 5-/\r\n"
+		  "Content-Length: 3\r\n\r\n wo",
+		  VMCTL_FAILED },
+		{ "HTTP/1.1 206 P\r\nContent-Range: bytes "
+		  "99999999999999999999-1/2\r\nContent-Length: 3\r\n\r\n wo",
+		  VMCTL_FAILED },
+		{ "HTTP/1.1 416 No\r\nContent-Range: bytes */9\r\n\r\n",
+		  VMCTL_FAILED },
+		{ "HTTP/1.1 416 No\r\n\r\n", VMCTL_FAILED },
+		{ "HTTP/1.1 200 OK\r\n\r\nwhatever", VMCTL_BAD_DATA },
+		{ "HTTP/1.1 404 No\r\nContent-Length: 2\r\n\r\nno",
+		  VMCTL_NOT_FOUND },
+		{ "HTTP/1.1 404 No\r\nContent-Length: 0\r\n\r\n",
+		  VMCTL_NOT_FOUND },
+		{ "HTTP/1.1 403 No\r\nContent-Length: 2\r\n\r\nno",
+		  VMCTL_DENIED },
+		{ "HTTP/1.1 500 No\r\n\r\nno", VMCTL_FAILED },
+		{ "HTTP/1.1 204 No\r\n\r\n", VMCTL_FAILED },
+		{ "SSH-2.0-OpenSSH\r\n", VMCTL_FAILED },
+	};
+
+	for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+		struct seen seen = { 0 };
+		char after[64];
+
+		serve(s, cases[i].answer, true);
+		assert_int_equal(download(s, "\"abc\"", &seen, NULL, after),
+				 -cases[i].code);
+		assert_string_equal(after, "hello");
+		assert_true(s->err.message[0]);
+	}
+}
+
+static void a_download_ends_when_it_is_not_wanted(void **state)
+{
+	struct server *s = *state;
+	struct seen seen = { .answer = VMCTL_LIMIT };
+	struct counting c;
+	char after[64];
+
+	serve(s, "HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nnew", false);
+	assert_int_equal(download(s, NULL, &seen, NULL, after), -VMCTL_LIMIT);
+	assert_string_equal(after, "hello");
+	assert_string_equal(s->err.message, "not wanted");
+	seen.answer = 0;
+	counting_init(&c, 5);
+	assert_int_equal(download(s, NULL, &seen, &c.ev, after),
+			 -VMCTL_CANCELLED);
+	assert_string_equal(after, "new");
+	/* Then nothing comes any more. */
+	assert_int_equal(download(s, NULL, &seen, NULL, after), -VMCTL_TIMEOUT);
+	assert_string_equal(after, "new");
+	serve(s, "HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nnew", true);
+	assert_int_equal(download(s, NULL, &seen, NULL, after), -VMCTL_FAILED);
+	assert_string_equal(after, "new");
+}
+
 int main(void)
 {
 #define TEST(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
@@ -280,6 +462,10 @@ int main(void)
 		TEST(plain_http_is_for_this_machine_alone),
 		TEST(a_redirection_to_http_is_not_followed),
 		TEST(other_addresses_are_refused_without_repeating_them),
+		TEST(a_download_fills_the_file),
+		TEST(a_download_goes_on_where_it_stopped),
+		TEST(an_answer_that_is_not_of_use_leaves_the_file_alone),
+		TEST(a_download_ends_when_it_is_not_wanted),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -176,7 +176,7 @@ static void use_without_a_name_takes_the_only_one(void **state)
 
 	assert_int_equal(image_use(p->ctx, NULL, &used, &p->err),
 			 -VMCTL_NOT_FOUND);
-	assert_string_equal(p->err.hint, "vmctl image import FILE");
+	assert_non_null(strstr(p->err.hint, "vmctl image import FILE"));
 	put(p, "one", 1, NULL);
 	assert_int_equal(image_use(p->ctx, NULL, &used, &p->err), 0);
 	assert_string_equal(used->name, "one");

@@ -34,6 +34,45 @@ static void img_005_all_fields_come_back(void **state)
 	assert_int_equal(mark.inode, 12);
 }
 
+static void img_003_where_it_came_from_goes_with_the_name(void **state)
+{
+	struct fixture *f = *state;
+	auto_image struct vmctl_image *first = NULL;
+	auto_image struct vmctl_image *second = NULL;
+	struct vmctl_image image = {
+		.name = (char *)"pulled",
+		.digest = (char *)digest_of("aa"),
+		.size = 1,
+		.virtual_size = 1,
+		.source = (char *)"https://host/file",
+		.checksum = (char *)"sha512:00",
+		.verified_by = (char *)"signature",
+		.signed_by = (char *)"ABCD",
+	};
+	struct state_file_mark mark = { 0 };
+	bool last;
+
+	image_put(f, "mini", digest_of("aa"));
+	assert_int_equal(state_image_add(f->db, &image, &mark, &f->err), 0);
+	assert_int_equal(
+		state_image_get(f->db, "pulled", &first, NULL, &f->err), 0);
+	assert_string_equal(first->source, "https://host/file");
+	assert_string_equal(first->checksum, "sha512:00");
+	assert_string_equal(first->verified_by, "signature");
+	assert_string_equal(first->signed_by, "ABCD");
+	assert_int_equal(state_image_get(f->db, "mini", &second, NULL, &f->err),
+			 0);
+	assert_string_equal(second->source, "");
+	assert_string_equal(second->verified_by, "");
+	assert_int_equal(state_image_delete(f->db, "pulled", &last, &f->err),
+			 0);
+	assert_string_equal(fixture_ask(f, "SELECT count(*) FROM image_origin"),
+			    "0");
+	image.verified_by = (char *)"hearsay";
+	assert_true(state_image_add(f->db, &image, &mark, &f->err) < 0);
+	assert_string_equal(fixture_ask(f, "SELECT count(*) FROM image"), "1");
+}
+
 static void a_taken_name_is_refused(void **state)
 {
 	struct fixture *f = *state;
@@ -286,6 +325,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		TEST(img_005_all_fields_come_back),
+		TEST(img_003_where_it_came_from_goes_with_the_name),
 		TEST(a_taken_name_is_refused),
 		TEST(digest_prefixes_find_when_long_enough),
 		TEST(a_name_goes_before_a_digest),
