@@ -221,6 +221,10 @@ check-unit check-lint check-cli check-valgrind: check-%: deps
 check-e2e check-system: check-%: deps
 	$(THEN) tests-build $(MINI)
 	@B=$(B) tests/run $(if $(T),$(T:%=$*/%),$*)
+# Not a part of `check`: the image alone takes a quarter of an hour to make.
+check-debian: deps
+	$(THEN) tests-build $(B)/images/debian.qcow2
+	@B=$(B) tests/run $(if $(T),$(T:%=debian/%),debian)
 check-asan: deps
 	$(THEN) $(MINI)
 	$(THEN) SANITIZE=1 B=$(B)-asan tests-build
@@ -285,12 +289,13 @@ help:
 #help make deps          only install the missing packages
 #help make check-lint | check-unit | check-cli | check-e2e | check-system | check-asan |
 #help      check-valgrind [T=FILE]
+#help make check-debian  what only the full Debian image has; not in `check`, as it takes half an hour
 #help make bench         times, side by side with the tools they are held against
 #help make images/mini   build and import the mini image; images/debian a full one
 #help make install       PREFIX=/usr/local LIBDIR=… DESTDIR=…; uninstall takes the same
 #help make dist | clean
 
 -include $(patsubst %.c,$(B)/%.d,$(ALL_SRC)) $(B)/gen/schema.d
-.PHONY: all tests-build deps demo check check-unit check-lint check-cli check-e2e check-system check-asan \
-	check-valgrind bench images/mini images/debian install uninstall dist clean help
+.PHONY: all tests-build deps demo check check-unit check-lint check-cli check-e2e check-system check-debian \
+	check-asan check-valgrind bench images/mini images/debian install uninstall dist clean help
 .DELETE_ON_ERROR:

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 # For the .bats files: `load ../lib.sh`. tests/run prepares the surroundings:
-# HOME (private), PATH with the build, VMT_IMAGE (the mini image), TOP.
+# HOME (private), PATH with the build, VMT_IMAGE (the mini image,
+# for kind debian the full one), TOP.
 # shellcheck shell=bash disable=SC2034,SC2153,SC2154
 
 bats_require_minimum_version 1.5.0
