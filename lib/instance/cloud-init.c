@@ -84,7 +84,6 @@ static bool is_failure(const char *text)
 		"Failed at registering python file",
 		"Failed calling handler",
 		"Failed loading yaml blob",
-		"Failed running ",
 		"Failed to register handler",
 		"Ignoring jinja template",
 		"Unable to render networking",

@@ -48,17 +48,16 @@ static void its_errors_are_the_message_each_once(void **state)
 {
 	static const char answer[] =
 		"{\"status\": \"error\", \"detail\": \"x\", \"errors\": ["
-		"\"('scripts_user', RuntimeError('1 failures (runcmd)'))\", "
-		"\"('scripts_user', RuntimeError('1 failures (runcmd)'))\", "
+		"\"('scripts-user', RuntimeError('1 failures (runcmd)'))\", "
+		"\"('scripts-user', RuntimeError('1 failures (runcmd)'))\", "
 		"\"('users',\\n  'no')\"]}\n\036\n"
-		"Failed running /var/lib/cloud/instance/scripts/runcmd [3]\n"
-		"something else\n";
+		"Boothooks script /b execution error\n"
+		"Running module scripts-user (<module>) failed\n";
 
 	assert_int_equal(verdict(1, answer), -VMCTL_FAILED);
 	says("web1: cloud-init failed: "
-	     "('scripts_user', RuntimeError('1 failures (runcmd)')); "
-	     "('users', 'no'); "
-	     "Failed running /var/lib/cloud/instance/scripts/runcmd [3]");
+	     "('scripts-user', RuntimeError('1 failures (runcmd)')); "
+	     "('users', 'no'); Boothooks script /b execution error");
 }
 
 static void text_gives_its_detail(void **state)
