@@ -58,14 +58,16 @@ static int make_render(struct cli *cli, struct vmctl_error *err)
 	return rc ? rc : render_new(&opts, &cli->out, err);
 }
 
-/* Output is written on success; and where part of the work was done and is
- * kept, as its names are what the user needs then. */
+/* Output is written on success; where part of the work was done and is kept,
+ * as its names are what the user needs then; and where a list shows what was
+ * last seen, as the hypervisor does not answer. */
 static int flush(struct cli *cli, int rc, struct vmctl_error *err)
 {
 	struct vmctl_error failure = { 0 };
 	int flushed;
 
-	if (rc && rc != -VMCTL_PARTIAL && rc != -VMCTL_TIMEOUT)
+	if (rc && rc != -VMCTL_PARTIAL && rc != -VMCTL_TIMEOUT &&
+	    rc != -VMCTL_HYPERVISOR && rc != -VMCTL_CANCELLED)
 		return rc;
 	progress_clear(cli);
 	flushed = render_flush(cli->out, STDOUT_FILENO, &failure);
@@ -255,6 +257,8 @@ int cli_main(int argc, char **argv)
 	/* "vmctl list | head -1" shall find out by EPIPE, and no peer of the
 	 * library's sockets shall kill the process. */
 	signal(SIGPIPE, SIG_IGN);
+	/* A limit on the size of files (ulimit -f) is a failed write. */
+	signal(SIGXFSZ, SIG_IGN);
 	rc = dispatch(&cli, argc, argv, &parsed, &err);
 	rc = finish(&cli, rc, &err);
 	parsed_done(&parsed);

@@ -1,4 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include <strings.h>
+
 #include "cli/message.h"
 
 #include <stdarg.h>
@@ -127,20 +129,22 @@ void cli_note(struct cli *cli, const char *fmt, ...)
 }
 
 /* Byte by byte: what follows the line is not ours to read. */
-static char read_answer(void)
+/* One line of standard input without the blanks around it; "" when there is
+ * none, or more than an answer would have. */
+static void read_answer(char *out, size_t n)
 {
-	char first = 0, c;
-	bool any = false;
+	size_t len = 0;
+	char c;
 
 	while (!cli_interrupted() && read(STDIN_FILENO, &c, 1) == 1) {
-		if (c == '\n')
-			return first;
-		if (!any && c != ' ') {
-			first = c;
-			any = true;
+		if (c == '\n') {
+			out[len < n ? len : 0] = '\0';
+			return;
 		}
+		if (len < n && (c != ' ' || len))
+			out[len++] = c;
 	}
-	return 0;
+	out[0] = '\0';
 }
 
 bool cli_confirm(struct cli *cli, const char *fmt, ...)
@@ -149,7 +153,7 @@ bool cli_confirm(struct cli *cli, const char *fmt, ...)
 	auto_free char *safe = NULL;
 	auto_str line = STR_INIT;
 	va_list ap;
-	char answer;
+	char answer[8];
 
 	if (cli->globals.yes || cli->globals.quiet || !cli->tty_in ||
 	    !cli->tty_err)
@@ -160,6 +164,7 @@ bool cli_confirm(struct cli *cli, const char *fmt, ...)
 	safe = str_printable(text, strlen(text), true);
 	str_addf(&line, "%s [y/N] ", safe ? safe : "");
 	emit(cli, &line);
-	answer = read_answer();
-	return answer == 'y' || answer == 'Y';
+	read_answer(answer, sizeof(answer));
+	return str_eq(answer, "y") || str_eq(answer, "Y") ||
+	       strcasecmp(answer, "yes") == 0;
 }

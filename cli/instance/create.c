@@ -145,7 +145,23 @@ static int create_one(struct cli *cli, const char *name, void *data,
 		r = vmctl_instance_wait(ctx, made->name, VMCTL_WAIT_SSH,
 					cli_timeout_of(cli, "timeout.ssh"),
 					err);
+	if (r == -VMCTL_CANCELLED) {
+		fail(err, VMCTL_CANCELLED, 0,
+		     "interrupted; %s was made and runs", made->name);
+		fail_hint(err, "vmctl wait %s, or vmctl delete %s", made->name,
+			  made->name);
+	}
 	vmctl_instance_free(made);
+	return r;
+}
+
+/* A mistake in the third name is no reason to have made two. */
+static int check_names(const struct strings *names, struct vmctl_error *err)
+{
+	int r = 0;
+
+	for (size_t i = 0; r == 0 && i < names->count; i++)
+		r = vmctl_instance_name_check(names->items[i], err);
 	return r;
 }
 
@@ -176,6 +192,8 @@ static int run(struct cli *cli, void *data, struct vmctl_error *err)
 		j.spec.user_data = str_text(&text);
 		j.spec.user_data_len = text.len;
 	}
+	if (r == 0)
+		r = check_names(&o->names, err);
 	bool rows = j.json && !cli->globals.dry_run;
 	if (r == 0 && rows)
 		r = render_begin(cli->out, &instance_record, err);
@@ -183,7 +201,8 @@ static int run(struct cli *cli, void *data, struct vmctl_error *err)
 		return r;
 	r = o->names.count ? cli_each(cli, &o->names, create_one, &j, err)
 			   : create_one(cli, NULL, &j, err);
-	if (rows && (r == 0 || r == -VMCTL_PARTIAL || r == -VMCTL_TIMEOUT)) {
+	if (rows && (r == 0 || r == -VMCTL_PARTIAL || r == -VMCTL_TIMEOUT ||
+		     r == -VMCTL_CANCELLED)) {
 		int ended = render_end(cli->out, r < 0 ? NULL : err);
 		r = r < 0 ? r : ended;
 	}

@@ -59,8 +59,14 @@ static int run(struct cli *cli, void *data, struct vmctl_error *err)
 	};
 	r = vmctl_instance_exec(ctx, o->name, &what, &exit, err);
 	cli->status = exit.status;
-	if (r == 0 && exit.timed_out)
-		cli_note(cli, "%s: the command did not end in time", o->name);
+	if (r == 0 && exit.timed_out) {
+		struct vmctl_error late;
+
+		/* The status is the guest's command's; the reason is told. */
+		fail(&late, VMCTL_TIMEOUT, 0,
+		     "%s: the command did not end in time", o->name);
+		cli_error(cli, &late);
+	}
 	return r;
 }
 

@@ -43,9 +43,11 @@ static int run(struct cli *cli, void *data, struct vmctl_error *err)
 	if (r == 0)
 		r = render_end(cli->out, err);
 	vmctl_instance_list_free(list);
-	/* The rows are shown, and that they are old is said. */
-	if (r == 0 && unreachable.code)
-		cli_error(cli, &unreachable);
+	/* The rows are shown, and the status says that they are old. */
+	if (r == 0 && unreachable.code) {
+		*err = unreachable;
+		r = -VMCTL_HYPERVISOR;
+	}
 	return r;
 }
 
@@ -58,5 +60,6 @@ const struct command cmd_list = {
 	.opts_size = sizeof(struct list_options),
 	.record = &instance_record,
 	.examples = examples,
+	.exits = (const int[]){ 7, 0 },
 	.run = run,
 };

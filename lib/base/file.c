@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
+#include <stdio.h>
 #include <sys/random.h>
 #include <sys/stat.h>
 
@@ -39,7 +40,11 @@ int dir_make(const char *path, mode_t mode, struct vmctl_error *err)
 			continue;
 		char was = *p;
 		*p = '\0';
-		if (mkdir(copy, mode) < 0 && errno != EEXIST)
+		/* Whatever the umask is: a folder that its owner cannot enter
+		 * would be of no use. */
+		if (mkdir(copy, mode) == 0)
+			chmod(copy, mode);
+		else if (errno != EEXIST)
 			return fail_sys(err, errno, "cannot make folder %s",
 					copy);
 		*p = was;
@@ -177,10 +182,17 @@ int file_read(const char *path, size_t max, struct str *ret,
 	      struct vmctl_error *err)
 {
 	auto_close int fd = -1;
+	int end = 0;
 
 	if (str_eq(path, "-"))
 		return fd_read_all(STDIN_FILENO, max, "standard input", ret,
 				   err);
+	/* What a shell makes of <(command): a pipe that has its writer. */
+	if (sscanf(path, "/dev/fd/%d%n", &fd, &end) == 1 && !path[end]) {
+		int given = take_fd(&fd); /* not ours to close */
+		return fd_read_all(given, max, path, ret, err);
+	}
+	fd = -1;
 	int r = file_open(path, &fd, err);
 	return r < 0 ? r : fd_read_all(fd, max, path, ret, err);
 }

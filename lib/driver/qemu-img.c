@@ -171,3 +171,15 @@ int qemu_img_check(const char *path, const struct events *ev,
 		    "structure (%" PRId64 ")",
 		    path, errors);
 }
+
+bool qemu_disk_in_use(const char *path)
+{
+	auto_close int fd = open(path, O_RDONLY | O_CLOEXEC);
+	struct flock lock = { .l_type = F_WRLCK,
+			      .l_whence = SEEK_SET,
+			      .l_start = 100,
+			      .l_len = 200 };
+
+	return fd >= 0 && fcntl(fd, F_OFD_GETLK, &lock) == 0 &&
+	       lock.l_type != F_UNLCK;
+}

@@ -2,6 +2,7 @@
 #ifndef DRIVER_QEMU_IMG_H
 #define DRIVER_QEMU_IMG_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "base/error.h"
@@ -22,5 +23,10 @@ int qemu_img_convert(const char *from, const char *to, const struct events *ev,
  * format is given, never guessed, and the file is only read. */
 int qemu_img_check(const char *path, const struct events *ev,
 		   struct vmctl_error *err);
+
+/* Whether a QEMU process has the image open for writing, judged by the locks
+ * that QEMU takes on it (block/file-posix.c: bytes from 100 on). false also
+ * when that cannot be told. */
+bool qemu_disk_in_use(const char *path);
 
 #endif

@@ -130,8 +130,8 @@ void image_temp_done(struct image_temp *temp)
 /* A temporary file whose process lives is locked by it. */
 static void sweep_temp(int dir, const char *name)
 {
-	auto_close int fd =
-		openat(dir, name, O_RDWR | O_NOFOLLOW | O_CLOEXEC | O_NONBLOCK);
+	auto_close int fd = openat(
+		dir, name, O_RDONLY | O_NOFOLLOW | O_CLOEXEC | O_NONBLOCK);
 
 	if (fd >= 0 && flock(fd, LOCK_EX | LOCK_NB) == 0)
 		unlinkat(dir, name, 0);

@@ -19,16 +19,8 @@ static int require_running(const struct vmctl_instance *row,
 {
 	/* One that is asked to shut down runs until it does. */
 	if (row->state != VMCTL_STATE_RUNNING &&
-	    row->state != VMCTL_STATE_STOPPING) {
-		fail(err, VMCTL_STATE, 0, "%s is not running: it is %s",
-		     row->name, vmctl_state_name(row->state));
-		if (row->state == VMCTL_STATE_STOPPED ||
-		    row->state == VMCTL_STATE_SUSPENDED)
-			fail_hint(err, "vmctl start %s", row->name);
-		else if (row->state != VMCTL_STATE_TERMINATED)
-			fail_hint(err, "vmctl show %s", row->name);
-		return -VMCTL_STATE;
-	}
+	    row->state != VMCTL_STATE_STOPPING)
+		return fail_state(row, "is not running", err);
 	return 0;
 }
 

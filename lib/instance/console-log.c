@@ -15,8 +15,6 @@ int vmctl_instance_log_open(struct vmctl *ctx, const char *name, int *ret_fd,
 		return fail_oom(err);
 	r = file_open(path, ret_fd, err);
 	if (r == -VMCTL_NOT_FOUND)
-		return fail(err, VMCTL_STATE, 0,
-			    "%s has no console record: it is %s", row->name,
-			    vmctl_state_name(row->state));
+		return fail_state(row, "has no console record", err);
 	return r;
 }

@@ -7,6 +7,7 @@
 #include "internal/network.h"
 
 #define REMOVE_MS 10000
+#define ELSEWHERE_MS 2000
 
 /*
  * Cutting the power and undefining are tried whatever the state is said to be,
@@ -66,6 +67,8 @@ int instance_remove_effects(struct vmctl *ctx, const struct vmctl_instance *row,
 
 	/* Disk and address go after the domain: a running guest never loses
 	 * them. */
+	if (r == 0 && instance_runs_elsewhere(ctx, row))
+		return fail_elsewhere(row, err);
 	if (r == 0)
 		r = instance_give_back(ctx, row, err);
 	return r < 0 ? r : dir_remove(dir, err);
@@ -113,6 +116,29 @@ static void forget_old(struct vmctl *ctx)
 				      NULL);
 }
 
+/* A machine that runs where this connection does not see it is left alone:
+ * before its definition is taken away. A start that is going on just now looks
+ * the same for a moment. */
+static int refuse_elsewhere(struct vmctl *ctx, const struct vmctl_instance *row,
+			    struct vmctl_error *err)
+{
+	struct wait w = wait_begin(ELSEWHERE_MS, 200);
+	const struct hv_ops *ops;
+	enum hv_state seen;
+	struct hv *hv;
+	int r = context_hv(ctx, row->connection, &ops, &hv, err);
+
+	while (r == 0) {
+		r = ops->state(hv, row->uuid, &seen, err);
+		if (r < 0 || (seen != HV_STOPPED && seen != HV_ABSENT) ||
+		    !instance_runs_elsewhere(ctx, row))
+			return r;
+		if (!wait_more(&w))
+			return fail_elsewhere(row, err);
+	}
+	return r;
+}
+
 int vmctl_instance_delete(struct vmctl *ctx, const char *name,
 			  struct vmctl_error *err)
 {
@@ -125,9 +151,15 @@ int vmctl_instance_delete(struct vmctl *ctx, const char *name,
 		return fail(err, VMCTL_NOT_FOUND, 0, "%s is deleted already",
 			    l.row->id);
 	const char *id = l.row->id;
+	/* What is half made has never run for long. */
+	if (l.row->state != VMCTL_STATE_PENDING)
+		r = refuse_elsewhere(ctx, l.row, err);
+	if (r < 0)
+		return r;
 	/* From here on it is going, whatever happens: reap.c finishes it. */
 	r = state_intent_begin(ctx->db, id, "delete", ctx->command, err);
-	if (r < 0)
+	/* On a full disk it is the deletion that makes room for its record. */
+	if (r < 0 && r != -VMCTL_LIMIT)
 		return r;
 	r = instance_terminate(ctx, l.row, err);
 	if (r < 0) {

@@ -72,6 +72,10 @@ int user_data_check(const char *text, size_t len, struct vmctl_error *err);
 char *instance_dir(const struct vmctl *ctx, const char *id);
 char *instance_file(const struct vmctl *ctx, const char *id, const char *name);
 
+/* VMCTL_STATE: "web1 cannot be started: it is paused", with what to type. */
+int fail_state(const struct vmctl_instance *row, const char *what,
+	       struct vmctl_error *err);
+
 /* Whether it is reached by a forwarded port, rather than at an address. */
 bool instance_forwarded(const struct vmctl_instance *row);
 
@@ -105,6 +109,11 @@ int instance_find(struct vmctl *ctx, const char *name,
  * recorded when it is news. */
 int instance_observe(struct vmctl *ctx, struct vmctl_instance *row,
 		     enum hv_state seen, struct vmctl_error *err);
+/* Whether a machine has the disk that the hypervisor does not know of, and the
+ * refusal (VMCTL_HYPERVISOR) to touch it then. */
+bool instance_runs_elsewhere(struct vmctl *ctx,
+			     const struct vmctl_instance *row);
+int fail_elsewhere(const struct vmctl_instance *row, struct vmctl_error *err);
 int instance_refresh(struct vmctl *ctx, struct vmctl_instance *row,
 		     struct vmctl_error *err);
 

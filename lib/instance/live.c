@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "driver/qemu-img.h"
 #include "instance/instance.h"
 
 /*
@@ -38,12 +39,51 @@ static enum vmctl_state combine(const struct vmctl_instance *row,
 	return VMCTL_STATE_ERROR;
 }
 
+#define ELSEWHERE                                                              \
+	"its disk is in use by a machine that this libvirt daemon does not "   \
+	"know; is XDG_RUNTIME_DIR another one than when it was started?"
+
+bool instance_runs_elsewhere(struct vmctl *ctx,
+			     const struct vmctl_instance *row)
+{
+	auto_free char *disk = instance_file(ctx, row->id, "disk.qcow2");
+
+	return disk && qemu_disk_in_use(disk);
+}
+
+int fail_elsewhere(const struct vmctl_instance *row, struct vmctl_error *err)
+{
+	fail(err, VMCTL_HYPERVISOR, 0, "%s: " ELSEWHERE, row->name);
+	fail_hint(err, "set XDG_RUNTIME_DIR as it was, or unset it");
+	return -VMCTL_HYPERVISOR;
+}
+
+/* A user may have two session daemons, told apart by XDG_RUNTIME_DIR. They
+ * share the definitions, but only one knows what runs. */
+static int observe_elsewhere(struct vmctl *ctx, struct vmctl_instance *row,
+			     struct vmctl_error *err)
+{
+	char *reason = strdup(ELSEWHERE);
+
+	if (!reason)
+		return fail_oom(err);
+	free(row->reason);
+	row->reason = reason;
+	row->state = VMCTL_STATE_UNKNOWN;
+	row->stale = true;
+	return instance_complete(ctx, row, err);
+}
+
 int instance_observe(struct vmctl *ctx, struct vmctl_instance *row,
 		     enum hv_state seen, struct vmctl_error *err)
 {
 	const char *reason;
 	enum vmctl_state now = combine(row, seen, &reason);
 
+	if ((now == VMCTL_STATE_STOPPED || now == VMCTL_STATE_ERROR) &&
+	    row->state == VMCTL_STATE_RUNNING &&
+	    instance_runs_elsewhere(ctx, row))
+		return observe_elsewhere(ctx, row, err);
 	if (now != row->state || !str_eq(reason, row->reason)) {
 		char *copy = strdup(reason);
 		if (!copy)

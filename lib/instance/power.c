@@ -179,9 +179,7 @@ int vmctl_instance_start(struct vmctl *ctx, const char *name,
 	case VMCTL_STATE_SUSPENDED:
 		break;
 	default:
-		return fail(err, VMCTL_STATE, 0,
-			    "%s cannot be started: it is %s", l.row->name,
-			    vmctl_state_name(l.row->state));
+		return fail_state(l.row, "cannot be started", err);
 	}
 	if (r == 0)
 		r = instance_boot(ctx, l.row, err);
@@ -299,9 +297,7 @@ int vmctl_instance_stop(struct vmctl *ctx, const char *name, long timeout_ms,
 	case VMCTL_STATE_PAUSED:
 		break;
 	default:
-		return fail(err, VMCTL_STATE, 0,
-			    "%s cannot be stopped: it is %s", l.row->name,
-			    vmctl_state_name(l.row->state));
+		return fail_state(l.row, "cannot be stopped", err);
 	}
 	return named(l.row, stop_seen(ctx, l.row, timeout_ms, force, err), err);
 }
@@ -320,14 +316,8 @@ int vmctl_instance_reboot(struct vmctl *ctx, const char *name, bool force,
 		r = context_hv(ctx, l.row->connection, &ops, &hv, err);
 	if (r < 0)
 		return r;
-	if (l.row->state != VMCTL_STATE_RUNNING) {
-		fail(err, VMCTL_STATE, 0, "%s is not running: it is %s",
-		     l.row->name, vmctl_state_name(l.row->state));
-		if (l.row->state == VMCTL_STATE_STOPPED ||
-		    l.row->state == VMCTL_STATE_SUSPENDED)
-			fail_hint(err, "vmctl start %s", l.row->name);
-		return -VMCTL_STATE;
-	}
+	if (l.row->state != VMCTL_STATE_RUNNING)
+		return fail_state(l.row, "is not running", err);
 	r = force ? ops->reset(hv, l.row->uuid, err)
 		  : ops->reboot(hv, l.row->uuid, err);
 	if (r == 0)

@@ -49,6 +49,24 @@ void vmctl_instance_list_free(struct vmctl_instance_list *list)
 	free(list);
 }
 
+int fail_state(const struct vmctl_instance *row, const char *what,
+	       struct vmctl_error *err)
+{
+	bool why = *row->reason && (row->state == VMCTL_STATE_ERROR ||
+				    row->state == VMCTL_STATE_UNKNOWN);
+
+	fail(err, VMCTL_STATE, 0, "%s %s: it is %s%s%s", row->name, what,
+	     row->state == VMCTL_STATE_ERROR ? "in error"
+					     : vmctl_state_name(row->state),
+	     why ? ": " : "", why ? row->reason : "");
+	if (row->state == VMCTL_STATE_STOPPED ||
+	    row->state == VMCTL_STATE_SUSPENDED)
+		fail_hint(err, "vmctl start %s", row->name);
+	else if (row->state != VMCTL_STATE_TERMINATED)
+		fail_hint(err, "vmctl show %s", row->name);
+	return -VMCTL_STATE;
+}
+
 char *instance_dir(const struct vmctl *ctx, const char *id)
 {
 	auto_free char *instances = context_path(ctx, "instances");
@@ -75,12 +93,14 @@ int instance_complete(const struct vmctl *ctx, struct vmctl_instance *row,
 			   : instance_dir(ctx, row->id);
 	if (!row->dir)
 		return fail_oom(err);
+	if (row->state == VMCTL_STATE_TERMINATED) {
+		row->ssh_port = 0;
+		return instance_set_address(row, "", "", err);
+	}
 	if (instance_forwarded(row))
 		return instance_set_address(
 			row, running && row->ssh_port ? "127.0.0.1" : "",
 			"forward", err);
-	if (row->state == VMCTL_STATE_TERMINATED)
-		return instance_set_address(row, "", "", err);
 	row->ssh_port = *row->address ? 22 : 0;
 	return 0;
 }

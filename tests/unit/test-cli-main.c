@@ -207,9 +207,11 @@ static void a_target_named_twice_is_acted_on_once(void **state)
 	check(RUN("each", "a", "b", "a"), 0, "a\nb\n", "");
 }
 
-static void an_interrupt_ends_the_whole_command(void **state)
+static void
+an_interrupt_ends_the_whole_command_and_what_was_made_is_named(void **state)
 {
-	check(RUN("each", "a", "stop", "b"), 130, "", "vmctl: interrupted\n");
+	check(RUN("each", "a", "stop", "b"), 130, "a\n",
+	      "vmctl: interrupted\n");
 }
 
 static void what_was_made_is_named_though_time_ran_out(void **state)
@@ -466,7 +468,8 @@ int main(void)
 		cmocka_unit_test(of_several_each_is_reported),
 		cmocka_unit_test(failures_of_one_kind_keep_their_status),
 		cmocka_unit_test(a_target_named_twice_is_acted_on_once),
-		cmocka_unit_test(an_interrupt_ends_the_whole_command),
+		cmocka_unit_test(
+			an_interrupt_ends_the_whole_command_and_what_was_made_is_named),
 		cmocka_unit_test(what_was_made_is_named_though_time_ran_out),
 		cmocka_unit_test(a_guests_status_is_passed_only_where_declared),
 		cmocka_unit_test(a_failure_prints_no_half_of_an_answer),

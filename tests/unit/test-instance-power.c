@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "instance-help.h"
 
+#include <fcntl.h>
+
 #include <signal.h>
 #include <string.h>
 #include <sys/wait.h>
@@ -113,6 +115,39 @@ static void a_stop_that_the_guest_forestalls_succeeds(void **state)
 	s->hv->fail_code = VMCTL_STATE;
 	assert_int_equal(STOP(s, 1000, false), 0);
 	assert_int_equal(state_of(s, "web1"), VMCTL_STATE_STOPPED);
+}
+
+/* What a QEMU process of another daemon looks like: its lock on the disk. */
+static int lock_disk(const char *path)
+{
+	struct flock lock = { .l_type = F_RDLCK,
+			      .l_whence = SEEK_SET,
+			      .l_start = 100,
+			      .l_len = 1 };
+	int fd = open(path, O_RDONLY | O_CLOEXEC);
+
+	assert_true(fd >= 0);
+	assert_int_equal(fcntl(fd, F_OFD_SETLK, &lock), 0);
+	return fd;
+}
+
+static void a_machine_of_another_daemon_is_not_touched(void **state)
+{
+	struct stage *s = *state;
+	struct fake_domain *d = domain(s);
+	int fd = lock_disk(d->disk);
+
+	d->state = HV_STOPPED; /* all that this daemon knows */
+	assert_int_equal(state_of(s, "web1"), VMCTL_STATE_UNKNOWN);
+	assert_int_equal(START(s), -VMCTL_STATE);
+	assert_non_null(strstr(s->err.message, "XDG_RUNTIME_DIR"));
+	assert_int_equal(vmctl_instance_delete(s->place->ctx, "web1", &s->err),
+			 -VMCTL_HYPERVISOR);
+	assert_int_equal(fcntl(fd, F_GETFD), FD_CLOEXEC);
+	close(fd);
+	/* Refused, it has lost nothing. */
+	assert_int_equal(START(s), 0);
+	assert_int_equal(state_of(s, "web1"), VMCTL_STATE_RUNNING);
 }
 
 static void a_domain_that_is_gone_is_defined_again(void **state)
@@ -509,6 +544,7 @@ int main(void)
 		RUNNING(INST_010_a_paused_guest_is_only_stopped_by_force),
 		RUNNING(a_stop_that_the_guest_forestalls_succeeds),
 		RUNNING(a_domain_that_is_gone_is_defined_again),
+		RUNNING(a_machine_of_another_daemon_is_not_touched),
 		ON_STAGE(a_failed_creation_cannot_be_started),
 		RUNNING(a_start_fails_in_the_name_of_the_instance),
 		RUNNING(a_port_that_is_taken_is_replaced_at_start),

@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "base/str.h"
 #include "driver/libvirt/libvirt.h"
@@ -77,9 +79,16 @@ int libvirt_fail_open(const char *uri, struct vmctl_error *err)
 	if (!why)
 		return fail_oom(err);
 	fail(err, VMCTL_HYPERVISOR, 0, "cannot connect to %s: %s", uri, why);
-	if (says(why, "ermission denied") ||
-	    (e && e->code == VIR_ERR_AUTH_FAILED) ||
-	    (e && e->code == VIR_ERR_AUTH_UNAVAILABLE))
+	const char *run = getenv("XDG_RUNTIME_DIR");
+	if (strstr(uri, "/session") && geteuid() != 0 && run &&
+	    access(run, W_OK | X_OK) < 0)
+		fail_hint(err,
+			  "XDG_RUNTIME_DIR is %s, which is no folder of "
+			  "yours: unset it or mend it",
+			  run);
+	else if (says(why, "ermission denied") ||
+		 (e && e->code == VIR_ERR_AUTH_FAILED) ||
+		 (e && e->code == VIR_ERR_AUTH_UNAVAILABLE))
 		fail_hint(err, "sudo usermod -aG libvirt $USER and log in "
 			       "again, or use -c qemu:///session");
 	else if (says(why, "libvirtd") || says(why, "virtqemud") ||

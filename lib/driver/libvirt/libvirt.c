@@ -2,7 +2,9 @@
 #include "driver/libvirt/libvirt.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/clock.h"
@@ -13,6 +15,25 @@ static void quiet(void *data, virErrorPtr e)
 	/* The default prints on standard error. */
 	(void)data;
 	(void)e;
+}
+
+/*
+ * libvirt finds a user's session daemon by XDG_RUNTIME_DIR, which su and cron
+ * do not set, and would start a second one without it. Where the system has
+ * made that folder for the user it is the one that a login has.
+ */
+static void find_runtime_dir(const char *uri)
+{
+	char dir[64];
+	struct stat st;
+
+	if (geteuid() == 0 || getenv("XDG_RUNTIME_DIR") ||
+	    !strstr(uri, "/session"))
+		return;
+	snprintf(dir, sizeof(dir), "/run/user/%ld", (long)geteuid());
+	if (stat(dir, &st) == 0 && S_ISDIR(st.st_mode) &&
+	    st.st_uid == geteuid())
+		setenv("XDG_RUNTIME_DIR", dir, 0);
 }
 
 static int open_conn(const char *uri, const struct events *ev, struct hv **ret,
@@ -27,14 +48,15 @@ static int open_conn(const char *uri, const struct events *ev, struct hv **ret,
 	struct hv *hv = calloc(1, sizeof(*hv));
 	if (!hv)
 		return fail_oom(err);
-	hv->conn = virConnectOpenAuth(uri, virConnectAuthPtrDefault, 0);
+	find_runtime_dir(uri);
+	/* Without callbacks for credentials: nothing here may prompt. */
+	hv->conn = virConnectOpen(uri);
 	if (!hv->conn) {
 		struct vmctl_error first, unused;
 
 		libvirt_fail_open(uri, &first);
 		if (daemon_start(uri, ev, &started, &unused) == 0 && started)
-			hv->conn = virConnectOpenAuth(
-				uri, virConnectAuthPtrDefault, 0);
+			hv->conn = virConnectOpen(uri);
 		if (!hv->conn) {
 			if (started)
 				libvirt_fail_open(uri, &first);
