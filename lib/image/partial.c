@@ -43,6 +43,17 @@ static void name_lock(struct partial *p, const char *key)
 	snprintf(p->lock_name, sizeof(p->lock_name), "pull-%.12s", key);
 }
 
+/* One killed just before it became an image cannot be written any more. */
+static int open_file(const char *path)
+{
+	const int flags = O_RDWR | O_CREAT | O_NOFOLLOW | O_CLOEXEC;
+	int fd = open(path, flags, 0600);
+
+	if (fd < 0 && errno == EACCES && chmod(path, 0600) == 0)
+		fd = open(path, flags, 0600);
+	return fd;
+}
+
 int partial_open(struct vmctl *ctx, const char *url, const char *checksum,
 		 struct partial *ret, struct vmctl_error *err)
 {
@@ -65,7 +76,7 @@ int partial_open(struct vmctl *ctx, const char *url, const char *checksum,
 		      &ctx->ev, &p.lock, err);
 	if (r < 0)
 		return r;
-	p.fd = open(p.path, O_RDWR | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0600);
+	p.fd = open_file(p.path);
 	if (p.fd < 0)
 		return fail_sys(err, errno, "cannot make %s", p.path);
 	*ret = p;

@@ -392,6 +392,7 @@ arrived() {
 	kill -9 $PULL
 	wait $PULL || :
 	tail -c +2000001 "$W/a.qcow2" >>"$(partials)"
+	chmod 444 "$(partials)" # as it is made last of all
 	: >"$W/.log"
 	ok vmctl image pull "$URL/gate/2000000/a.qcow2" --digest "$SHA256"
 	same "$(cat "$W/.log")" ""

@@ -23,7 +23,7 @@ static int setup(void **state)
 
 static void digest_is(const unsigned char *digest, size_t n, const char *want)
 {
-	char hex[65];
+	char hex[2 * SHA512_SIZE + 1];
 
 	hex_encode(digest, n, hex);
 	assert_string_equal(hex, want);
