@@ -81,7 +81,7 @@ static void the_database_is_set_up_as_designed(void **state)
 	assert_true(on);
 	assert_int_equal(sql_exists(f->db, &on, NULL, &f->err,
 				    "SELECT 1 FROM pragma_synchronous WHERE"
-				    " synchronous = 1",
+				    " synchronous = 2",
 				    ""),
 			 0);
 	assert_true(on);
