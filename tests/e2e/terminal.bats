@@ -32,7 +32,7 @@ terminal() {
 		stty -g >"$BATS_TEST_TMPDIR/after"
 		mv "$BATS_TEST_TMPDIR/rc.new" "$BATS_TEST_TMPDIR/rc"
 	END
-	timeout 90 script -qec "sh $BATS_TEST_TMPDIR/inside" /dev/null >"$BATS_TEST_TMPDIR/screen"
+	timeout 240 script -qec "sh $BATS_TEST_TMPDIR/inside" /dev/null >"$BATS_TEST_TMPDIR/screen"
 }
 
 typed() { # feeds lines to a terminal that stays open until the session ends
