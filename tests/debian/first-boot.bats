@@ -28,14 +28,14 @@ setup_file() {
 	fails_ >"$D/fails"
 	make="vmctl create --image debian --cpus 1 --memory 512M --key own"
 	$make full --disk 5G --network user --network user --user-data "$D/full"
-	started=$SECONDS
+	started=$EPOCHSECONDS
 	$make broken --user-data "$D/broken"
 	$make fails --user-data "$D/fails"
 	vmctl wait full --for ssh --timeout 600s || {
 		vmctl logs full | tail -n 40
 		return 1
 	}
-	echo "# full: ssh after $((SECONDS - started)) s, three booting, load $(cut -d ' ' -f 1-3 /proc/loadavg)" >&3
+	echo "# full: ssh after $((EPOCHSECONDS - started)) s, three booting, load $(cut -d ' ' -f 1-3 /proc/loadavg)" >&3
 	export started
 }
 
@@ -150,7 +150,7 @@ fails_() {
 	guest sudo touch /var/tmp/go
 	ok vmctl wait full --for cloud-init --timeout 600s
 	same "$err" ""
-	echo "# full: cloud-init done after $((SECONDS - started)) s, load $(cut -d ' ' -f 1-3 /proc/loadavg)" >&3
+	echo "# full: cloud-init done after $((EPOCHSECONDS - started)) s, load $(cut -d ' ' -f 1-3 /proc/loadavg)" >&3
 }
 
 @test "a broken YAML: status 1 with cloud-init's line; name and keys are there all the same" {
@@ -238,7 +238,7 @@ Ann Other"
 
 @test "the host key is the pinned one, and there is no other" {
 	endpoint full
-	same "$(ssh-keyscan -p "$PORT" "$HOST" 2>/dev/null | cut -d ' ' -f 2-3)" \
+	same "$(ssh-keyscan -T 60 -p "$PORT" "$HOST" 2>/dev/null | cut -d ' ' -f 2-3)" \
 		"$(db "SELECT host_key FROM instance WHERE name = 'full'")"
 	ok guest sh -c 'ls /etc/ssh/ssh_host_*'
 	same "$out" "/etc/ssh/ssh_host_ed25519_key
