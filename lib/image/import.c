@@ -54,7 +54,8 @@ static int fail_other(const char *name, struct vmctl_error *err)
  * copy: 1 when it has the same contents and nothing is left to do. When the
  * stored file is missing or damaged, the import goes on and mends it.
  */
-static int known_already(struct import *im, struct vmctl_error *err)
+static int known_already(struct import *im, struct vmctl_image **ret,
+			 struct vmctl_error *err)
 {
 	auto_image struct vmctl_image *image = NULL;
 	struct state_file_mark mark;
@@ -71,7 +72,10 @@ static int known_already(struct import *im, struct vmctl_error *err)
 		return r;
 	if (!str_eq(image->source_digest, im->source_digest))
 		return fail_other(im->what.name, err);
-	return image_intact(image->path, &mark);
+	if (!image_intact(image->path, &mark))
+		return 0;
+	*ret = take_ptr(&image);
+	return 1;
 }
 
 static int copy_in(struct import *im, struct vmctl_error *err)
@@ -200,7 +204,8 @@ static int put_name(struct import *im, const struct vmctl_image *row,
 				    err);
 }
 
-static int publish(struct import *im, struct vmctl_error *err)
+static int publish(struct import *im, struct vmctl_image **ret,
+		   struct vmctl_error *err)
 {
 	auto_image_lock lock = { .fd = -1 };
 	auto_free char *path = image_path(im->ctx, im->digest);
@@ -231,10 +236,14 @@ static int publish(struct import *im, struct vmctl_error *err)
 		r = have_file(im, &row, &mark, err);
 	if (r == 0)
 		r = put_file(im, &row, &mark, err);
-	return r < 0 ? r : put_name(im, &row, &mark, err);
+	if (r >= 0)
+		r = put_name(im, &row, &mark, err);
+	/* Under the lock: later somebody may have deleted it. */
+	return r < 0 ? r : image_get(im->ctx, im->what.name, ret, NULL, err);
 }
 
-static int import_new(struct import *im, struct vmctl_error *err)
+static int import_new(struct import *im, struct vmctl_image **ret,
+		      struct vmctl_error *err)
 {
 	int r = im->own ? check_expected(im, err) : copy_in(im, err);
 
@@ -242,7 +251,7 @@ static int import_new(struct import *im, struct vmctl_error *err)
 		r = im->src.raw ? convert_copy(im, err) : check_copy(im, err);
 	if (r == 0 && cancelled(&im->ctx->ev))
 		r = fail_cancelled(err);
-	return r < 0 ? r : publish(im, err);
+	return r < 0 ? r : publish(im, ret, err);
 }
 
 static void import_done(struct import *im)
@@ -275,10 +284,10 @@ static int import_source(struct import *im, struct vmctl_image **ret,
 	/* What it cannot clean up now is no reason not to import. */
 	if (image_sweep(im->ctx, im->db, NULL) < 0)
 		log_debug(&im->ctx->ev, "cannot clean up the images folder");
-	r = known_already(im, err);
+	r = known_already(im, ret, err);
 	if (r == 0)
-		r = import_new(im, err);
-	return r < 0 ? r : image_get(im->ctx, im->what.name, ret, NULL, err);
+		r = import_new(im, ret, err);
+	return r < 0 ? r : 0;
 }
 
 int vmctl_image_import(struct vmctl *ctx, const struct vmctl_image_import *what,
