@@ -87,7 +87,7 @@ full() {
 		bootcmd:
 		  - 'echo boot >>/var/log/vmctl-boot'
 		runcmd:
-		  - 'for i in \$(seq 600); do [ -e /var/tmp/go ] && break; sleep 1; done'
+		  - 'mkfifo /var/tmp/go && timeout 1200 cat /var/tmp/go'
 		  - [sh, -c, 'echo "\$(hostname) \$(id -un)" >>/var/log/vmctl-run']
 		  - 'echo second >>/var/log/vmctl-run'
 	END
@@ -147,7 +147,8 @@ fails_() {
 @test "wait --for cloud-init: status 5 while it works, 0 when it is done" {
 	fails 5 vmctl wait full --for cloud-init --timeout 20s
 	has "$err" "not done after"
-	guest sudo touch /var/tmp/go
+	wait_until 300 guest test -p /var/tmp/go
+	guest sudo sh -c 'echo >/var/tmp/go'
 	ok vmctl wait full --for cloud-init --timeout 600s
 	same "$err" ""
 	echo "# full: cloud-init done after $((EPOCHSECONDS - started)) s, load $(cut -d ' ' -f 1-3 /proc/loadavg)" >&3
