@@ -72,7 +72,7 @@ all_listed() {
 	fails 7 vmctl network leases
 	fails 7 vmctl network create lab --subnet 10.20.30.0/24
 	try vmctl list -o json
-	same "$status" 0
+	same "$status" 7
 	same "$(jq -r '.[] | .name + " " + .state + " " + (.stale | tostring)' <<<"$out")" "box unknown true"
 	[ -n "$err" ]
 	try vmctl show box -o json
@@ -91,7 +91,7 @@ all_listed() {
 		pid=$!
 		# -v names the steps.
 		reached() { grep -q ": $moment" "$BATS_TEST_TMPDIR/err" || gone $pid; }
-		wait_until 30 reached
+		wait_until 90 reached
 		stop_daemon
 		rc=0
 		wait $pid || rc=$?
@@ -123,8 +123,10 @@ speaking() { # PID
 	pid=$!
 	wait_until 20 speaking $pid
 	stop_daemon
-	wait $pid
+	rc=0
+	wait $pid || rc=$?
 	cat "$BATS_TEST_TMPDIR/err"
+	same $rc 7
 	same "$(jq -r '.[] | .name + " " + .state + " " + (.stale | tostring)' "$BATS_TEST_TMPDIR/out")" \
 		"box unknown true"
 	grep -q libvirt "$BATS_TEST_TMPDIR/err"

@@ -321,7 +321,7 @@ static void REL_003_a_list_without_a_hypervisor_shows_all(void **state)
 /* --- waiting --- */
 
 /* Another process does `body` while this one waits. */
-static void meanwhile(struct stage *s,
+static void meanwhile(struct stage *s, const char *name,
 		      int (*body)(struct vmctl *ctx, struct vmctl_error *err),
 		      enum vmctl_wait what, int want)
 {
@@ -340,7 +340,7 @@ static void meanwhile(struct stage *s,
 	struct wait w = wait_begin(20000, 20);
 	int r;
 	do
-		r = vmctl_instance_wait(s->place->ctx, "web1", what, 20000,
+		r = vmctl_instance_wait(s->place->ctx, name, what, 20000,
 					&s->err);
 	while (r == -VMCTL_NOT_FOUND && wait_more(&w));
 	assert_int_equal(waitpid(pid, &status, 0), pid);
@@ -360,14 +360,17 @@ static int delete_web1(struct vmctl *ctx, struct vmctl_error *err)
 
 static void a_wait_sees_a_creation_end(void **state)
 {
-	meanwhile(*state, create_web1, VMCTL_WAIT_RUNNING, 0);
+	meanwhile(*state, "web1", create_web1, VMCTL_WAIT_RUNNING, 0);
 }
 
 static void a_wait_ends_when_the_instance_is_deleted(void **state)
 {
 	struct stage *s = *state;
 
-	meanwhile(s, delete_web1, VMCTL_WAIT_STOPPED, -VMCTL_STATE);
+	/* By its id, which names it also once its name is free. */
+	char id[sizeof(domain(s)->name)];
+	memcpy(id, domain(s)->name, sizeof(id));
+	meanwhile(s, id, delete_web1, VMCTL_WAIT_STOPPED, -VMCTL_STATE);
 }
 
 /* --- the network of nat --- */
