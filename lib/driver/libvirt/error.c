@@ -95,8 +95,8 @@ int libvirt_fail_open(const char *uri, struct vmctl_error *err)
 		 says(why, "no connection driver"))
 		fail_hint(err, "sudo apt-get install libvirt-daemon "
 			       "libvirt-daemon-driver-qemu qemu-system-x86");
-	else if (says(why, "libvirt-sock"))
-		fail_hint(err, "sudo systemctl start libvirtd");
+	else if (says(why, "libvirt-sock") || says(why, "recv data"))
+		fail_hint(err, "sudo systemctl restart libvirtd");
 	else
 		fail_hint(err, "check the address given with -c or "
 			       "VMCTL_CONNECT");
