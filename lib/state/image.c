@@ -254,20 +254,6 @@ int state_image_get(struct state *db, const char *name,
 	return r < 0 ? r : 0;
 }
 
-int state_image_by_source(struct state *db, const char *source_digest,
-			  struct vmctl_image **ret, struct vmctl_error *err)
-{
-	int r = get_one(
-		db, SELECT_IMAGE "WHERE i.source_digest = ? ORDER BY i.name",
-		source_digest, ret, NULL, err);
-
-	if (r == 0)
-		return fail(err, VMCTL_NOT_FOUND, 0,
-			    "no image was imported from a file with digest %s",
-			    source_digest);
-	return r < 0 ? r : 0;
-}
-
 int state_image_list(struct state *db, struct vmctl_image_list **ret,
 		     struct vmctl_error *err)
 {

@@ -70,8 +70,6 @@ int state_image_add(struct state *db, const struct vmctl_image *image,
 int state_image_get(struct state *db, const char *name,
 		    struct vmctl_image **ret, struct state_file_mark *ret_mark,
 		    struct vmctl_error *err);
-int state_image_by_source(struct state *db, const char *source_digest,
-			  struct vmctl_image **ret, struct vmctl_error *err);
 int state_image_list(struct state *db, struct vmctl_image_list **ret,
 		     struct vmctl_error *err);
 int state_image_verified(struct state *db, const char *digest,

@@ -146,21 +146,6 @@ static void wildcards_in_a_name_mean_nothing(void **state)
 		-VMCTL_NOT_FOUND);
 }
 
-static void it_is_found_by_what_was_imported(void **state)
-{
-	struct fixture *f = *state;
-	auto_image struct vmctl_image *image = NULL;
-
-	image_put(f, "mini", digest_of("aa"));
-	assert_int_equal(state_image_by_source(f->db, digest_of("f00d"), &image,
-					       &f->err),
-			 0);
-	assert_string_equal(image->name, "mini");
-	assert_int_equal(state_image_by_source(f->db, digest_of("f00e"), &image,
-					       &f->err),
-			 -VMCTL_NOT_FOUND);
-}
-
 static void the_list_is_by_name_and_counts_instances(void **state)
 {
 	struct fixture *f = *state;
@@ -331,7 +316,6 @@ int main(void)
 		TEST(a_name_goes_before_a_digest),
 		TEST(an_ambiguous_prefix_is_refused),
 		TEST(wildcards_in_a_name_mean_nothing),
-		TEST(it_is_found_by_what_was_imported),
 		TEST(the_list_is_by_name_and_counts_instances),
 		TEST(an_image_in_use_is_not_deleted),
 		TEST(a_deleted_file_is_remembered_until_forgotten),
