@@ -42,6 +42,9 @@ SO_LDFLAGS := -shared $(if $(SANITIZE),,-Wl,-z,defs)
 HIDE_BASE := -Wl,--exclude-libs,libbase.a
 ifneq ($(SANITIZE),)
 SAN := -fsanitize=address,undefined -fno-sanitize-recover=undefined -fno-omit-frame-pointer
+# ASan looks for the XDR functions that it stands before when the program starts. libvirt,
+# loaded later, brings them: without this its first message jumps to address 0.
+SAN_LIBS := -Wl,--push-state,--no-as-needed -l:libtirpc.so.3 -Wl,--pop-state
 endif
 
 # --- what is needed ----------------------------------------------------------
@@ -78,7 +81,7 @@ LIBS_ssh := $(call pkg,--libs,libssh jansson)
 LIBS_crypto := $(call pkg,--libs,libcrypto jansson)
 LIBS_iso := $(call pkg,--libs,libarchive jansson)
 LIBS_http := $(call pkg,--libs,libcurl jansson)
-LIBS_unit = $(call pkg,--libs,cmocka) $(LIBS_lib) -ldl
+LIBS_unit = $(call pkg,--libs,cmocka) $(LIBS_lib) -ldl $(SAN_LIBS)
 
 obj = $(patsubst %.c,$(B)/%.o,$(1))
 BASE_OBJ := $(call obj,$(BASE_SRC))
@@ -104,7 +107,7 @@ endif
 
 # A change of flags compiles everything anew; a file that came or went links anew.
 FLAGS := $(strip $(CC) $(VM_CFLAGS) $(SAN) $(CPPFLAGS) $(CFLAGS))
-LINKS := $(strip $(ALL_SRC) $(SO_LDFLAGS) $(HIDE_BASE) $(VM_LDFLAGS) $(LDFLAGS) $(VERSION))
+LINKS := $(strip $(ALL_SRC) $(SO_LDFLAGS) $(HIDE_BASE) $(VM_LDFLAGS) $(LDFLAGS) $(SAN_LIBS) $(VERSION))
 ifdef BUILDS
 $(shell mkdir -p $(B)/gen)
 $(foreach v,FLAGS LINKS,$(if $(filter-out x$(strip $(file <$(B)/gen/$(v))),x$($(v))),$(file >$(B)/gen/$(v),$($(v)))))
@@ -164,7 +167,7 @@ $(foreach m,$(MODULES),$(eval $(call module_rule,$(m))))
 # linked again: it finds it relative to its own folder, so that a tree that was
 # moved works, or through the system's path when it is there.
 RPATH = -Wl,-rpath,'$$ORIGIN/$(shell realpath -m --relative-to=$(BINDIR) $(LIBDIR))'
-COMMAND = $(CLI_OBJ) $(B)/libbase.a $(HIDE_BASE) -L$(B) -lvmctl $(LIBS_base)
+COMMAND = $(CLI_OBJ) $(B)/libbase.a $(HIDE_BASE) -L$(B) -lvmctl $(LIBS_base) $(SAN_LIBS)
 $(B)/vmctl: $(CLI_OBJ) $(B)/$(LIBNAME) $(B)/libbase.a $(B)/gen/LINKS
 	$(say) LD $@
 	$(Q)$(LINK) -Wl,-rpath,'$$ORIGIN' $(COMMAND)
