@@ -15,7 +15,7 @@
  * Nothing above it may assume libvirt.
  */
 
-#define HV_ABI 2
+#define HV_ABI 3
 
 struct hv;
 

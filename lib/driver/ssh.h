@@ -10,7 +10,7 @@
 
 /* An ssh client (module ssh.so, libssh). */
 
-#define SSH_ABI 2
+#define SSH_ABI 3
 #define SSH_TIMEOUT_STATUS 124 /* as timeout(1) has it */
 
 struct ssh_conn;

@@ -11,7 +11,7 @@
 #include "base/cleanup.h"
 #include "base/error.h"
 
-#define STATE_VERSION 3
+#define STATE_VERSION 4
 #define STATE_APPLICATION_ID 1986880372 /* "vmct", as in schema.sql */
 
 struct state {

@@ -2,7 +2,7 @@
 --
 -- The newest schema of vmctl.db. A change here needs STATE_VERSION in db.h
 -- raised, a step in migrations.c that leads from the previous schema to this
--- one, and a copy of this file as tests/unit/schema-<version>.sql.
+-- one, and a copy of this file as tests/data/schema-<version>.sql.
 --
 -- Times are seconds since the epoch, sizes are bytes.
 
@@ -30,10 +30,13 @@ CREATE TABLE image (
 	os TEXT NOT NULL,
 	arch TEXT NOT NULL,
 	user TEXT NOT NULL,
-	created_at INTEGER NOT NULL
+	created_at INTEGER NOT NULL,
+	-- Whether a guest takes the host key that the seed gives it, or makes
+	-- its own, which is pinned at the first contact.
+	host_keys TEXT NOT NULL DEFAULT 'seed'
+		CHECK (host_keys IN ('seed', 'guest'))
 ) STRICT;
 CREATE INDEX image_digest ON image (digest);
-CREATE INDEX image_source ON image (source_digest);
 
 -- Where an image came from and how that was verified. The checksum is
 -- "sha512:<digits>" as its source tells it. Images of older versions have no
@@ -88,7 +91,8 @@ CREATE TABLE instance (
 	host_key_sha256 TEXT NOT NULL,
 	created_at INTEGER NOT NULL,
 	launched_at INTEGER NOT NULL,
-	terminated_at INTEGER NOT NULL
+	terminated_at INTEGER NOT NULL,
+	note TEXT NOT NULL DEFAULT ''
 ) STRICT;
 CREATE UNIQUE INDEX instance_name ON instance (name)
 	WHERE state <> 'terminated';
@@ -126,6 +130,53 @@ CREATE TABLE nic (
 CREATE UNIQUE INDEX nic_mac ON nic (mac) WHERE live;
 CREATE UNIQUE INDEX nic_address ON nic (source, address)
 	WHERE live AND reserved;
+
+-- Ports of the host forwarded to an instance, beside ssh's. Those of a
+-- terminated one are gone.
+CREATE TABLE port_forward (
+	instance TEXT NOT NULL REFERENCES instance (id) ON DELETE CASCADE,
+	protocol TEXT NOT NULL CHECK (protocol IN ('tcp', 'udp')),
+	host_address TEXT NOT NULL,
+	host_port INTEGER NOT NULL CHECK (host_port BETWEEN 1 AND 65535),
+	guest_port INTEGER NOT NULL CHECK (guest_port BETWEEN 1 AND 65535),
+	PRIMARY KEY (protocol, host_address, host_port)
+) STRICT, WITHOUT ROWID;
+CREATE INDEX port_forward_instance ON port_forward (instance);
+
+CREATE TABLE label (
+	instance TEXT NOT NULL REFERENCES instance (id) ON DELETE CASCADE,
+	key TEXT NOT NULL CHECK (length(key) BETWEEN 1 AND 63),
+	value TEXT NOT NULL CHECK (length(value) <= 255),
+	PRIMARY KEY (instance, key)
+) STRICT, WITHOUT ROWID;
+CREATE INDEX label_key ON label (key, value);
+
+-- Commands run in guests. They outlive the record of the instance, whose name
+-- is a copy. Each argument of argv ends with a zero byte; none is a login
+-- shell. duration_ms is NULL while it runs, or when the process that is named
+-- as in intent died before its end. `error` is why there is no exit status.
+CREATE TABLE execution (
+	id INTEGER PRIMARY KEY AUTOINCREMENT,
+	instance TEXT NOT NULL,
+	name TEXT NOT NULL,
+	user TEXT NOT NULL,
+	argv BLOB NOT NULL,
+	transport TEXT NOT NULL,
+	pid INTEGER NOT NULL,
+	start_time INTEGER NOT NULL,
+	boot_id TEXT NOT NULL,
+	started_at_ms INTEGER NOT NULL,
+	duration_ms INTEGER,
+	status INTEGER,
+	signal INTEGER NOT NULL,
+	timed_out INTEGER NOT NULL CHECK (timed_out IN (0, 1)),
+	bytes_in INTEGER NOT NULL,
+	bytes_out INTEGER NOT NULL,
+	bytes_err INTEGER NOT NULL,
+	error TEXT NOT NULL
+) STRICT;
+CREATE INDEX execution_instance ON execution (instance);
+CREATE INDEX execution_started ON execution (started_at_ms);
 
 -- Networks that vmctl made, on the connection that they are on.
 CREATE TABLE network (
