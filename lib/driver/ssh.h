@@ -4,6 +4,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 #include "base/error.h"
 #include "base/log.h"
@@ -28,12 +29,12 @@ struct ssh_target {
 	/* What was read and unlocked, kept for the next attempt so that nobody
 	 * is asked twice: begins as NULL, ends with ops->forget(). Or NULL. */
 	struct ssh_keyring **keyring;
-	long timeout_ms;	       /* for one attempt; 0: 15 s */
+	long timeout_ms; /* for one attempt; 0: 15 s */
 	/* How long the other side may say nothing at first; 0: timeout_ms.
 	 * User-mode networking accepts a connection that nobody listens for,
 	 * while a server that has begun to speak deserves patience. */
 	long silence_ms;
-	long keepalive_ms;	       /* pause between two; 0: 30 s */
+	long keepalive_ms; /* pause between two; 0: 30 s */
 };
 
 struct ssh_exec {
@@ -52,6 +53,7 @@ struct ssh_exit {
 	int status; /* exit status, 128 + signal, 124 on time-out */
 	int signal; /* number, or 0 */
 	bool timed_out;
+	int64_t bytes_in, bytes_out, bytes_err; /* sent and received */
 };
 
 struct ssh_ops {

@@ -1,64 +1,83 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-#include "base/clock.h"
-#include "driver/ssh.h"
-#include "instance/instance.h"
+#include "instance/transport.h"
 
-#define CONNECT_MS 30000
+/* The ladder: the first rung that is there takes the command. */
+static const struct transport *const ladder[] = {
+	&transport_ssh,
+};
+
+static bool is_auto(const char *name)
+{
+	return !name || str_eq(name, "auto");
+}
+
+static int check_transport(const char *name, struct vmctl_error *err)
+{
+	auto_str names = STR_INIT;
+	int r;
+
+	if (is_auto(name))
+		return 0;
+	for (size_t i = 0; i < ARRAY_LEN(ladder); i++) {
+		if (str_eq(ladder[i]->name, name))
+			return 0;
+		str_addf(&names, ", %s", ladder[i]->name);
+	}
+	r = fail(err, VMCTL_INVALID, 0, "there is no transport '%s'", name);
+	fail_hint(err, "auto%s", str_text(&names));
+	return r;
+}
+
+/* Whether the rung is to be tried. Terminals are ssh's trade. */
+static bool is_wanted(const struct transport *rung,
+		      const struct vmctl_exec *what)
+{
+	if (!is_auto(what->transport))
+		return str_eq(what->transport, rung->name);
+	return !what->tty || rung == &transport_ssh;
+}
+
+static int climb(struct vmctl *ctx, struct vmctl_instance *row,
+		 const struct vmctl_exec *what, struct vmctl_exit *ret,
+		 struct vmctl_error *err)
+{
+	struct vmctl_error why = { .code = VMCTL_UNSUPPORTED };
+	struct vmctl_exit exit = { 0 };
+
+	for (size_t i = 0; i < ARRAY_LEN(ladder); i++) {
+		const struct transport *rung = ladder[i];
+		int r;
+
+		if (!is_wanted(rung, what))
+			continue;
+		r = rung->exec(ctx, row, what, &exit, &why);
+		if (r == -VMCTL_UNSUPPORTED) {
+			log_info(&ctx->ev, "%s: not by %s: %s", row->name,
+				 rung->name, why.message);
+			continue;
+		}
+		if (r < 0) {
+			if (err)
+				*err = why;
+			return r;
+		}
+		exit.transport = rung->name;
+		*ret = exit;
+		return 0;
+	}
+	/* Only a rung that was asked for by name can be the last one. */
+	return fail(err, VMCTL_TRANSPORT, 0, "%s cannot be entered by %s: %s",
+		    row->name, what->transport, why.message);
+}
 
 int vmctl_instance_exec(struct vmctl *ctx, const char *name,
 			const struct vmctl_exec *what, struct vmctl_exit *ret,
 			struct vmctl_error *err)
 {
 	auto_instance *row = NULL;
-	auto_free char *command = NULL;
-	const struct ssh_ops *ops = NULL;
-	struct ssh_conn *conn = NULL;
-	struct ssh_exit exit = { 0 };
-	int64_t begun = clock_mono_ms();
-	int r = instance_find(ctx, name, &row, err);
+	int r = check_transport(what->transport, err);
 
-	if (r < 0)
-		return r;
-	if (what->argv) {
-		command = ssh_quote_argv(what->argv);
-		if (!command)
-			return fail_oom(err);
-	}
-	r = instance_connect(ctx, row, what->user,
-			     what->connect_timeout_ms ? what->connect_timeout_ms
-						      : CONNECT_MS,
-			     &ops, &conn, err);
-	if (r == -VMCTL_TRANSPORT && !*row->address) {
-		fail(err, VMCTL_STATE, 0, "%s has no address yet", row->name);
-		fail_hint(err, "vmctl wait %s --for ssh", row->name);
-		return -VMCTL_STATE;
-	}
-	/* Refused by the guest is a failure of the way in, not a matter of
-	 * this host's permissions. */
-	if (r == -VMCTL_DENIED || r == -VMCTL_BAD_DATA) {
-		if (err)
-			err->code = VMCTL_TRANSPORT;
-		r = -VMCTL_TRANSPORT;
-	}
-	if (r < 0)
-		return r;
-	log_info(&ctx->ev, "%s: by ssh, port %lld, connected in %lld ms",
-		 row->name, (long long)row->ssh_port,
-		 (long long)(clock_mono_ms() - begun));
-	struct ssh_exec exec = {
-		.command = command,
-		.tty = what->tty,
-		.in = what->in,
-		.out = what->out,
-		.err = what->err,
-		.timeout_ms = what->timeout_ms,
-	};
-	r = ops->exec(conn, &exec, &ctx->ev, &exit, err);
-	ops->close(conn);
-	if (r < 0) {
-		fail_prefix(err, "%s", row->name);
-		return r;
-	}
-	*ret = (struct vmctl_exit){ exit.status, exit.signal, exit.timed_out };
-	return 0;
+	if (r == 0)
+		r = instance_find(ctx, name, &row, err);
+	return r < 0 ? r : climb(ctx, row, what, ret, err);
 }

@@ -100,7 +100,14 @@ static void finish(struct relay *x)
 
 static void answer(const struct relay *x, struct ssh_exit *ret)
 {
-	*ret = (struct ssh_exit){ x->status, x->signal, x->timed_out };
+	*ret = (struct ssh_exit){
+		.status = x->status,
+		.signal = x->signal,
+		.timed_out = x->timed_out,
+		.bytes_in = x->sent,
+		.bytes_out = x->got_out,
+		.bytes_err = x->got_err,
+	};
 	if (x->timed_out) {
 		ret->status = SSH_TIMEOUT_STATUS;
 		ret->signal = 0;

@@ -24,6 +24,7 @@ static int on_data(ssh_session session, ssh_channel channel, void *data,
 
 	if (!outflow_add(is_stderr ? &x->err : &x->out, data, len))
 		x->oom = true;
+	*(is_stderr ? &x->got_err : &x->got_out) += len;
 	return (int)len;
 }
 
@@ -122,6 +123,7 @@ static void feed(struct relay *x)
 		if (done == 0)
 			return;
 		x->in_off += (size_t)done;
+		x->sent += done;
 	}
 	if (x->in_eof && x->in_off == x->in_len && !x->eof_sent && !x->closed) {
 		(void)ssh_channel_send_eof(x->channel);

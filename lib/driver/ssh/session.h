@@ -140,6 +140,7 @@ struct relay {
 	int64_t in_pause; /* a background job may not read its terminal */
 
 	struct outflow out, err;
+	int64_t sent, got_out, got_err; /* bytes of the command's streams */
 
 	bool oom;
 	bool eof, closed; /* the other side said so */

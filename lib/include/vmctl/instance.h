@@ -198,6 +198,11 @@ struct vmctl_exec {
 	int in, out, err;	 /* descriptors; in may be -1 */
 	long timeout_ms;	 /* 0: none */
 	long connect_timeout_ms; /* how long to wait for ssh; 0: 30 s */
+	const char *transport;	 /* "agent", "ssh"; NULL or "auto": the first
+				  * that is there; a terminal goes by ssh */
+	const char *const *env;	 /* "NAME=value", added to the guest's, NULL-
+				  * terminated; or NULL */
+	const char *cwd;	 /* folder to run in; NULL: the user's home */
 };
 
 /* How a command in the guest ended. */
@@ -206,18 +211,23 @@ struct vmctl_exit {
 		     * by signal, 124 when the time ran out */
 	int signal; /* the signal's number, or 0 */
 	bool timed_out;
+	const char *transport; /* which was used: "ssh"; not to be freed */
+	int64_t bytes_in, bytes_out, bytes_err; /* of its streams */
+	int64_t duration_ms; /* of the command, without the way in */
 };
 
 /*
- * Runs a command in the guest by ssh with the pinned host key and the keys of
- * the instance, or the agent. Each argument arrives byte for byte. Streams
+ * Runs a command in the guest by the first transport that is there; ssh is
+ * used with the pinned host key and the keys of the instance, or the ssh agent.
+ * Each argument arrives byte for byte. Streams
  * `in`, `out` and `err` as they come; nothing is cut. With `tty` the remote
  * side gets a terminal of the size of descriptor `in`'s, which is put in raw
  * mode for the time of the call, restored in every case, and followed when
  * its size changes.
  *
  * VMCTL_STATE when it does not run (TERM-007) or has no address (TERM-008),
- * VMCTL_TRANSPORT when the connection cannot be made or breaks.
+ * VMCTL_TRANSPORT when the connection cannot be made or breaks, or when the
+ * transport asked for is not there. VMCTL_INVALID for an unknown one.
  */
 VMCTL_API int vmctl_instance_exec(struct vmctl *ctx, const char *name,
 				  const struct vmctl_exec *what,
