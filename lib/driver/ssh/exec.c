@@ -125,6 +125,7 @@ static int run(struct relay *x, const struct ssh_exec *what,
 		if (r < 0)
 			return r;
 		x->tty = &tty;
+		x->escape = (struct escape){ .line_start = true };
 	}
 	r = start(x, what, err);
 	if (r == 0) {

@@ -131,20 +131,12 @@ static void feed(struct relay *x)
 	}
 }
 
-/* Reading its terminal would stop a job in the background. */
-static bool in_background(const struct relay *x)
-{
-	pid_t group = tcgetpgrp(x->in);
-
-	return group >= 0 && group != getpgrp();
-}
-
 static int take_input(struct relay *x, struct vmctl_error *err)
 {
 	ssize_t n;
 	size_t len;
 
-	if (in_background(x)) {
+	if (tty_in_background(x->in)) {
 		x->in_pause = clock_mono_ms() + BACKGROUND_MS;
 		return 0;
 	}
@@ -159,7 +151,7 @@ static int take_input(struct relay *x, struct vmctl_error *err)
 		return 0;
 	}
 	len = (size_t)n;
-	if (x->tty && tty_escape(x->tty, x->input, &len))
+	if (x->tty && escape_take(&x->escape, x->input, &len))
 		return fail(err, VMCTL_TRANSPORT, 0,
 			    "disconnected by the escape ~.");
 	x->in_off = 0;

@@ -4,13 +4,13 @@
 
 #include <libssh/callbacks.h>
 #include <libssh/libssh.h>
-#include <signal.h>
 #include <stdint.h>
-#include <termios.h>
 #include <unistd.h>
 
+#include "base/outflow.h"
 #include "base/sigpipe.h"
 #include "base/str.h"
+#include "base/tty.h"
 #include "driver/ssh.h"
 
 /*
@@ -107,21 +107,23 @@ struct guard {
 void guard_enter(struct guard *g, const struct events *ev);
 void guard_leave(struct guard *g);
 
+/* --- escape.c ------------------------------------------------------------ */
+
+/* "~." after a line feed, as ssh(1) has it. */
+struct escape {
+	bool line_start, tilde; /* begins with the former */
+};
+
+/* Takes "~." out of what was typed: true when it was. *n changes. `bytes` has
+ * room for one more byte than *n. */
+bool escape_take(struct escape *e, char *bytes, size_t *n);
+
 /* --- exec.c, relay.c ----------------------------------------------------- */
 
 int conn_exec(struct ssh_conn *conn, const struct ssh_exec *what,
 	      const struct events *ev, struct ssh_exit *ret,
 	      struct vmctl_error *err);
 
-/* Bytes on their way to a local descriptor. */
-struct outflow {
-	int fd; /* -1: thrown away */
-	char *p;
-	size_t off, len, cap; /* off..len are still to be written */
-	bool regular, socket;
-};
-
-struct tty;
 #define RELAY_INPUT 16384
 
 /* One command under way. */
@@ -131,6 +133,7 @@ struct relay {
 	const struct events *ev;
 	struct ssh_channel_callbacks_struct callbacks;
 	struct tty *tty; /* NULL: none */
+	struct escape escape;
 
 	int in;
 	char input[RELAY_INPUT];
@@ -162,49 +165,9 @@ int relay_run(struct relay *x, struct vmctl_error *err);
 
 void relay_callbacks(struct relay *x);
 
-/* --- outflow.c ----------------------------------------------------------- */
+/* --- tty-modes.c --------------------------------------------------------- */
 
-void outflow_init(struct outflow *o, int fd);
-void outflow_done(struct outflow *o);
-size_t outflow_pending(const struct outflow *o);
-bool outflow_add(struct outflow *o, const void *bytes, size_t n);
-
-/* Writes what goes without blocking, the descriptor being ready. Fails with
- * the errno in err->sys_errno; EPIPE is for the caller to judge. */
-int outflow_write(struct outflow *o, struct vmctl_error *err);
-
-/* --- tty.c --------------------------------------------------------------- */
-
-/* A local terminal in raw mode. Handlers of signals are of the process: one
- * terminal at a time. */
-struct tty {
-	int fd;
-	int signals[2]; /* pipe: numbers of the signals that came */
-	struct termios saved;
-	bool raw, handling;
-	int ended_by; /* signal that asked for the end, or 0 */
-	struct sigaction old[8];
-	bool line_start, tilde; /* for the escape */
-};
-
-void tty_size(int fd, int *ret_columns, int *ret_rows);
-
-/* Signals are taken from here on, raw mode comes with tty_raw(). */
-int tty_begin(struct tty *t, int fd, struct vmctl_error *err);
-void tty_raw(struct tty *t);
-
-/* Puts all back, and raises the signal in ended_by again. */
-void tty_end(struct tty *t);
-
-/* Takes the signals that came. True when one asks for the end; *ret_size when
- * the size of the terminal may have changed. */
-bool tty_signals(struct tty *t, bool *ret_size);
-
-/* Takes "~." out of what was typed: true when it was. *n changes. `bytes` has
- * room for one more byte than *n. */
-bool tty_escape(struct tty *t, char *bytes, size_t *n);
-
-/* tty-modes.c: RFC 4254 section 8. Returns the number of bytes. */
+/* RFC 4254 section 8. Returns the number of bytes. */
 #define TTY_MODES_MAX 512
 size_t tty_modes(const struct termios *tio, unsigned char out[TTY_MODES_MAX]);
 

@@ -1,9 +1,12 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "base/tty.h"
+
 #include <errno.h>
 #include <fcntl.h>
 #include <sys/ioctl.h>
+#include <unistd.h>
 
-#include "driver/ssh/session.h"
+#include "base/cleanup.h"
 
 static const int caught[] = { SIGHUP,  SIGINT,	 SIGQUIT,
 			      SIGTERM, SIGWINCH, SIGCONT };
@@ -31,6 +34,13 @@ void tty_size(int fd, int *ret_columns, int *ret_rows)
 	*ret_rows = w.ws_row ? w.ws_row : 24;
 }
 
+bool tty_in_background(int fd)
+{
+	pid_t group = tcgetpgrp(fd);
+
+	return group >= 0 && group != getpgrp();
+}
+
 static void take_signals(struct tty *t)
 {
 	struct sigaction sa = { .sa_handler = on_signal };
@@ -49,7 +59,7 @@ static void take_signals(struct tty *t)
 
 int tty_begin(struct tty *t, int fd, struct vmctl_error *err)
 {
-	*t = (struct tty){ .fd = fd, .line_start = true };
+	*t = (struct tty){ .fd = fd };
 	if (tcgetattr(fd, &t->saved) < 0)
 		return fail_sys(err, errno, "cannot read the terminal's modes");
 	if (pipe2(t->signals, O_CLOEXEC | O_NONBLOCK) < 0)
@@ -127,30 +137,4 @@ bool tty_signals(struct tty *t, bool *ret_size)
 			t->ended_by = numbers[i];
 	}
 	return t->ended_by != 0;
-}
-
-bool tty_escape(struct tty *t, char *bytes, size_t *n)
-{
-	char in[RELAY_INPUT];
-	size_t len = *n, put = 0;
-
-	memcpy(in, bytes, len);
-	for (size_t i = 0; i < len; i++) {
-		if (t->tilde) {
-			t->tilde = false;
-			if (in[i] == '.')
-				return true;
-			bytes[put++] = '~';
-			if (in[i] == '~')
-				continue;
-		} else if (in[i] == '~' && t->line_start) {
-			t->tilde = true;
-			t->line_start = false;
-			continue;
-		}
-		bytes[put++] = in[i];
-		t->line_start = in[i] == '\r' || in[i] == '\n';
-	}
-	*n = put;
-	return false;
 }

@@ -1,11 +1,14 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "base/outflow.h"
+
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
+#include <stdlib.h>
+#include <string.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
-
-#include "driver/ssh/session.h"
+#include <unistd.h>
 
 void outflow_init(struct outflow *o, int fd)
 {
