@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-#include "driver/libvirt/libvirt.h"
+#include "driver/libvirt/event.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -36,10 +36,40 @@ static void find_runtime_dir(const char *uri)
 		setenv("XDG_RUNTIME_DIR", dir, 0);
 }
 
+/* A daemon that says nothing for so long is hung: the call that waits for it
+ * fails then. It answers in its main loop, however busy it is. */
+#define KEEPALIVE_S 5
+#define KEEPALIVE_COUNT 6
+
+static int connect_to(const char *uri, const struct events *ev,
+		      virConnectPtr *ret, struct vmctl_error *err)
+{
+	struct vmctl_error first, unused;
+	bool started = false;
+
+	find_runtime_dir(uri);
+	/* Without callbacks for credentials: nothing here may prompt. */
+	*ret = virConnectOpen(uri);
+	if (!*ret) {
+		libvirt_fail_open(uri, &first);
+		if (daemon_start(uri, ev, &started, &unused) == 0 && started)
+			*ret = virConnectOpen(uri);
+	}
+	if (!*ret) {
+		if (started)
+			libvirt_fail_open(uri, &first);
+		if (err)
+			*err = first;
+		return -VMCTL_HYPERVISOR;
+	}
+	/* Drivers without a daemon have none. */
+	(void)virConnectSetKeepAlive(*ret, KEEPALIVE_S, KEEPALIVE_COUNT);
+	return 0;
+}
+
 static int open_conn(const char *uri, const struct events *ev, struct hv **ret,
 		     struct vmctl_error *err)
 {
-	bool started = false;
 	int64_t begun = clock_mono_ms();
 
 	if (virInitialize() < 0)
@@ -48,23 +78,15 @@ static int open_conn(const char *uri, const struct events *ev, struct hv **ret,
 	struct hv *hv = calloc(1, sizeof(*hv));
 	if (!hv)
 		return fail_oom(err);
-	find_runtime_dir(uri);
-	/* Without callbacks for credentials: nothing here may prompt. */
-	hv->conn = virConnectOpen(uri);
-	if (!hv->conn) {
-		struct vmctl_error first, unused;
-
-		libvirt_fail_open(uri, &first);
-		if (daemon_start(uri, ev, &started, &unused) == 0 && started)
-			hv->conn = virConnectOpen(uri);
-		if (!hv->conn) {
-			if (started)
-				libvirt_fail_open(uri, &first);
-			if (err)
-				*err = first;
-			free(hv);
-			return -VMCTL_HYPERVISOR;
-		}
+	int r = loop_hold(err);
+	if (r == 0) {
+		r = connect_to(uri, ev, &hv->conn, err);
+		if (r < 0)
+			loop_release();
+	}
+	if (r < 0) {
+		free(hv);
+		return r;
 	}
 	hv->ev = ev;
 	auto_free char *real = virConnectGetURI(hv->conn);
@@ -80,6 +102,7 @@ static void close_conn(struct hv *hv)
 	if (!hv)
 		return;
 	virConnectClose(hv->conn);
+	loop_release();
 	free(hv);
 }
 
