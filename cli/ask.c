@@ -2,6 +2,7 @@
 #include "cli/ask.h"
 
 #include <fcntl.h>
+#include <poll.h>
 #include <signal.h>
 #include <termios.h>
 
@@ -29,14 +30,24 @@ struct question {
 	int fd;
 	struct termios modes;
 	struct sigaction old[ARRAY_LEN(held)];
+	sigset_t mask;
 };
 
+/* Signals come while we wait in ppoll(2) and at no other time: one between a
+ * look at `came` and a read would be forgotten until somebody types. Those of
+ * job control answer our own calls, and must come at once. */
 static void hold_signals(struct question *q)
 {
 	/* No SA_RESTART: the wait for an answer shall end. */
 	struct sigaction act = { .sa_handler = on_signal };
+	sigset_t block;
 
 	came = 0;
+	sigemptyset(&block);
+	for (size_t i = 0; i < ARRAY_LEN(held); i++)
+		if (held[i] != SIGTTIN && held[i] != SIGTTOU)
+			sigaddset(&block, held[i]);
+	sigprocmask(SIG_BLOCK, &block, &q->mask);
 	sigfillset(&act.sa_mask);
 	for (size_t i = 0; i < ARRAY_LEN(held); i++) {
 		sigaction(held[i], &act, &q->old[i]);
@@ -46,8 +57,10 @@ static void hold_signals(struct question *q)
 	}
 }
 
+/* What is still pending comes to our own handlers first. */
 static void release_signals(const struct question *q)
 {
+	sigprocmask(SIG_SETMASK, &q->mask, NULL);
 	for (size_t i = 0; i < ARRAY_LEN(held); i++)
 		sigaction(held[i], &q->old[i], NULL);
 }
@@ -76,13 +89,22 @@ static void show(const struct question *q)
 	sigprocmask(SIG_SETMASK, &old, NULL);
 }
 
+/* One byte, unless a signal came. */
+static bool read_byte(const struct question *q, char *ret)
+{
+	struct pollfd p = { .fd = q->fd, .events = POLLIN };
+
+	return !came && ppoll(&p, 1, NULL, &q->mask) == 1 && !came &&
+	       read(q->fd, ret, 1) == 1;
+}
+
 /* A line, without its end. One that is too long is no answer. */
-static bool read_line(int fd, char *answer, size_t size)
+static bool read_line(const struct question *q, char *answer, size_t size)
 {
 	size_t n = 0;
 	char c;
 
-	while (!came && read(fd, &c, 1) == 1) {
+	while (read_byte(q, &c)) {
 		if (c == '\n' || c == '\r') {
 			answer[n < size ? n : 0] = '\0';
 			return n < size;
@@ -104,7 +126,7 @@ static bool ask_once(int fd, const char *prompt, char *answer, size_t size)
 	hold_signals(&q);
 	if (hide(&q)) {
 		(void)fd_write_all(fd, prompt, strlen(prompt), NULL);
-		answered = read_line(fd, answer, size);
+		answered = read_line(&q, answer, size);
 		show(&q);
 		(void)fd_write_all(fd, "\n", 1, NULL);
 	}
