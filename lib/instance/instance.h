@@ -186,6 +186,13 @@ int cloud_init_verdict(const struct events *ev, const char *name, int status,
  * folder that is in the way. */
 int instance_access_check(struct vmctl *ctx, struct vmctl_error *err);
 
+/* console-tail.c: the last lines with text in them of the console, of the
+ * newest start of the machine, the oldest first: without escape sequences, fit
+ * for a terminal. *ret may be empty; the caller frees it with strv_free().
+ * DENIED where the record belongs to another user. */
+int console_tail(const struct vmctl *ctx, const char *id, size_t lines,
+		 char ***ret, struct vmctl_error *err);
+
 /* diagnose.c: completes a time-out's message with what is known of the guest:
  * its state and the last line of its console. */
 void instance_diagnose(struct vmctl *ctx, const struct vmctl_instance *row,
