@@ -268,30 +268,52 @@ int context_state(struct vmctl *ctx, struct state **ret,
  * made is found out, and waited for, once. */
 #define AGAIN_MS 1000
 
+static int make_link(struct vmctl *ctx, const char *uri, struct link *link,
+		     struct vmctl_error *err)
+{
+	struct link made = { .uri = strdup(uri) };
+
+	if (!made.uri)
+		return fail_oom(err);
+	if (ctx->hv_ops->open(uri, &ctx->ev, &made.hv, &made.why) < 0) {
+		made.hv = NULL;
+		made.failed_at = clock_mono_ms();
+	}
+	/* More connections than places: the last one is replaced. */
+	drop_link(ctx, link);
+	*link = made;
+	return 0;
+}
+
+/* A daemon that was restarted while we were connected: the connection is made
+ * anew behind the same pointer, which callers hold. */
+static void revive_link(struct vmctl *ctx, struct link *link)
+{
+	if (ctx->hv_ops->revive(link->hv, &link->why) < 0)
+		link->failed_at = clock_mono_ms();
+	else
+		link->why.code = VMCTL_OK;
+}
+
 static int open_link(struct vmctl *ctx, const char *uri, struct hv **ret,
 		     struct vmctl_error *err)
 {
 	struct link *link = ctx->links;
+	int r = 0;
 
 	while (link->uri && !str_eq(link->uri, uri) &&
 	       link < ctx->links + ARRAY_LEN(ctx->links) - 1)
 		link++;
 	bool known = link->uri && str_eq(link->uri, uri);
-	if (!known ||
-	    (!link->hv && clock_mono_ms() - link->failed_at > AGAIN_MS)) {
-		struct link made = { .uri = strdup(uri) };
-
-		if (!made.uri)
-			return fail_oom(err);
-		if (ctx->hv_ops->open(uri, &ctx->ev, &made.hv, &made.why) < 0) {
-			made.hv = NULL;
-			made.failed_at = clock_mono_ms();
-		}
-		/* More connections than places: the last one is replaced. */
-		drop_link(ctx, link);
-		*link = made;
-	}
-	if (!link->hv) {
+	bool again = known && link->why.code &&
+		     clock_mono_ms() - link->failed_at <= AGAIN_MS;
+	if (!known || (!link->hv && !again))
+		r = make_link(ctx, uri, link, err);
+	else if (!again)
+		revive_link(ctx, link);
+	if (r < 0)
+		return r;
+	if (!link->hv || link->why.code) {
 		if (err)
 			*err = link->why;
 		return -(int)link->why.code;

@@ -26,8 +26,8 @@ struct vmctl {
 	const struct hv_ops *hv_ops; /* use context_hv() */
 	struct link {
 		char *uri;
-		struct hv *hv;		/* NULL: it failed */
-		struct vmctl_error why; /* … so, at */
+		struct hv *hv;		/* NULL: never made */
+		struct vmctl_error why; /* it failed so, or is lost, at */
 		int64_t failed_at;	/* clock_mono_ms() */
 	} links[4]; /* instances may be on several connections */
 };

@@ -99,6 +99,38 @@ struct hv_lease {
 /* Where an address of a guest is looked up. */
 enum hv_address_source { HV_ADDRESS_AGENT, HV_ADDRESS_ARP };
 
+/* What happened to a domain, or to the connection. */
+enum hv_change_kind {
+	HV_CHANGE_STATE,  /* started, stopped, paused, defined, …: look */
+	HV_CHANGE_AGENT,  /* the QEMU guest agent came or went, see `up` */
+	HV_CHANGE_REBOOT, /* the guest starts over, and nothing else changed */
+	HV_CHANGE_MISSED, /* more than is kept: look at everything */
+	HV_CHANGE_LOST,	  /* the connection is; no more will come */
+};
+
+struct hv_change {
+	enum hv_change_kind kind;
+	char uuid[37]; /* "" for the connection */
+	bool up;
+	const char *why; /* "its power was cut", static; may be empty */
+};
+
+/* What is known of a domain beside its state. Channels are virtio-serial
+ * ports; `up` while something in the guest has one open. */
+struct hv_details {
+	enum hv_state state;
+	char why[96];	  /* how it came into that state, or empty: "by a
+			   * user", for one that is paused */
+	char control[96]; /* what keeps the engine from answering, or empty */
+	struct hv_channel {
+		char name[64];
+		bool up;
+	} channels[4];
+	size_t channel_count;
+};
+
+#define HV_QEMU_AGENT "org.qemu.guest_agent.0"
+
 struct hv_ops {
 	unsigned abi;
 
@@ -195,6 +227,25 @@ struct hv_ops {
 	int (*address)(struct hv *hv, const char *uuid,
 		       enum hv_address_source source, const char *mac,
 		       char ret[46], struct vmctl_error *err);
+
+	/*
+	 * Begins to take note of changes; calling it again changes nothing.
+	 * *ret_fd, borrowed until close, polls readable as long as there is one
+	 * to take. Whoever calls this before looking at a state misses no
+	 * change of it. VMCTL_UNSUPPORTED where the engine gives no events.
+	 */
+	int (*watch)(struct hv *hv, int *ret_fd, struct vmctl_error *err);
+	/* Takes the oldest change; false: there is none. Never waits. */
+	bool (*change)(struct hv *hv, struct hv_change *ret);
+
+	/* Without asking what may hang. */
+	int (*details)(struct hv *hv, const char *uuid, struct hv_details *ret,
+		       struct vmctl_error *err);
+
+	/* Connects again when the connection is lost, as after a restart of
+	 * the daemon; else does nothing, at no cost. `hv` and a descriptor got
+	 * from `watch` stay what they are; HV_CHANGE_MISSED follows there. */
+	int (*revive)(struct hv *hv, struct vmctl_error *err);
 };
 
 /* VMCTL_HYPERVISOR when the module or its library is missing. */

@@ -3,6 +3,8 @@
 #define TESTS_FAKES_FAKE_H
 
 #include <stdbool.h>
+#include <stdio.h>
+#include <unistd.h>
 
 #include "driver/hypervisor.h"
 
@@ -17,6 +19,7 @@
 #define FAKE_DOMAINS 16
 #define FAKE_PORTS 8
 #define FAKE_HOSTS 16
+#define FAKE_CHANGES 256
 
 struct fake_domain {
 	bool used, transient;
@@ -50,9 +53,33 @@ struct fake {
 	struct hv_lease hosts[FAKE_HOSTS];
 	int host_count;
 	bool race_net; /* another process makes the network just before */
+
+	/* Changes, of whichever process: a watcher takes them in their order,
+	 * and the descriptor is readable for all that watch. */
+	int event_fd; /* an eventfd */
+	unsigned changes;
+	struct hv_change log[FAKE_CHANGES];
+	bool mute;	/* … are not reported */
+	bool no_events; /* the engine has none */
+	int restarts;	/* of the daemon: older connections are lost */
+	struct hv_details details; /* of all, but for the state */
+	char agent_address[46];	   /* what any agent answers; "": nothing */
 };
 
 /* Exported by the module as "fake_hypervisor". */
 typedef struct fake *(*fake_getter)(void);
+
+/* Reports a change of a domain. `why` is static. */
+static inline void fake_report(struct fake *fake, enum hv_change_kind kind,
+			       const char *uuid, bool up, const char *why)
+{
+	const uint64_t one = 1;
+	struct hv_change *c = &fake->log[fake->changes % FAKE_CHANGES];
+
+	*c = (struct hv_change){ .kind = kind, .up = up, .why = why };
+	snprintf(c->uuid, sizeof(c->uuid), "%s", uuid);
+	fake->changes++;
+	(void)!write(fake->event_fd, &one, sizeof(one));
+}
 
 #endif

@@ -4,6 +4,7 @@
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/eventfd.h>
 #include <sys/mman.h>
 #include <unistd.h>
 
@@ -13,6 +14,9 @@ static struct fake *fake;
 
 struct hv {
 	bool session;
+	int restarts;	  /* of the daemon, when it was connected */
+	unsigned changes; /* that it has taken */
+	bool missed, lost;
 };
 
 VMCTL_API struct fake *fake_hypervisor(void);
@@ -24,6 +28,12 @@ struct fake *fake_hypervisor(void)
 	return fake;
 }
 
+static void report(const char *uuid, const char *why)
+{
+	if (!fake->mute)
+		fake_report(fake, HV_CHANGE_STATE, uuid, false, why);
+}
+
 /* --- what every call does --------------------------------------------------
  */
 
@@ -33,7 +43,7 @@ static int fail_here(struct vmctl_error *err)
 		    "the fake fails at call %d (%s)", fake->calls, fake->last);
 }
 
-static int enter(const char *name, struct vmctl_error *err)
+static int enter(const struct hv *hv, const char *name, struct vmctl_error *err)
 {
 	fake->calls++;
 	snprintf(fake->last, sizeof(fake->last), "%s", name);
@@ -46,6 +56,8 @@ static int enter(const char *name, struct vmctl_error *err)
 	fake->down |= fake->down_after && fake->calls > fake->down_after;
 	if (fake->down)
 		return fail(err, VMCTL_HYPERVISOR, 0, "nobody answers");
+	if (hv && hv->restarts != fake->restarts)
+		return fail(err, VMCTL_HYPERVISOR, 0, "the connection is lost");
 	if (fake->calls == fake->kill_at)
 		raise(SIGKILL);
 	return fake->calls == fake->fail_at ? fail_here(err) : 0;
@@ -60,7 +72,7 @@ static int leave(struct vmctl_error *err)
 
 #define ENTER()                                                                \
 	do {                                                                   \
-		int r_ = enter(__func__, err);                                 \
+		int r_ = enter(hv, __func__, err);                             \
 		if (r_ < 0)                                                    \
 			return r_;                                             \
 	} while (0)
@@ -101,12 +113,15 @@ static bool active(const struct fake_domain *d)
 static int open_hv(const char *uri, const struct events *ev, struct hv **ret,
 		   struct vmctl_error *err)
 {
+	struct hv *hv = NULL;
+
 	fake_hypervisor();
 	ENTER();
-	struct hv *hv = calloc(1, sizeof(*hv));
+	hv = calloc(1, sizeof(*hv));
 	if (!hv)
 		return fail_oom(err);
 	fake->opened++;
+	hv->restarts = fake->restarts;
 	hv->session = str_ends(uri, "/session");
 	int r = leave(err);
 	if (r < 0)
@@ -206,14 +221,16 @@ static int start(struct hv *hv, const char *uuid, struct vmctl_error *err)
 		d->starting = fake->start_late;
 	else
 		d->state = HV_RUNNING;
+	report(uuid, "");
 	return leave(err);
 }
 
-static void power_off(struct fake_domain *d)
+static void power_off(struct fake_domain *d, const char *why)
 {
 	memset(d->ports, 0, sizeof(d->ports));
 	d->starting = 0;
 	d->state = HV_STOPPED;
+	report(d->uuid, why);
 	if (d->transient)
 		*d = (struct fake_domain){ 0 };
 }
@@ -230,7 +247,7 @@ static int shutdown_guest(struct hv *hv, const char *uuid,
 	NEED_ACTIVE(d);
 	fake->shutdowns++;
 	if (!fake->deaf)
-		power_off(d);
+		power_off(d, "it was shut down");
 	return leave(err);
 }
 
@@ -244,7 +261,7 @@ static int destroy(struct hv *hv, const char *uuid, struct vmctl_error *err)
 		return r;
 	NEED_ACTIVE(d);
 	fake->destroys++;
-	power_off(d);
+	power_off(d, "its power was cut");
 	return leave(err);
 }
 
@@ -453,7 +470,78 @@ static int address(struct hv *hv, const char *uuid,
 		   struct vmctl_error *err)
 {
 	ENTER();
-	return fail(err, VMCTL_NOT_FOUND, 0, "no address is known");
+	if (source != HV_ADDRESS_AGENT || !fake->agent_address[0])
+		return fail(err, VMCTL_NOT_FOUND, 0, "no address is known");
+	memcpy(ret, fake->agent_address, 46);
+	return leave(err);
+}
+
+/* --- changes ----------------------------------------------------------------
+ */
+
+static int watch(struct hv *hv, int *ret_fd, struct vmctl_error *err)
+{
+	ENTER();
+	if (fake->no_events)
+		return fail(err, VMCTL_UNSUPPORTED, 0, "there are no events");
+	hv->changes = fake->changes;
+	*ret_fd = fake->event_fd;
+	return leave(err);
+}
+
+static bool change(struct hv *hv, struct hv_change *ret)
+{
+	uint64_t unused;
+
+	if (hv->changes != fake->changes) {
+		*ret = fake->log[hv->changes++ % FAKE_CHANGES];
+		return true;
+	}
+	(void)!read(fake->event_fd, &unused, sizeof(unused));
+	if (hv->missed) {
+		hv->missed = false;
+		*ret = (struct hv_change){ HV_CHANGE_MISSED, .why = "" };
+		return true;
+	}
+	if (hv->restarts == fake->restarts || hv->lost)
+		return false;
+	hv->lost = true;
+	*ret = (struct hv_change){ HV_CHANGE_LOST, .why = "" };
+	return true;
+}
+
+static int details(struct hv *hv, const char *uuid, struct hv_details *ret,
+		   struct vmctl_error *err)
+{
+	struct fake_domain *d;
+
+	ENTER();
+	int r = need(uuid, &d, err);
+	if (r < 0)
+		return r;
+	*ret = fake->details;
+	ret->state = d->state;
+	return leave(err);
+}
+
+static int revive(struct hv *hv, struct vmctl_error *err)
+{
+	if (hv->restarts == fake->restarts)
+		return 0;
+	int restarts = hv->restarts;
+
+	hv->restarts = fake->restarts;
+	int r = enter(hv, "revive", err);
+	if (r == 0)
+		r = leave(err);
+	if (r < 0) {
+		hv->restarts = restarts;
+		return r;
+	}
+	fake->opened++;
+	hv->missed = true;
+	hv->lost = false;
+	return 0;
 }
 
 VMCTL_API extern const struct hv_ops vmctl_module_libvirt;
@@ -486,4 +574,8 @@ const struct hv_ops vmctl_module_libvirt = {
 	.net_unreserve = net_unreserve,
 	.net_leases = net_leases,
 	.address = address,
+	.watch = watch,
+	.change = change,
+	.details = details,
+	.revive = revive,
 };

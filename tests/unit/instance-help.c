@@ -2,6 +2,7 @@
 #include "instance-help.h"
 
 #include <dlfcn.h>
+#include <sys/eventfd.h>
 #include <sys/stat.h>
 #include <sys/time.h>
 #include <sys/wait.h>
@@ -62,7 +63,10 @@ int stage_setup(void **state)
 		return -1;
 	vmctl_key_free(key);
 	s->hv = load_fake(s->place);
-	*s->hv = (struct fake){ 0 };
+	int event_fd = s->hv->event_fd > 0
+			       ? s->hv->event_fd
+			       : eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+	*s->hv = (struct fake){ .event_fd = event_fd };
 	*state = s;
 	return 0;
 }

@@ -97,6 +97,46 @@ static void an_instance_stays_on_its_connection(void **state)
 	assert_int_equal(s->hv->opened, before);
 }
 
+/* The daemon is restarted under a context that is in use. */
+static void a_lost_connection_is_made_anew(void **state)
+{
+	struct stage *s = *state;
+
+	assert_int_equal(stage_create(s, "web1"), 0);
+	struct hv *own = link_to(s, NULL);
+	int before = s->hv->opened;
+	s->hv->restarts++;
+	assert_ptr_equal(link_to(s, NULL), own);
+	assert_int_equal(s->hv->opened, before + 1);
+	assert_int_equal(state_of(s, "web1"), VMCTL_STATE_RUNNING);
+	assert_int_equal(vmctl_instance_stop(s->place->ctx, "web1", 1000, false,
+					     &s->err),
+			 0);
+	assert_int_equal(s->hv->opened, before + 1);
+}
+
+static void one_that_cannot_be_made_anew_is_tried_again_later(void **state)
+{
+	struct stage *s = *state;
+	const struct hv_ops *ops;
+	struct hv *own = link_to(s, NULL), *hv = NULL;
+	int before;
+
+	s->hv->restarts++;
+	s->hv->down = true;
+	assert_int_equal(context_hv(s->place->ctx, NULL, &ops, &hv, &s->err),
+			 -VMCTL_HYPERVISOR);
+	assert_null(hv);
+	/* Not at once: a list of many would wait for each. */
+	before = s->hv->calls;
+	assert_int_equal(context_hv(s->place->ctx, NULL, &ops, &hv, &s->err),
+			 -VMCTL_HYPERVISOR);
+	assert_int_equal(s->hv->calls, before);
+	s->hv->down = false;
+	s->place->ctx->links[0].failed_at -= 2000;
+	assert_ptr_equal(link_to(s, NULL), own);
+}
+
 #define TEST(name)                                                             \
 	cmocka_unit_test_setup_teardown(name, stage_setup, stage_teardown)
 
@@ -107,6 +147,8 @@ int main(void)
 		TEST(more_connections_than_places_replace_the_last),
 		TEST(one_that_fails_leaves_the_others),
 		TEST(an_instance_stays_on_its_connection),
+		TEST(a_lost_connection_is_made_anew),
+		TEST(one_that_cannot_be_made_anew_is_tried_again_later),
 	};
 
 	return cmocka_run_group_tests_name("context-links", tests, NULL, NULL);

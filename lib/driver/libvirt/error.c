@@ -70,9 +70,9 @@ static bool says(const char *text, const char *word)
 	return strstr(text, word) != NULL;
 }
 
-int libvirt_fail_open(const char *uri, struct vmctl_error *err)
+int libvirt_fail_open(const char *uri, const virError *e,
+		      struct vmctl_error *err)
 {
-	const virError *e = virGetLastError();
 	auto_free char *why =
 		clean(e && e->message ? e->message : "no reason given");
 

@@ -4,107 +4,9 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
-#include "base/clock.h"
 #include "base/str.h"
-
-static void quiet(void *data, virErrorPtr e)
-{
-	/* The default prints on standard error. */
-	(void)data;
-	(void)e;
-}
-
-/*
- * libvirt finds a user's session daemon by XDG_RUNTIME_DIR, which su and cron
- * do not set, and would start a second one without it. Where the system has
- * made that folder for the user it is the one that a login has.
- */
-static void find_runtime_dir(const char *uri)
-{
-	char dir[64];
-	struct stat st;
-
-	if (geteuid() == 0 || getenv("XDG_RUNTIME_DIR") ||
-	    !strstr(uri, "/session"))
-		return;
-	snprintf(dir, sizeof(dir), "/run/user/%ld", (long)geteuid());
-	if (stat(dir, &st) == 0 && S_ISDIR(st.st_mode) &&
-	    st.st_uid == geteuid())
-		setenv("XDG_RUNTIME_DIR", dir, 0);
-}
-
-/* A daemon that says nothing for so long is hung: the call that waits for it
- * fails then. It answers in its main loop, however busy it is. */
-#define KEEPALIVE_S 5
-#define KEEPALIVE_COUNT 6
-
-static int connect_to(const char *uri, const struct events *ev,
-		      virConnectPtr *ret, struct vmctl_error *err)
-{
-	struct vmctl_error first, unused;
-	bool started = false;
-
-	find_runtime_dir(uri);
-	/* Without callbacks for credentials: nothing here may prompt. */
-	*ret = virConnectOpen(uri);
-	if (!*ret) {
-		libvirt_fail_open(uri, &first);
-		if (daemon_start(uri, ev, &started, &unused) == 0 && started)
-			*ret = virConnectOpen(uri);
-	}
-	if (!*ret) {
-		if (started)
-			libvirt_fail_open(uri, &first);
-		if (err)
-			*err = first;
-		return -VMCTL_HYPERVISOR;
-	}
-	/* Drivers without a daemon have none. */
-	(void)virConnectSetKeepAlive(*ret, KEEPALIVE_S, KEEPALIVE_COUNT);
-	return 0;
-}
-
-static int open_conn(const char *uri, const struct events *ev, struct hv **ret,
-		     struct vmctl_error *err)
-{
-	int64_t begun = clock_mono_ms();
-
-	if (virInitialize() < 0)
-		return libvirt_fail(err, "cannot start the libvirt client");
-	virSetErrorFunc(NULL, quiet);
-	struct hv *hv = calloc(1, sizeof(*hv));
-	if (!hv)
-		return fail_oom(err);
-	int r = loop_hold(err);
-	if (r == 0) {
-		r = connect_to(uri, ev, &hv->conn, err);
-		if (r < 0)
-			loop_release();
-	}
-	if (r < 0) {
-		free(hv);
-		return r;
-	}
-	hv->ev = ev;
-	auto_free char *real = virConnectGetURI(hv->conn);
-	hv->session = real && strstr(real, "/session");
-	log_debug(ev, "connected to %s in %lld ms", uri,
-		  (long long)(clock_mono_ms() - begun));
-	*ret = hv;
-	return 0;
-}
-
-static void close_conn(struct hv *hv)
-{
-	if (!hv)
-		return;
-	virConnectClose(hv->conn);
-	loop_release();
-	free(hv);
-}
 
 static bool is_session(const struct hv *hv)
 {
@@ -235,7 +137,7 @@ static int reset(struct hv *hv, const char *uuid, struct vmctl_error *err)
 	return simple(hv, uuid, call_reset, "cannot reset the domain", err);
 }
 
-static enum hv_state state_of(virDomainPtr dom, int state)
+enum hv_state domain_state(virDomainPtr dom, int state)
 {
 	switch (state) {
 	case VIR_DOMAIN_RUNNING:
@@ -316,7 +218,7 @@ static int list(struct hv *hv, struct hv_domain **ret, size_t *ret_n,
 			stat_int(stats[i], "state.state", VIR_DOMAIN_NOSTATE);
 		out[i].state = state == VIR_DOMAIN_SHUTOFF
 				       ? HV_STOPPED
-				       : state_of(dom, state);
+				       : domain_state(dom, state);
 	}
 	mark_saved(hv, out, n);
 	*ret = out;
@@ -345,7 +247,7 @@ static int state(struct hv *hv, const char *uuid, enum hv_state *ret,
 		    : 0;
 	/* It may go between the two calls. */
 	if (r == 0)
-		*ret = state_of(dom, s);
+		*ret = domain_state(dom, s);
 	else if (r == -VMCTL_NOT_FOUND)
 		*ret = HV_ABSENT;
 	else if (err)
@@ -356,8 +258,8 @@ static int state(struct hv *hv, const char *uuid, enum hv_state *ret,
 VMCTL_API extern const struct hv_ops vmctl_module_libvirt;
 const struct hv_ops vmctl_module_libvirt = {
 	.abi = HV_ABI,
-	.open = open_conn,
-	.close = close_conn,
+	.open = connection_open,
+	.close = connection_close,
 	.is_session = is_session,
 	.has_networks = is_system,
 	.is_other_user = is_system,
@@ -383,4 +285,8 @@ const struct hv_ops vmctl_module_libvirt = {
 	.net_unreserve = network_unreserve,
 	.net_leases = network_leases,
 	.address = network_address,
+	.watch = watch_begin,
+	.change = watch_take,
+	.details = domain_details,
+	.revive = connection_revive,
 };

@@ -13,7 +13,9 @@
 struct hv {
 	virConnectPtr conn;
 	const struct events *ev;
+	char *uri;
 	bool session;
+	struct watch *watch; /* event.c; NULL: not yet */
 };
 
 DEFINE_CLEANUP(network, virNetworkPtr, virNetworkFree);
@@ -28,12 +30,32 @@ DEFINE_CLEANUP(domain, virDomainPtr, virDomainFree);
 int libvirt_fail(struct vmctl_error *err, const char *what);
 
 /* Why a connection could not be made, with what to do (VMCTL_HYPERVISOR). */
-int libvirt_fail_open(const char *uri, struct vmctl_error *err);
+int libvirt_fail_open(const char *uri, const virError *e,
+		      struct vmctl_error *err);
+
+/* connect.c */
+int connection_open(const char *uri, const struct events *ev, struct hv **ret,
+		    struct vmctl_error *err);
+void connection_close(struct hv *hv);
+int connection_revive(struct hv *hv, struct vmctl_error *err);
 
 /* domain-xml.c: escaped text, and the whole document. */
 struct str;
 void xml_add(struct str *s, const char *text);
 int domain_xml(const struct hv_spec *spec, char **ret, struct vmctl_error *err);
+
+/* event.c: what hv_ops says of watch and change. The connection is left before
+ * it is closed; another one may be joined, of which the caller sees that it may
+ * have missed something. Nothing where nobody watches. */
+int watch_begin(struct hv *hv, int *ret_fd, struct vmctl_error *err);
+bool watch_take(struct hv *hv, struct hv_change *ret);
+void watch_leave(struct hv *hv);
+int watch_join(struct hv *hv, struct vmctl_error *err);
+void watch_end(struct hv *hv); /* also leaves */
+
+/* details.c */
+int domain_details(struct hv *hv, const char *uuid, struct hv_details *ret,
+		   struct vmctl_error *err);
 
 /* daemon.c: starts virtlogd and libvirtd for root where nothing else does.
  * *ret_started says whether a second attempt to connect is worth while. */
@@ -73,6 +95,9 @@ int network_leases(struct hv *hv, const char *name, struct hv_lease **ret,
 int network_address(struct hv *hv, const char *uuid,
 		    enum hv_address_source source, const char *mac,
 		    char ret[46], struct vmctl_error *err);
+
+/* Our name for one of enum virDomainState. */
+enum hv_state domain_state(virDomainPtr dom, int state);
 
 /* A domain by UUID. */
 int domain_find(struct hv *hv, const char *uuid, virDomainPtr *ret,
