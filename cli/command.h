@@ -33,7 +33,8 @@ typedef void (*completer)(struct cli *cli, const char *prefix, struct str *out);
  * `about` may be NULL. */
 void completion_add(struct str *out, const char *value, const char *about);
 
-/* Ready-made ones, cli/completers.c. complete_files asks the shell. */
+/* Ready-made ones, cli/completers.c, complete-labels.c. complete_files asks the
+ * shell. */
 void complete_instances(struct cli *cli, const char *prefix, struct str *out);
 void complete_running(struct cli *cli, const char *prefix, struct str *out);
 void complete_stopped(struct cli *cli, const char *prefix, struct str *out);
@@ -42,6 +43,9 @@ void complete_keys(struct cli *cli, const char *prefix, struct str *out);
 void complete_networks(struct cli *cli, const char *prefix, struct str *out);
 void complete_types(struct cli *cli, const char *prefix, struct str *out);
 void complete_files(struct cli *cli, const char *prefix, struct str *out);
+void complete_labels(struct cli *cli, const char *prefix, struct str *out);
+void complete_label_words(struct cli *cli, const char *prefix, struct str *out);
+void complete_selectors(struct cli *cli, const char *prefix, struct str *out);
 void complete_commands(struct cli *cli, const char *prefix, struct str *out);
 
 /* How an option's or argument's text is turned into a value, and so the C

@@ -153,6 +153,23 @@ db() {
 	sqlite3 -cmd '.timeout 5000' "$(database)" "$@"
 }
 
+# row NAME [STATE]: an instance that is only a row, for commands that ask nobody else.
+row() {
+	local n id
+	n=$(db "SELECT count(*) FROM instance")
+	id=$(printf 'i-%08x' "$((n + 1))")
+	db "INSERT OR IGNORE INTO image_file VALUES ('$(printf '0%.0s' {1..64})', 1, 1, 1, 1, 1, 1);
+		INSERT INTO instance (id, name, state, reason, type, vcpus, memory, disk, image, image_digest,
+			user, ssh_port, accel, connection, uuid, host_key, host_key_sha256, created_at,
+			launched_at, terminated_at)
+		VALUES ('$id', '$1', '${2:-running}', '', 't2.micro', 1, 1 << 28, 1 << 30, 'none',
+			'$(printf '0%.0s' {1..64})', 'vm', $((20000 + n)), 'tcg', 'qemu:///session',
+			'00000000-0000-0000-0000-$(printf %012d "$n")', 'ssh-ed25519 A', 'SHA256:A',
+			strftime('%s'), strftime('%s'), 0);
+		INSERT INTO nic VALUES ('$id', 0, 'user', '', '52:54:00:00:$(printf '%02x:%02x' $((n / 256)) $((n % 256)))',
+			NULL, 0, 1);"
+}
+
 # The rows (facts about the host aside: they are a cache) and the files.
 snapshot() {
 	if [ -s "$(database)" ]; then

@@ -12,7 +12,7 @@ struct create_options {
 	struct strings names;
 	const char *image, *type, *user_data, *accel;
 	int64_t cpus, memory, disk;
-	struct strings keys, networks;
+	struct strings keys, networks, labels;
 	const char *ip;
 	bool wait, force;
 };
@@ -56,6 +56,10 @@ static const struct option opts[] = {
 		   .metavar = "ADDRESS",
 		   .help = "address of the first interface",
 		   .fallback = "the first that is free"),
+	OPT_STRINGS(struct create_options, labels, .name = "label",
+		    .letter = 'l', .metavar = "KEY=VALUE",
+		    .complete = complete_labels,
+		    .help = "label to mark it with, as in role=web"),
 	OPT_STRING(struct create_options, user_data, .name = "user-data",
 		   .letter = 'u', .metavar = "FILE", .complete = complete_files,
 		   .help = "cloud-config document or script for the first "
@@ -183,6 +187,7 @@ static int run(struct cli *cli, void *data, struct vmctl_error *err)
 		.accel = o->accel,
 		.networks = o->networks.count ? o->networks.items : NULL,
 		.ip = o->ip,
+		.labels = o->labels.count ? o->labels.items : NULL,
 		.force = o->force,
 	};
 	j.json = !str_eq(cli->globals.output, "table") &&

@@ -1,17 +1,20 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-#include "cli/command.h"
+#include "cli/targets.h"
 
 /* Deletes instances with their disks. */
 
 struct delete_options {
-	struct strings names;
+	struct targets targets;
 };
 
 static const struct argument args[] = {
-	ARG_MANY(struct delete_options, names, .name = "NAME",
-		 .complete = complete_instances,
-		 .help = "name or id of an instance"),
+	ARG_TARGETS(struct delete_options, complete_instances),
 	ARG_END,
+};
+
+static const struct option opts[] = {
+	OPT_TARGETS(struct delete_options),
+	OPT_END,
 };
 
 static const struct example examples[] = {
@@ -29,16 +32,36 @@ static int delete_one(struct cli *cli, const char *name, void *data,
 	return r < 0 ? r : vmctl_instance_delete(ctx, name, err);
 }
 
+static bool is_meant(struct cli *cli, const struct strings *names)
+{
+	bool many = names->count > 1;
+
+	if (names->count > 2)
+		return cli_confirm(cli,
+				   "Delete %s and %zu others, and all that is "
+				   "on their disks?",
+				   names->items[0], names->count - 1);
+	return cli_confirm(cli, "Delete %s%s%s and all that is on %s?",
+			   names->items[0], many ? " and " : "",
+			   many ? names->items[1] : "",
+			   many ? "their disks" : "its disk");
+}
+
 static int run(struct cli *cli, void *data, struct vmctl_error *err)
 {
 	struct delete_options *o = data;
+	auto_strv char **names = NULL;
+	int r = targets_expand(cli, &o->targets, &names, err);
 
-	if (!cli_confirm(cli, "Delete %s%s and all that is on %s?",
-			 o->names.items[0],
-			 o->names.count > 1 ? " and the others" : "",
-			 o->names.count > 1 ? "their disks" : "its disk"))
+	if (r < 0)
+		return r;
+	const struct strings list = {
+		.items = (const char **)names,
+		.count = strv_len((const char *const *)names),
+	};
+	if (!is_meant(cli, &list))
 		return fail(err, VMCTL_FAILED, 0, "nothing was deleted");
-	return cli_each(cli, &o->names, delete_one, o, err);
+	return cli_each(cli, &list, delete_one, o, err);
 }
 
 const struct command cmd_delete = {
@@ -47,6 +70,7 @@ const struct command cmd_delete = {
 	.summary = "delete instances with their disks",
 	.group = GROUP_INSTANCES,
 	.args = args,
+	.opts = opts,
 	.opts_size = sizeof(struct delete_options),
 	.examples = examples,
 	.exits = (const int[]){ 3, 4, 6, 7, 0 },

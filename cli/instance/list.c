@@ -1,14 +1,17 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "cli/instance/fields.h"
 #include "cli/render/render.h"
+#include "cli/targets.h"
 
 /* Lists instances: with their state as the hypervisor tells it now. */
 
 struct list_options {
 	bool cached, all_states;
+	struct strings selectors;
 };
 
 static const struct option opts[] = {
+	OPT_SELECTORS(struct list_options, selectors),
 	OPT_FLAG(struct list_options, all_states, .name = "all-states",
 		 .letter = 'a', .help = "also those that were deleted"),
 	OPT_FLAG(struct list_options, cached, .name = "cached",
@@ -18,6 +21,8 @@ static const struct option opts[] = {
 
 static const struct example examples[] = {
 	{ "vmctl list", "List the instances." },
+	{ "vmctl list -l role=web,!retired",
+	  "Those with one label and without another." },
 	{ "vmctl list -o json --columns name,address,ssh_port",
 	  "The same for a program." },
 	{ NULL },
@@ -31,15 +36,18 @@ static int run(struct cli *cli, void *data, struct vmctl_error *err)
 	struct vmctl_error unreachable = { 0 };
 	struct vmctl_instance_list *list;
 	struct vmctl *ctx;
-	int r = cli_context(cli, &ctx, err);
+	int r = targets_check(&o->selectors, err);
 
+	if (r == 0)
+		r = cli_context(cli, &ctx, err);
 	if (r == 0)
 		r = vmctl_instance_list(ctx, flags, &list, &unreachable, err);
 	if (r < 0)
 		return r;
 	r = render_begin(cli->out, &instance_record, err);
 	for (size_t i = 0; r == 0 && i < list->count; i++)
-		r = render_row(cli->out, list->items[i], err);
+		if (targets_select(&o->selectors, list->items[i]))
+			r = render_row(cli->out, list->items[i], err);
 	if (r == 0)
 		r = render_end(cli->out, err);
 	vmctl_instance_list_free(list);

@@ -1,21 +1,20 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-#include "cli/command.h"
+#include "cli/targets.h"
 
 /* Asks guests to reboot; resets them when told to. */
 
 struct reboot_options {
-	struct strings names;
+	struct targets targets;
 	bool force;
 };
 
 static const struct argument args[] = {
-	ARG_MANY(struct reboot_options, names, .name = "NAME",
-		 .complete = complete_running,
-		 .help = "name or id of an instance"),
+	ARG_TARGETS(struct reboot_options, complete_running),
 	ARG_END,
 };
 
 static const struct option opts[] = {
+	OPT_TARGETS(struct reboot_options),
 	OPT_FLAG(struct reboot_options, force, .name = "force", .letter = 'f',
 		 .help = "reset it without asking the guest"),
 	OPT_END,
@@ -41,7 +40,7 @@ static int run(struct cli *cli, void *data, struct vmctl_error *err)
 {
 	struct reboot_options *o = data;
 
-	return cli_each(cli, &o->names, reboot_one, o, err);
+	return targets_each(cli, &o->targets, reboot_one, o, err);
 }
 
 const struct command cmd_reboot = {

@@ -1,18 +1,22 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "cli/instance/fields.h"
 #include "cli/render/render.h"
+#include "cli/targets.h"
 
 /* All there is to know of instances. */
 
 struct show_options {
-	struct strings names;
+	struct targets targets;
 };
 
 static const struct argument args[] = {
-	ARG_MANY(struct show_options, names, .name = "NAME",
-		 .complete = complete_instances,
-		 .help = "name or id of an instance"),
+	ARG_TARGETS(struct show_options, complete_instances),
 	ARG_END,
+};
+
+static const struct option opts[] = {
+	OPT_TARGETS(struct show_options),
+	OPT_END,
 };
 
 static const struct example examples[] = {
@@ -24,7 +28,7 @@ static const struct example examples[] = {
 static int show_one(struct cli *cli, const char *name, void *data,
 		    struct vmctl_error *err)
 {
-	const struct show_options *o = data;
+	const bool *one = data;
 	struct vmctl_instance *row;
 	struct vmctl *ctx;
 	int r = cli_context(cli, &ctx, err);
@@ -33,9 +37,8 @@ static int show_one(struct cli *cli, const char *name, void *data,
 		r = vmctl_instance_get(ctx, name, 0, &row, err);
 	if (r < 0)
 		return r;
-	r = o->names.count == 1
-		    ? render_one(cli->out, &instance_record, row, err)
-		    : render_row(cli->out, row, err);
+	r = *one ? render_one(cli->out, &instance_record, row, err)
+		 : render_row(cli->out, row, err);
 	vmctl_instance_free(row);
 	return r;
 }
@@ -43,13 +46,13 @@ static int show_one(struct cli *cli, const char *name, void *data,
 static int run(struct cli *cli, void *data, struct vmctl_error *err)
 {
 	struct show_options *o = data;
-	int r = o->names.count > 1
-			? render_begin(cli->out, &instance_record, err)
-			: 0;
+	/* What is selected is a list, however long, as programs expect. */
+	bool one = o->targets.names.count == 1 && !o->targets.selectors.count;
+	int r = one ? 0 : render_begin(cli->out, &instance_record, err);
 
 	if (r == 0)
-		r = cli_each(cli, &o->names, show_one, o, err);
-	if (o->names.count > 1 && (r == 0 || r == -VMCTL_PARTIAL)) {
+		r = targets_each(cli, &o->targets, show_one, &one, err);
+	if (!one && (r == 0 || r == -VMCTL_PARTIAL)) {
 		int ended = render_end(cli->out, r < 0 ? NULL : err);
 		r = r < 0 ? r : ended;
 	}
@@ -62,6 +65,7 @@ const struct command cmd_show = {
 	.summary = "show all there is to know of instances",
 	.group = GROUP_INSTANCES,
 	.args = args,
+	.opts = opts,
 	.opts_size = sizeof(struct show_options),
 	.record = &instance_record,
 	.examples = examples,

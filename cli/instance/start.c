@@ -1,21 +1,20 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-#include "cli/command.h"
+#include "cli/targets.h"
 
 /* Starts instances that are stopped. */
 
 struct start_options {
-	struct strings names;
+	struct targets targets;
 	bool wait;
 };
 
 static const struct argument args[] = {
-	ARG_MANY(struct start_options, names, .name = "NAME",
-		 .complete = complete_stopped,
-		 .help = "name or id of an instance"),
+	ARG_TARGETS(struct start_options, complete_stopped),
 	ARG_END,
 };
 
 static const struct option opts[] = {
+	OPT_TARGETS(struct start_options),
 	OPT_FLAG(struct start_options, wait, .name = "wait", .letter = 'w',
 		 .help = "wait until ssh works"),
 	OPT_END,
@@ -49,7 +48,7 @@ static int run(struct cli *cli, void *data, struct vmctl_error *err)
 {
 	struct start_options *o = data;
 
-	return cli_each(cli, &o->names, start_one, o, err);
+	return targets_each(cli, &o->targets, start_one, o, err);
 }
 
 const struct command cmd_start = {

@@ -1,21 +1,20 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-#include "cli/command.h"
+#include "cli/targets.h"
 
 /* Asks guests to shut down; cuts the power when told to. */
 
 struct stop_options {
-	struct strings names;
+	struct targets targets;
 	bool force;
 };
 
 static const struct argument args[] = {
-	ARG_MANY(struct stop_options, names, .name = "NAME",
-		 .complete = complete_running,
-		 .help = "name or id of an instance"),
+	ARG_TARGETS(struct stop_options, complete_running),
 	ARG_END,
 };
 
 static const struct option opts[] = {
+	OPT_TARGETS(struct stop_options),
 	OPT_FLAG(struct stop_options, force, .name = "force", .letter = 'f',
 		 .help = "cut the power: at once, or after --timeout when "
 			 "that is given"),
@@ -49,7 +48,7 @@ static int run(struct cli *cli, void *data, struct vmctl_error *err)
 {
 	struct stop_options *o = data;
 
-	return cli_each(cli, &o->names, stop_one, o, err);
+	return targets_each(cli, &o->targets, stop_one, o, err);
 }
 
 const struct command cmd_stop = {

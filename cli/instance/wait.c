@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-#include "cli/command.h"
+#include "cli/targets.h"
 
 /* Waits until instances are in a wanted condition. */
 
 struct wait_options {
-	struct strings names;
+	struct targets targets;
 	const char *what;
 };
 
@@ -15,13 +15,12 @@ static const enum vmctl_wait codes[] = { VMCTL_WAIT_RUNNING, VMCTL_WAIT_SSH,
 					 VMCTL_WAIT_STOPPED };
 
 static const struct argument args[] = {
-	ARG_MANY(struct wait_options, names, .name = "NAME",
-		 .complete = complete_instances,
-		 .help = "name or id of an instance"),
+	ARG_TARGETS(struct wait_options, complete_instances),
 	ARG_END,
 };
 
 static const struct option opts[] = {
+	OPT_TARGETS(struct wait_options),
 	OPT_CHOICE(struct wait_options, what, .name = "for",
 		   .metavar = "CONDITION", .choices = conditions,
 		   .help = "what to wait for", .fallback = "ssh"),
@@ -56,7 +55,7 @@ static int run(struct cli *cli, void *data, struct vmctl_error *err)
 {
 	struct wait_options *o = data;
 
-	return cli_each(cli, &o->names, wait_one, o, err);
+	return targets_each(cli, &o->targets, wait_one, o, err);
 }
 
 const struct command cmd_wait = {

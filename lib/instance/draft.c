@@ -310,7 +310,8 @@ static int set_rest(struct vmctl *ctx, struct draft *d,
 	if (!d->row->accel || !d->accel_reason || !d->row->connection ||
 	    !d->row->reason || (spec->user_data && !d->user_data))
 		return fail_oom(err);
-	return set_host_key(d, err);
+	r = draft_labels(d, spec->labels, err);
+	return r < 0 ? r : set_host_key(d, err);
 }
 
 DEFINE_CLEANUP(image, struct vmctl_image *, vmctl_image_free);

@@ -48,6 +48,10 @@ void draft_done(struct draft *d);
 int draft_keys(struct vmctl *ctx, struct draft *d, const char *const *names,
 	       bool make, struct vmctl_error *err);
 
+/* label.c: those that it is to have; VMCTL_INVALID. */
+int draft_labels(struct draft *d, const char *const *labels,
+		 struct vmctl_error *err);
+
 /* Draws id, UUID, ssh port, and the interfaces with their MACs and addresses
  * anew. */
 int draft_identity(struct vmctl *ctx, struct draft *d, struct vmctl_error *err);

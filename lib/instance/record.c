@@ -31,11 +31,13 @@ void vmctl_instance_free(struct vmctl_instance *i)
 				  i->mac,	 i->accel,
 				  i->connection, i->uuid,
 				  i->host_key,	 i->host_key_sha256,
-				  i->dir,	 i->address_source };
+				  i->dir,	 i->address_source,
+				  i->note };
 	for (size_t n = 0; n < ARRAY_LEN(strings); n++)
 		free(strings[n]);
 	strv_free(i->keys);
 	strv_free(i->networks);
+	strv_free(i->labels);
 	free(i);
 }
 

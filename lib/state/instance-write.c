@@ -118,6 +118,31 @@ static int insert_keys(struct state *db, const char *id,
 	return r;
 }
 
+/* Each "key=value". */
+static int put_label(struct state *db, const char *id, const char *label,
+		     struct vmctl_error *err)
+{
+	auto_free char *key = strndup(label, strcspn(label, "="));
+
+	if (!key)
+		return fail_oom(err);
+	return sql_run(db, NULL, err,
+		       "INSERT INTO label (instance, key, value)"
+		       " VALUES (?1, ?2, ?3) ON CONFLICT (instance, key)"
+		       " DO UPDATE SET value = ?3",
+		       "ttt", id, key, label + strlen(key) + 1);
+}
+
+static int put_labels(struct state *db, const char *id,
+		      const char *const *labels, struct vmctl_error *err)
+{
+	int r = 0;
+
+	for (size_t i = 0; r == 0 && labels && labels[i]; i++)
+		r = put_label(db, id, labels[i], err);
+	return r;
+}
+
 int state_instance_add(struct state *db, const struct vmctl_instance *row,
 		       const struct state_instance_key *keys, size_t key_count,
 		       const struct state_nic *nics, size_t nic_count,
@@ -144,6 +169,9 @@ int state_instance_add(struct state *db, const struct vmctl_instance *row,
 		r = insert_keys(db, row->id, keys, key_count, err);
 	if (r == 0)
 		r = nics_put(db, row->id, nics, nic_count, err);
+	if (r == 0)
+		r = put_labels(db, row->id, (const char *const *)row->labels,
+			       err);
 	if (r == 0)
 		r = intent_put(db, row->id, "create", command, err);
 	if (r == 0)
@@ -214,6 +242,39 @@ int state_instance_set(struct state *db, const char *id, enum vmctl_state state,
 			    "ttti", id, name, reason, clock_now());
 	if (r == 0 && state == VMCTL_STATE_TERMINATED)
 		r = nics_release(db, id, err);
+	return r < 0 ? r : txn_commit(db, err);
+}
+
+int state_instance_label(struct state *db, const char *id,
+			 const char *const *set, const char *const *remove,
+			 struct vmctl_error *err)
+{
+	auto_rollback struct state *txn = db;
+	int r = txn_begin(db, err);
+
+	if (r == 0)
+		r = refuse_terminated(db, id, err);
+	for (size_t i = 0; r == 0 && remove && remove[i]; i++)
+		r = sql_run(db, NULL, err,
+			    "DELETE FROM label WHERE instance = ? AND key = ?",
+			    "tt", id, remove[i]);
+	if (r == 0)
+		r = put_labels(db, id, set, err);
+	return r < 0 ? r : txn_commit(db, err);
+}
+
+int state_instance_note(struct state *db, const char *id, const char *note,
+			struct vmctl_error *err)
+{
+	auto_rollback struct state *txn = db;
+	int r = txn_begin(db, err);
+
+	if (r == 0)
+		r = refuse_terminated(db, id, err);
+	if (r == 0)
+		r = sql_run(db, NULL, err,
+			    "UPDATE instance SET note = ? WHERE id = ?", "tt",
+			    note, id);
 	return r < 0 ? r : txn_commit(db, err);
 }
 

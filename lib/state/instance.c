@@ -11,9 +11,12 @@
 	"SELECT id, name, reason, type, image, image_digest, user,"            \
 	" accel, connection, uuid, host_key, host_key_sha256, state, vcpus,"   \
 	" memory, disk, coalesce(ssh_port, 0), created_at, launched_at,"       \
-	" terminated_at FROM instance "
+	" terminated_at, note FROM instance "
 #define SELECT_KEY_NAMES                                                       \
 	"SELECT name FROM instance_key WHERE instance = ? ORDER BY position"
+#define SELECT_LABELS                                                          \
+	"SELECT key || '=' || value FROM label WHERE instance = ? ORDER BY "   \
+	"key"
 
 DEFINE_CLEANUP(instance, struct vmctl_instance *, vmctl_instance_free);
 #define auto_instance auto_cleanup(instance_cleanup)
@@ -30,21 +33,46 @@ static enum vmctl_state state_parse(const char *text)
 	return VMCTL_STATE_UNKNOWN;
 }
 
-/* `keys` is a statement of SELECT_KEY_NAMES, used for one row after another. */
-static int read_key_names(struct state *db, sqlite3_stmt *keys, const char *id,
-			  char ***ret, struct vmctl_error *err)
+/* What belongs to a row, asked for one row after another. */
+struct details {
+	sqlite3_stmt *keys, *nics, *labels;
+};
+
+static void details_done(struct details *d)
+{
+	sqlite3_finalize(d->keys);
+	sqlite3_finalize(d->nics);
+	sqlite3_finalize(d->labels);
+}
+#define auto_details auto_cleanup(details_done) struct details
+
+static int details_prepare(struct state *db, struct details *d,
+			   struct vmctl_error *err)
+{
+	int r = sql_query(db, &d->keys, err, SELECT_KEY_NAMES, "t", NULL);
+
+	if (r == 0)
+		r = sql_query(db, &d->nics, err, SELECT_NICS, "t", NULL);
+	if (r == 0)
+		r = sql_query(db, &d->labels, err, SELECT_LABELS, "t", NULL);
+	return r;
+}
+
+/* The first column of all rows that `stmt` has for the instance. */
+static int read_names(struct state *db, sqlite3_stmt *stmt, const char *id,
+		      char ***ret, struct vmctl_error *err)
 {
 	auto_strv char **names = strv_dup(NULL);
 	int r;
 
 	if (!names)
 		return fail_oom(err);
-	sqlite3_reset(keys);
-	sqlite3_bind_text(keys, 1, id, -1, SQLITE_STATIC);
-	while ((r = sql_step(db, keys, err)) == 1) {
+	sqlite3_reset(stmt);
+	sqlite3_bind_text(stmt, 1, id, -1, SQLITE_STATIC);
+	while ((r = sql_step(db, stmt, err)) == 1) {
 		auto_free char *name = NULL;
 
-		if (!sql_text(keys, 0, &name) || strv_append(&names, name) < 0)
+		if (!sql_text(stmt, 0, &name) || strv_append(&names, name) < 0)
 			return fail_oom(err);
 	}
 	if (r < 0)
@@ -106,13 +134,13 @@ static bool read_texts(sqlite3_stmt *stmt, struct vmctl_instance *out)
 }
 
 static int read_instance(struct state *db, sqlite3_stmt *stmt,
-			 sqlite3_stmt *keys, sqlite3_stmt *nics,
+			 const struct details *with,
 			 struct vmctl_instance **ret, struct vmctl_error *err)
 {
 	auto_instance struct vmctl_instance *out = calloc(1, sizeof(*out));
 	int r;
 
-	if (!out || !read_texts(stmt, out))
+	if (!out || !read_texts(stmt, out) || !sql_text(stmt, 20, &out->note))
 		return fail_oom(err);
 	out->state = state_parse((const char *)sqlite3_column_text(stmt, 12));
 	out->vcpus = sqlite3_column_int64(stmt, 13);
@@ -122,9 +150,11 @@ static int read_instance(struct state *db, sqlite3_stmt *stmt,
 	out->created_at = sqlite3_column_int64(stmt, 17);
 	out->launched_at = sqlite3_column_int64(stmt, 18);
 	out->terminated_at = sqlite3_column_int64(stmt, 19);
-	r = read_key_names(db, keys, out->id, &out->keys, err);
+	r = read_names(db, with->keys, out->id, &out->keys, err);
 	if (r == 0)
-		r = read_nics(db, nics, out, err);
+		r = read_names(db, with->labels, out->id, &out->labels, err);
+	if (r == 0)
+		r = read_nics(db, with->nics, out, err);
 	if (r < 0)
 		return r;
 	*ret = take_ptr(&out);
@@ -143,8 +173,7 @@ int state_instance_get(struct state *db, const char *name,
 		       struct vmctl_instance **ret, struct vmctl_error *err)
 {
 	auto_stmt sqlite3_stmt *stmt = NULL;
-	auto_stmt sqlite3_stmt *keys = NULL;
-	auto_stmt sqlite3_stmt *nics = NULL;
+	auto_details with = { 0 };
 	int r;
 
 	r = sql_query(db, &stmt, err,
@@ -153,14 +182,12 @@ int state_instance_get(struct state *db, const char *name,
 				      " ORDER BY id = ?1",
 		      "t", name);
 	if (r == 0)
-		r = sql_query(db, &keys, err, SELECT_KEY_NAMES, "t", NULL);
-	if (r == 0)
-		r = sql_query(db, &nics, err, SELECT_NICS, "t", NULL);
+		r = details_prepare(db, &with, err);
 	if (r == 0)
 		r = sql_step(db, stmt, err);
 	if (r == 0)
 		return fail_unknown(name, err);
-	return r < 0 ? r : read_instance(db, stmt, keys, nics, ret, err);
+	return r < 0 ? r : read_instance(db, stmt, &with, ret, err);
 }
 
 int state_instance_list(struct state *db, bool terminated,
@@ -170,8 +197,7 @@ int state_instance_list(struct state *db, bool terminated,
 	auto_instance_list struct vmctl_instance_list *list =
 		calloc(1, sizeof(*list));
 	auto_stmt sqlite3_stmt *stmt = NULL;
-	auto_stmt sqlite3_stmt *keys = NULL;
-	auto_stmt sqlite3_stmt *nics = NULL;
+	auto_details with = { 0 };
 	size_t room = 0;
 	int r;
 
@@ -184,9 +210,7 @@ int state_instance_list(struct state *db, bool terminated,
 			      "WHERE state <> 'terminated' ORDER BY name",
 		      "");
 	if (r == 0)
-		r = sql_query(db, &keys, err, SELECT_KEY_NAMES, "t", NULL);
-	if (r == 0)
-		r = sql_query(db, &nics, err, SELECT_NICS, "t", NULL);
+		r = details_prepare(db, &with, err);
 	while (r >= 0 && (r = sql_step(db, stmt, err)) == 1) {
 		if (list->count == room) {
 			struct vmctl_instance **more;
@@ -197,8 +221,8 @@ int state_instance_list(struct state *db, bool terminated,
 				return fail_oom(err);
 			list->items = more;
 		}
-		r = read_instance(db, stmt, keys, nics,
-				  &list->items[list->count], err);
+		r = read_instance(db, stmt, &with, &list->items[list->count],
+				  err);
 		if (r == 0)
 			list->count++;
 	}

@@ -131,7 +131,7 @@ struct state_instance_key {
  * anew.
  *
  * VMCTL_NOT_FOUND when no image has row->image_digest. `state`, `reason`, the
- * times other than created_at, and `keys` of *row are not looked at.
+ * times other than created_at, `note` and `keys` of *row are not looked at.
  */
 enum state_clash { STATE_CLASH_NONE, STATE_CLASH_NAME, STATE_CLASH_DRAWN };
 int state_instance_add(struct state *db, const struct vmctl_instance *row,
@@ -160,6 +160,14 @@ void state_instance_keys_free(struct state_instance_key *keys, size_t n);
  * the change to terminated; the latter frees name, port and MAC. */
 int state_instance_set(struct state *db, const char *id, enum vmctl_state state,
 		       const char *reason, struct vmctl_error *err);
+
+/* Labels: sets those of `set` ("key=value") and takes away the keys of
+ * `remove`, all or none. Either may be NULL. */
+int state_instance_label(struct state *db, const char *id,
+			 const char *const *set, const char *const *remove,
+			 struct vmctl_error *err);
+int state_instance_note(struct state *db, const char *id, const char *note,
+			struct vmctl_error *err);
 
 /* The interfaces, in order. The caller frees *ret. */
 int state_nics(struct state *db, const char *id, struct state_nic **ret,

@@ -228,6 +228,52 @@ static void two_commands_that_forward_at_once_agree_on_the_port(void **state)
 	assert_int_equal(ports_of(domain(s)), 1);
 }
 
+/* --- labels --- */
+
+static void labels_are_there_from_the_first_record(void **state)
+{
+	struct stage *s = *state;
+	static const char *const labels[] = { "tier=", "role=web", NULL };
+	static const char *const bad[] = { "role=web", "role=db", NULL };
+	static const char *const key[] = { "role", NULL };
+	struct vmctl_instance_create spec = {
+		.size = sizeof(spec),
+		.name = "marked",
+		.image = "mini",
+		.accel = "tcg",
+		.memory = 64 << 20,
+		.disk = 1 << 20,
+		.force = true,
+		.labels = labels,
+	};
+	struct vmctl_instance *row = NULL;
+
+	assert_int_equal(
+		vmctl_instance_create(s->place->ctx, &spec, &row, &s->err), 0);
+	vmctl_instance_free(row);
+	assert_int_equal(vmctl_instance_get(s->place->ctx, "marked",
+					    VMCTL_LIST_CACHED, &row, &s->err),
+			 0);
+	assert_string_equal(row->labels[0], "role=web");
+	assert_string_equal(row->labels[1], "tier=");
+	assert_null(row->labels[2]);
+	assert_string_equal(row->note, "");
+	vmctl_instance_free(row);
+	/* Refused before anything is made. */
+	spec.name = "other";
+	spec.labels = bad;
+	assert_int_equal(
+		vmctl_instance_create(s->place->ctx, &spec, &row, &s->err),
+		-VMCTL_INVALID);
+	spec.labels = key;
+	assert_int_equal(
+		vmctl_instance_create(s->place->ctx, &spec, &row, &s->err),
+		-VMCTL_INVALID);
+	assert_int_equal(vmctl_instance_get(s->place->ctx, "other",
+					    VMCTL_LIST_CACHED, &row, &s->err),
+			 -VMCTL_NOT_FOUND);
+}
+
 /* --- what is terminated --- */
 
 static void a_terminated_instance_refuses_every_verb(void **state)
@@ -552,6 +598,7 @@ int main(void)
 		RUNNING(a_start_fails_in_the_name_of_the_instance),
 		RUNNING(a_port_that_is_taken_is_replaced_at_start),
 		RUNNING(two_commands_that_forward_at_once_agree_on_the_port),
+		ON_STAGE(labels_are_there_from_the_first_record),
 		RUNNING(a_terminated_instance_refuses_every_verb),
 		RUNNING(a_list_does_not_ask_about_the_terminated),
 		RUNNING(REL_003_a_list_without_a_hypervisor_shows_all),

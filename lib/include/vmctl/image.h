@@ -30,12 +30,12 @@ struct vmctl_image {
 	int64_t verified_at;  /* when the digest was last computed */
 	int64_t instances;    /* how many instances stand on it */
 	char *source;	      /* address that it was pulled from, or empty */
-	char *checksum;	      /* "sha512:…" as the source tells it, or empty */
-	char *verified_by;    /* how it was verified when it arrived: "none",
-			       * "digest" (one given by the user), "checksum"
-			       * (the source's), "signature" (that of the
-			       * checksum); empty where it was not recorded */
-	char *signed_by;      /* fingerprint of the key, or empty */
+	char *checksum;	   /* "sha512:…" as the source tells it, or empty */
+	char *verified_by; /* how it was verified when it arrived: "none",
+			    * "digest" (one given by the user), "checksum"
+			    * (the source's), "signature" (that of the
+			    * checksum); empty where it was not recorded */
+	char *signed_by;   /* fingerprint of the key, or empty */
 };
 
 struct vmctl_image_list {

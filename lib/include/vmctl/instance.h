@@ -60,7 +60,9 @@ struct vmctl_instance {
 	char *uuid;	  /* domain UUID */
 	char *host_key;	  /* the pinned public host key, "type base64" */
 	char *host_key_sha256;
-	char *dir; /* its folder: disk, seed, console log */
+	char *dir;     /* its folder: disk, seed, console log */
+	char **labels; /* "key=value" by key, NULL-terminated; see label.h */
+	char *note;    /* the user's own words, or empty */
 	int64_t created_at, launched_at, terminated_at; /* epoch; 0: never */
 	bool stale; /* state is what was last seen, not asked now */
 };
@@ -92,6 +94,7 @@ struct vmctl_instance_create {
 	const char *ip; /* address for the first interface, or NULL */
 	bool force;	/* whatever memory and disk are left to the
 			 * host (LIM-001, LIM-002) */
+	const char *const *labels; /* "key=value", NULL-terminated; or NULL */
 };
 
 /* What a creation would do, for --dry-run: text documents in order. */

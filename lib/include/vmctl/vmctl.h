@@ -11,6 +11,7 @@
 #include <vmctl/image.h>
 #include <vmctl/instance.h>
 #include <vmctl/key.h>
+#include <vmctl/label.h>
 #include <vmctl/network.h>
 
 #endif

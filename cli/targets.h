@@ -1,0 +1,53 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#ifndef CLI_TARGETS_H
+#define CLI_TARGETS_H
+
+#include "cli/command.h"
+
+/*
+ * What a verb acts on: NAME..., --all, or -l SELECTOR. A command has a member
+ * `struct targets targets` in its options, OPT_TARGETS and ARG_TARGETS in its
+ * arrays, and calls targets_expand() or targets_each().
+ */
+struct targets {
+	struct strings names;
+	struct strings selectors;
+	bool all;
+};
+
+#define OPT_SELECTORS(strct, member)                                           \
+	OPT_STRINGS(strct, member, .name = "selector", .letter = 'l',          \
+		    .metavar = "SELECTOR", .complete = complete_selectors,     \
+		    .help = "instances with these labels: key=value, "         \
+			    "key!=value, key, !key, joined by commas")
+#define OPT_TARGETS(strct)                                                     \
+	OPT_SELECTORS(strct, targets.selectors),                               \
+		OPT_FLAG(strct, targets.all, .name = "all",                    \
+			 .help = "all instances")
+#define ARG_TARGETS(strct, completer_)                                         \
+	ARG_MANY(strct, targets.names, .name = "NAME", .optional = true,       \
+		 .complete = (completer_),                                     \
+		 .help = "name or id of an instance")
+
+/*
+ * The names of what is meant, in *ret, NULL-terminated and each once: the given
+ * ones as they are given, known or not, then, by name, what is selected.
+ * VMCTL_INVALID when nothing is given, or names together with --all;
+ * VMCTL_NOT_FOUND when there is no such instance. The caller frees *ret with
+ * strv_free().
+ */
+int targets_expand(struct cli *cli, const struct targets *targets, char ***ret,
+		   struct vmctl_error *err);
+
+/* targets_expand() and cli_each(). */
+int targets_each(struct cli *cli, const struct targets *targets,
+		 int (*each)(struct cli *cli, const char *name, void *data,
+			     struct vmctl_error *err),
+		 void *data, struct vmctl_error *err);
+
+/* Whether a row is meant by the selectors; with none, every one is. */
+bool targets_select(const struct strings *selectors,
+		    const struct vmctl_instance *row);
+int targets_check(const struct strings *selectors, struct vmctl_error *err);
+
+#endif
