@@ -131,6 +131,26 @@ struct hv_details {
 
 #define HV_QEMU_AGENT "org.qemu.guest_agent.0"
 
+/* A session on the serial console. */
+struct hv_console {
+	int in; /* -1: nothing is sent, and the end is the machine's */
+	int out;
+	int escape; /* the byte that leaves, where `in` is a terminal; -1: none
+		     */
+	bool force; /* ends the session that somebody else has */
+	long timeout_ms; /* 0: none */
+	/* How long the guest may be silent after the end of an input that is
+	 * no terminal; then it is over. Negative: for ever. */
+	long linger_ms;
+	void (*opened)(void *data); /* before the first byte; may be NULL */
+	void *data;
+};
+enum hv_console_end {
+	HV_CONSOLE_LEFT,   /* by the escape, at the end of the input, or as
+			    * nobody reads the output any more */
+	HV_CONSOLE_CLOSED, /* the machine went off, or another took it over */
+};
+
 struct hv_ops {
 	unsigned abi;
 
@@ -180,6 +200,18 @@ struct hv_ops {
 	/* HV_ABSENT is an answer here, not a failure. */
 	int (*state)(struct hv *hv, const char *uuid, enum hv_state *ret,
 		     struct vmctl_error *err);
+
+	/*
+	 * Relays between descriptors and the first serial console of a running
+	 * domain, until one side ends. Bytes are passed on as they are. A
+	 * terminal is raw for the time of the call and restored on every way
+	 * out including SIGHUP, SIGTERM, SIGINT and SIGQUIT, which are raised
+	 * again after that. VMCTL_BUSY when somebody else has the console,
+	 * VMCTL_TIMEOUT, VMCTL_CANCELLED.
+	 */
+	int (*console)(struct hv *hv, const char *uuid,
+		       const struct hv_console *what, enum hv_console_end *ret,
+		       struct vmctl_error *err);
 
 	/* Forwards on the first user-mode interface of a running domain. They
 	 * last until it stops. VMCTL_EXISTS when the host port is taken. */

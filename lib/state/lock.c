@@ -11,7 +11,7 @@
 #include "base/clock.h"
 #include "base/file.h"
 
-#define HOLDER_MAX 300
+#define HOLDER_MAX LOCK_COMMAND_MAX
 
 /*
  * The file is unlinked by who gives the lock back, so a lock got may be on a
@@ -110,22 +110,34 @@ int lock_try(const char *dir, const char *name, const char *command,
 	return 0;
 }
 
-static int fail_held(const char *path, const char *name,
-		     struct vmctl_error *err)
+bool lock_holder(const char *dir, const char *name, long *ret_pid,
+		 char ret_command[LOCK_COMMAND_MAX])
 {
+	auto_free char *path = path_join(dir, name);
 	char text[HOLDER_MAX + 1] = "";
-	auto_close int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
+	auto_close int fd =
+		path ? open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW) : -1;
 	ssize_t n = fd < 0 ? -1 : pread(fd, text, sizeof(text) - 1, 0);
 	char *command = NULL;
-	long pid = 0;
-	int r;
 
 	text[n > 0 ? n : 0] = '\0';
 	text[strcspn(text, "\n")] = '\0';
-	pid = strtol(text, &command, 10);
-	if (pid > 0 && *command == ' ')
+	*ret_pid = strtol(text, &command, 10);
+	if (*ret_pid <= 0 || *command != ' ')
+		return false;
+	snprintf(ret_command, LOCK_COMMAND_MAX, "%s", command + 1);
+	return true;
+}
+
+static int fail_held(const char *dir, const char *name, struct vmctl_error *err)
+{
+	char command[LOCK_COMMAND_MAX];
+	long pid;
+	int r;
+
+	if (lock_holder(dir, name, &pid, command))
 		r = fail(err, VMCTL_BUSY, 0, "%s is locked by process %ld (%s)",
-			 name, pid, command + 1);
+			 name, pid, command);
 	else /* it was just giving it back, or could not write its name */
 		r = fail(err, VMCTL_BUSY, 0, "%s is locked by another process",
 			 name);
@@ -154,7 +166,7 @@ int lock_take(const char *dir, const char *name, const char *command,
 		if (r == 1)
 			break;
 		if (!wait_more(&w))
-			return fail_held(path, name, err);
+			return fail_held(dir, name, err);
 	}
 	*ret_fd = fd;
 	return 0;

@@ -290,6 +290,11 @@ int lock_take(const char *dir, const char *name, const char *command,
 int lock_try(const char *dir, const char *name, const char *command,
 	     int *ret_fd, struct vmctl_error *err);
 
+/* Who holds it, or did last: for messages. false: nobody that is known. */
+#define LOCK_COMMAND_MAX 300
+bool lock_holder(const char *dir, const char *name, long *ret_pid,
+		 char ret_command[LOCK_COMMAND_MAX]);
+
 /* Gives it back, removing the file. -1 is allowed. */
 void lock_release(const char *dir, const char *name, int fd);
 

@@ -47,7 +47,10 @@ struct fake {
 	int taken_port; /* of the host, by somebody else */
 	int lost_race;	/* the next so many forward_add find the port set by
 			 * another process in the same moment */
-	char last[32];	/* name of the last call */
+	bool console_held, console_off; /* in use; the machine goes off in it */
+	enum hv_console_end console_end;
+	char console_says[64];
+	char last[32]; /* name of the last call */
 	struct fake_domain domains[FAKE_DOMAINS];
 	struct hv_network net; /* name "": there is none */
 	struct hv_lease hosts[FAKE_HOSTS];

@@ -309,6 +309,32 @@ static int state(struct hv *hv, const char *uuid, enum hv_state *ret,
 	return leave(err);
 }
 
+/* Says what is in fake->console_says and is over, as fake->console_end has it.
+ */
+static int console(struct hv *hv, const char *uuid,
+		   const struct hv_console *what, enum hv_console_end *ret,
+		   struct vmctl_error *err)
+{
+	struct fake_domain *d;
+	size_t n = strlen(fake->console_says);
+
+	ENTER();
+	int r = need(uuid, &d, err);
+	if (r < 0)
+		return r;
+	NEED_ACTIVE(d);
+	if (fake->console_held && !what->force)
+		return fail(err, VMCTL_BUSY, 0, "its console is in use");
+	if (what->opened)
+		what->opened(what->data);
+	if (write(what->out, fake->console_says, n) != (ssize_t)n)
+		return fail(err, VMCTL_FAILED, 0, "the fake cannot write");
+	if (fake->console_off)
+		power_off(d, "it was shut down");
+	*ret = fake->console_end;
+	return leave(err);
+}
+
 /* --- forwards ----------------------------------------------------------------
  */
 
@@ -563,6 +589,7 @@ const struct hv_ops vmctl_module_libvirt = {
 	.reset = reboot_guest,
 	.list = list,
 	.state = state,
+	.console = console,
 	.forward_add = forward_add,
 	.forward_present = forward_present,
 	.net_list = net_list,

@@ -274,6 +274,7 @@ const struct hv_ops vmctl_module_libvirt = {
 	.reset = reset,
 	.list = list,
 	.state = state,
+	.console = console_open,
 	.forward_add = forward_add,
 	.forward_present = forward_present,
 	.net_list = network_list,

@@ -99,6 +99,10 @@ int network_address(struct hv *hv, const char *uuid,
 /* Our name for one of enum virDomainState. */
 enum hv_state domain_state(virDomainPtr dom, int state);
 
+/* console.c */
+int console_open(struct hv *hv, const char *uuid, const struct hv_console *what,
+		 enum hv_console_end *ret, struct vmctl_error *err);
+
 /* A domain by UUID. */
 int domain_find(struct hv *hv, const char *uuid, virDomainPtr *ret,
 		struct vmctl_error *err);

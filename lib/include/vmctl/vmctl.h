@@ -5,6 +5,7 @@
 /* libvmctl: virtual machines for terminal users. Includes every public
  * header. */
 #include <vmctl/config.h>
+#include <vmctl/console.h>
 #include <vmctl/context.h>
 #include <vmctl/error.h>
 #include <vmctl/host.h>
