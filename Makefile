@@ -51,7 +51,7 @@ endif
 # These goals compile nothing, or run make again once `deps` has installed what
 # is missing; all others need the libraries now.
 LATER := deps demo check check-% clean dist help images/% bench uninstall
-PKGS := jansson sqlite3 libvirt libvirt-qemu libssh libcrypto libarchive libcurl
+PKGS := jansson sqlite3 libvirt libvirt-qemu libssh libcrypto libarchive libcurl readline
 ifneq ($(filter-out $(LATER),$(or $(MAKECMDGOALS),all)),)
 ifeq ($(shell $(PKG_CONFIG) --exists $(PKGS) 2>/dev/null && echo yes),)
 $(error missing: $(or $(strip $(foreach p,$(PKGS),$(shell $(PKG_CONFIG) --exists $(p) 2>/dev/null \
@@ -81,7 +81,8 @@ LIBS_ssh := $(call pkg,--libs,libssh jansson)
 LIBS_crypto := $(call pkg,--libs,libcrypto jansson)
 LIBS_iso := $(call pkg,--libs,libarchive jansson)
 LIBS_http := $(call pkg,--libs,libcurl jansson)
-LIBS_unit = $(call pkg,--libs,cmocka) $(LIBS_lib) -ldl $(SAN_LIBS)
+LIBS_cli := $(call pkg,--libs,jansson readline)
+LIBS_unit = $(call pkg,--libs,cmocka readline) $(LIBS_lib) -ldl $(SAN_LIBS)
 
 obj = $(patsubst %.c,$(B)/%.o,$(1))
 BASE_OBJ := $(call obj,$(BASE_SRC))
@@ -167,7 +168,7 @@ $(foreach m,$(MODULES),$(eval $(call module_rule,$(m))))
 # linked again: it finds it relative to its own folder, so that a tree that was
 # moved works, or through the system's path when it is there.
 RPATH = -Wl,-rpath,'$$ORIGIN/$(shell realpath -m --relative-to=$(BINDIR) $(LIBDIR))'
-COMMAND = $(CLI_OBJ) $(B)/libbase.a $(HIDE_BASE) -L$(B) -lvmctl $(LIBS_base) $(SAN_LIBS)
+COMMAND = $(CLI_OBJ) $(B)/libbase.a $(HIDE_BASE) -L$(B) -lvmctl $(LIBS_cli) $(SAN_LIBS)
 $(B)/vmctl: $(CLI_OBJ) $(B)/$(LIBNAME) $(B)/libbase.a $(B)/gen/LINKS
 	$(say) LD $@
 	$(Q)$(LINK) -Wl,-rpath,'$$ORIGIN' $(COMMAND)

@@ -250,6 +250,7 @@ struct cli {
 	bool tty_in, tty_out, tty_err;
 	struct progress *progress;
 	const char *name; /* "vmctl create web1", for locks */
+	bool in_shell;	  /* signals are the shell's, not this command's */
 	/* For completers: the words before the one being completed. */
 	int word_count;
 	const char *const *words;

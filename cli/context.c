@@ -101,7 +101,8 @@ int cli_context(struct cli *cli, struct vmctl **ret, struct vmctl_error *err)
 	if (!cli->ctx) {
 		if (!opts.uri)
 			opts.uri = from_environment("VMCTL_CONNECT");
-		catch_signals();
+		if (!cli->in_shell)
+			catch_signals();
 		rc = vmctl_new(&opts, &cli->ctx, err);
 		if (rc)
 			return rc;
