@@ -240,24 +240,6 @@ static int read_words(struct parser *p, struct strings *own,
 	return rc;
 }
 
-/* Global options that only some commands honour may stand before the command's
- * name, where that is not known yet. */
-static int check_needs(const struct parser *p)
-{
-	for (const struct option *o = global_options; o->name; o++) {
-		const void *at = (const char *)&p->out->globals + o->offset;
-		bool given = o->type == VALUE_FLAG
-				     ? *(const bool *)at
-				     : *(const char *const *)at != NULL;
-
-		if (option_applies(o, p->cmd) || !given)
-			continue;
-		return fail(p->err, VMCTL_INVALID, 0, "%s has no --%s",
-			    p->cmd->path, o->name);
-	}
-	return 0;
-}
-
 int parse_arguments(const struct command *cmd, int n, const char *const *words,
 		    struct parsed *ret, struct vmctl_error *err)
 {
@@ -276,8 +258,11 @@ int parse_arguments(const struct command *cmd, int n, const char *const *words,
 	/* --help wins over what is missing. */
 	if (rc == 0 && !ret->globals.help && !ret->globals.version)
 		rc = bind_arguments(&p, &own, &guest);
-	if (rc == 0)
-		rc = check_needs(&p);
+	if (rc == 0 && ret->globals.dry_run &&
+	    !(cmd->flags & COMMAND_DRY_RUN)) {
+		rc = fail(err, VMCTL_INVALID, 0, "%s has no --dry-run",
+			  cmd->path);
+	}
 	free(own.items);
 	free(guest.items);
 	return rc;

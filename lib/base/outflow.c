@@ -84,6 +84,7 @@ int outflow_write(struct outflow *o, struct vmctl_error *err)
 		return 0;
 	if (errno == EBADF) {
 		outflow_done(o);
+		o->refused = true;
 		return 0;
 	}
 	return fail_sys(err, errno, "cannot write the output of the command");

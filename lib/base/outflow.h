@@ -13,6 +13,7 @@ struct outflow {
 	char *p;
 	size_t off, len, cap; /* off..len are still to be written */
 	bool regular, socket;
+	bool refused; /* it turned out not to be open for writing */
 };
 
 void outflow_init(struct outflow *o, int fd);

@@ -138,3 +138,10 @@ bool tty_signals(struct tty *t, bool *ret_size)
 	}
 	return t->ended_by != 0;
 }
+
+void tty_suspend(struct tty *t)
+{
+	set_modes(t, &t->saved);
+	(void)raise(SIGTSTP);
+	tty_raw(t);
+}

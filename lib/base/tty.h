@@ -36,4 +36,8 @@ void tty_end(struct tty *t);
  * the size of the terminal may have changed. */
 bool tty_signals(struct tty *t, bool *ret_size);
 
+/* Stops the process as ^Z would, with the terminal as it was before; returns
+ * when it is continued. */
+void tty_suspend(struct tty *t);
+
 #endif

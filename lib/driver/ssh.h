@@ -22,7 +22,6 @@ struct ssh_target {
 	int port;
 	const char *user;
 	const char *host_key; /* "type base64": the only key accepted */
-	bool any_host_key;    /* any is: see ssh_ops.host_key */
 	const char *const *identities;	/* private key files, NULL-terminated */
 	const char *const *public_keys; /* theirs, in the same order, each
 					 * "type base64"; or NULL */
@@ -35,7 +34,16 @@ struct ssh_target {
 	 * User-mode networking accepts a connection that nobody listens for,
 	 * while a server that has begun to speak deserves patience. */
 	long silence_ms;
-	long keepalive_ms; /* pause between two; 0: 30 s */
+	/* Silence after which the other side is asked whether it is there;
+	 * three unanswered end the connection. 0: 15 s; negative: never. */
+	long keepalive_ms;
+};
+
+/* Connections to a socket of this host are made at the other side anew. */
+struct ssh_forward {
+	int listener;	  /* listens already; not blocking */
+	const char *host; /* as the other side knows it */
+	int port;
 };
 
 struct ssh_exec {
@@ -48,6 +56,19 @@ struct ssh_exec {
 	 * OpenSSH server passes no signals on to what root runs: such a
 	 * command goes on until it notices its streams. */
 	long timeout_ms;
+
+	/* No command at all, `forwards` alone, until cancelled. */
+	bool no_command;
+	/* The other side may use the agent in SSH_AUTH_SOCK. That there is none
+	 * is a warning. */
+	bool forward_agent;
+	const struct ssh_forward *forwards; /* borrowed */
+	size_t forward_count;
+	/* Asked while the other side is silent, once a second at most, when not
+	 * NULL: true says that it will be for ever, which is VMCTL_TRANSPORT.
+	 */
+	bool (*gone)(void *data);
+	void *data;
 };
 
 struct ssh_exit {
@@ -83,16 +104,22 @@ struct ssh_ops {
 	 * poll loop: end of input is passed on as end of file, standard
 	 * output and error stay apart, nothing is cut, partial writes and
 	 * EAGAIN on the local side are waited for, a closed local reader
-	 * (EPIPE) ends the session as SIGPIPE would: status 141. Keep-alive
-	 * after 30 s of silence; three unanswered end the connection
-	 * (TERM-011). With tty: the terminal modes and size of `in` are sent,
+	 * (EPIPE) ends the session as SIGPIPE would: status 141; output to a
+	 * descriptor that is not open for writing is lost with a warning.
+	 * Keep-alive as the target has it (TERM-011). With tty: the terminal
+	 * modes and size of `in` are sent,
 	 * raw mode for the time of the call and restored on every way out
 	 * including SIGHUP, SIGTERM, SIGINT and SIGQUIT (TERM-010), which are
 	 * raised again after that; SIGWINCH is followed; "~." at the start of
-	 * a line disconnects.
+	 * a line disconnects, "~?" lists what else there is.
 	 *
-	 * VMCTL_TRANSPORT when the connection ends without an exit status;
-	 * VMCTL_CANCELLED; VMCTL_FAILED when output cannot be written.
+	 * Forwarded connections are relayed meanwhile, each at its own pace;
+	 * what cannot be reached closes its connection, with a warning. Those
+	 * that are open when the command has ended are waited for, with the
+	 * terminal restored; being cancelled then only ends the wait.
+	 *
+	 * VMCTL_TRANSPORT when the connection ends without an exit status, or
+	 * output cannot be written; VMCTL_CANCELLED.
 	 */
 	int (*exec)(struct ssh_conn *conn, const struct ssh_exec *what,
 		    const struct events *ev, struct ssh_exit *ret,
@@ -107,13 +134,28 @@ struct ssh_ops {
 	 * answers, VMCTL_CANCELLED. The caller frees *ret with strv_free(). */
 	int (*agent_keys)(const struct events *ev, char ***ret,
 			  struct vmctl_error *err);
-	/* The key that the server of this connection proved to have, "type
-	 * base64". The caller frees *ret. */
-	int (*host_key)(struct ssh_conn *conn, char **ret,
-			struct vmctl_error *err);
 };
 
 int ssh_load(const struct ssh_ops **ret, struct vmctl_error *err);
+
+/*
+ * ssh-forward.c: listens for "[ADDRESS:]PORT:HOST:HOSTPORT", an address or HOST
+ * with colons in brackets; without ADDRESS on the loopback addresses, for an
+ * empty one or "*" on all. Nothing is connected yet: who connects meanwhile
+ * waits.
+ *
+ * VMCTL_INVALID for another form or an address that this host has not,
+ * VMCTL_EXISTS when a port is taken, VMCTL_DENIED when it may not be used.
+ */
+struct ssh_forwards {
+	struct ssh_forward *items;
+	size_t count;
+};
+int ssh_forwards_open(const char *const *specs, struct ssh_forwards *ret,
+		      struct vmctl_error *err);
+/* Their form alone. */
+int ssh_forwards_check(const char *const *specs, struct vmctl_error *err);
+void ssh_forwards_close(struct ssh_forwards *f);
 
 /* The argument list as one command for a POSIX shell, each argument quoted so
  * that it arrives byte for byte. NULL only when memory is short. */

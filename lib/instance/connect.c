@@ -2,6 +2,7 @@
 #include "base/clock.h"
 #include "driver/ssh.h"
 #include "instance/instance.h"
+#include "internal/config.h"
 
 /* User-mode networking accepts a connection at once, also while nobody listens
  * in the guest, so that only silence tells. The first attempts are short, for a
@@ -30,6 +31,7 @@ struct openers {
 	char **files, **public_keys;
 	const struct ssh_ops *ops;
 	struct ssh_keyring *ring;
+	long keepalive_ms; /* as struct ssh_target has it */
 };
 
 static void openers_done(struct openers *o)
@@ -45,8 +47,15 @@ static int find_openers(struct vmctl *ctx, const char *id, struct openers *o,
 			struct vmctl_error *err)
 {
 	struct state_instance_key *keys = NULL;
+	const struct config *config;
 	size_t n = 0;
-	int r;
+	int r = context_config(ctx, &config, err);
+
+	if (r < 0)
+		return r;
+	o->keepalive_ms = (long)config_number(config, "ssh.keepalive");
+	if (!o->keepalive_ms)
+		o->keepalive_ms = -1; /* 0 is the driver's own choice */
 
 	o->files = strv_dup(NULL);
 	o->public_keys = strv_dup(NULL);
@@ -91,23 +100,6 @@ static bool worth_retrying(const struct vmctl_instance *row, int r, bool moved)
 	return r == -VMCTL_BAD_DATA && moved;
 }
 
-/* The first contact with a guest that makes its own host key. It counts only
- * here, where the guest has also taken a key of ours: what merely listens at
- * that port would not. */
-static int pin(struct vmctl *ctx, const struct ssh_ops *ops,
-	       struct ssh_conn **conn, struct vmctl_instance *row,
-	       struct vmctl_error *err)
-{
-	auto_free char *key = NULL;
-	int r = ops->host_key(*conn, &key, err);
-
-	if (r == 0)
-		r = instance_pin(ctx, row, key, err);
-	if (r < 0)
-		ops->close(take_ptr(conn));
-	return r;
-}
-
 static int attempt(struct vmctl *ctx, struct openers *with,
 		   const struct vmctl_instance *row, const char *user,
 		   int64_t left_ms, long patience_ms, struct ssh_conn **ret,
@@ -120,7 +112,6 @@ static int attempt(struct vmctl *ctx, struct openers *with,
 		.port = (int)row->ssh_port,
 		.user = user ? user : row->user,
 		.host_key = row->host_key,
-		.any_host_key = !*row->host_key,
 		.identities = (const char *const *)with->files,
 		.public_keys = (const char *const *)with->public_keys,
 		.use_agent = true,
@@ -129,6 +120,7 @@ static int attempt(struct vmctl *ctx, struct openers *with,
 		.timeout_ms =
 			left_ms < ATTEMPT_MS ? (long)left_ms + 1 : ATTEMPT_MS,
 		.silence_ms = patience_ms,
+		.keepalive_ms = with->keepalive_ms,
 	};
 
 	return with->ops->connect(&target, &ctx->ev, ret, err);
@@ -158,10 +150,6 @@ int instance_connect(struct vmctl *ctx, struct vmctl_instance *row,
 			    ret, &why);
 		if (r == 0) {
 			progress_at(&ctx->ev, NULL, 0, 0);
-			if (!*row->host_key)
-				r = pin(ctx, with.ops, ret, row, err);
-			if (r < 0)
-				return r;
 			*ret_ops = with.ops;
 			return 0;
 		}
@@ -176,12 +164,6 @@ int instance_connect(struct vmctl *ctx, struct vmctl_instance *row,
 		if (!worth_retrying(row, r, moved) || !wait_more(&w))
 			break;
 	}
-	/* A locked key has its hint already. */
-	if (r == -VMCTL_BAD_DATA && !*why.hint)
-		fail_hint(&why,
-			  "if it was given a new host key: vmctl ssh-config "
-			  "forget %s",
-			  row->name);
 	if (err)
 		*err = why;
 	fail_prefix(err, "%s", row->name);

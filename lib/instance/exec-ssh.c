@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "base/clock.h"
+#include "driver/qemu-img.h"
 #include "driver/ssh.h"
 #include "instance/transport.h"
 
@@ -38,40 +39,81 @@ static int enter(struct vmctl *ctx, struct vmctl_instance *row,
 	return r;
 }
 
-static int exec_ssh(struct vmctl *ctx, struct vmctl_instance *row,
-		    const struct vmctl_exec *what, struct vmctl_exit *ret,
-		    struct vmctl_error *err)
+/* Where to look, without asking anybody who might not answer, whether the
+ * machine runs: as long as it does, its disk is locked. */
+struct watch {
+	char *disk; /* NULL: nothing can be told by that */
+};
+
+static void watch_begin(struct watch *w, const struct vmctl *ctx,
+			const struct vmctl_instance *row)
 {
-	auto_free char *command = NULL;
+	w->disk = instance_file(ctx, row->id, "disk.qcow2");
+	if (w->disk && !qemu_disk_in_use(w->disk)) {
+		free(w->disk);
+		w->disk = NULL;
+	}
+}
+
+static bool machine_gone(void *data)
+{
+	const struct watch *w = data;
+
+	return w->disk && !qemu_disk_in_use(w->disk);
+}
+
+/* A guest's last connection ends a little before its machine has. */
+#define ENDING_MS 300
+
+/* The session failed: because the machine is no more? */
+static int tell_of_machine(struct vmctl *ctx, struct vmctl_instance *row,
+			   struct watch *w, struct vmctl_error *err)
+{
+	struct wait ending = wait_begin(ENDING_MS, 20);
+	struct vmctl_error unused;
+	bool stopped;
+
+	while (!(stopped = machine_gone(w)) && w->disk && wait_more(&ending))
+		;
+	if (!w->disk && instance_refresh(ctx, row, &unused) == 0)
+		stopped = row->state == VMCTL_STATE_STOPPED ||
+			  row->state == VMCTL_STATE_SUSPENDED;
+	if (!stopped)
+		return -VMCTL_TRANSPORT;
+	fail(err, VMCTL_TRANSPORT, 0, "%s has stopped, and the session with it",
+	     row->name);
+	/* Or was it deleted? */
+	if (!w->disk || access(w->disk, F_OK) == 0)
+		fail_hint(err, "vmctl start %s", row->name);
+	return -VMCTL_TRANSPORT;
+}
+
+static int run(struct vmctl *ctx, struct vmctl_instance *row,
+	       const struct vmctl_exec *what, struct ssh_exec *exec,
+	       struct vmctl_exit *ret, struct vmctl_error *err)
+{
 	const struct ssh_ops *ops = NULL;
 	struct ssh_conn *conn = NULL;
 	struct ssh_exit exit = { 0 };
+	struct watch watch;
 	int64_t begun;
-	int r;
+	int r = enter(ctx, row, what, &ops, &conn, err);
 
-	if (what->argv) {
-		command = ssh_quote_argv(what->argv);
-		if (!command)
-			return fail_oom(err);
-	}
-	r = enter(ctx, row, what, &ops, &conn, err);
 	if (r < 0)
 		return r;
-	struct ssh_exec exec = {
-		.command = command,
-		.tty = what->tty,
-		.in = what->in,
-		.out = what->out,
-		.err = what->err,
-		.timeout_ms = what->timeout_ms,
-	};
+	watch_begin(&watch, ctx, row);
+	exec->gone = machine_gone;
+	exec->data = &watch;
 	begun = clock_mono_ms();
-	r = ops->exec(conn, &exec, &ctx->ev, &exit, err);
+	r = ops->exec(conn, exec, &ctx->ev, &exit, err);
 	ops->close(conn);
-	if (r < 0) {
+	if (r < 0)
 		fail_prefix(err, "%s", row->name);
+	if (r == -VMCTL_TRANSPORT)
+		r = tell_of_machine(ctx, row, &watch, err);
+	free(watch.disk);
+	if (r < 0)
 		return r;
-	}
 	*ret = (struct vmctl_exit){
 		.status = exit.status,
 		.signal = exit.signal,
@@ -82,6 +124,40 @@ static int exec_ssh(struct vmctl *ctx, struct vmctl_instance *row,
 		.duration_ms = clock_mono_ms() - begun,
 	};
 	return 0;
+}
+
+static int exec_ssh(struct vmctl *ctx, struct vmctl_instance *row,
+		    const struct vmctl_exec *what, struct vmctl_exit *ret,
+		    struct vmctl_error *err)
+{
+	auto_free char *command = NULL;
+	struct ssh_forwards forwards = { 0 };
+	int r;
+
+	if (what->argv) {
+		command = ssh_quote_argv(what->argv);
+		if (!command)
+			return fail_oom(err);
+	}
+	/* A port that is taken is told of before anything else is begun. */
+	r = ssh_forwards_open(what->local_forwards, &forwards, err);
+	if (r < 0)
+		return r;
+	struct ssh_exec exec = {
+		.command = command,
+		.tty = what->tty,
+		.in = what->in,
+		.out = what->out,
+		.err = what->err,
+		.timeout_ms = what->timeout_ms,
+		.no_command = what->no_command,
+		.forward_agent = what->forward_agent,
+		.forwards = forwards.items,
+		.forward_count = forwards.count,
+	};
+	r = run(ctx, row, what, &exec, ret, err);
+	ssh_forwards_close(&forwards);
+	return r;
 }
 
 const struct transport transport_ssh = { "ssh", exec_ssh };

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "driver/ssh.h"
 #include "instance/transport.h"
 
 /* The ladder: the first rung that is there takes the command. */
@@ -28,13 +29,20 @@ static int check_transport(const char *name, struct vmctl_error *err)
 	return r;
 }
 
-/* Whether the rung is to be tried. Terminals are ssh's trade. */
+/* Terminals and forwarding are ssh's trade. */
+static bool needs_ssh(const struct vmctl_exec *what)
+{
+	return what->tty || what->local_forwards || what->forward_agent ||
+	       what->no_command;
+}
+
+/* Whether the rung is to be tried. */
 static bool is_wanted(const struct transport *rung,
 		      const struct vmctl_exec *what)
 {
 	if (!is_auto(what->transport))
 		return str_eq(what->transport, rung->name);
-	return !what->tty || rung == &transport_ssh;
+	return !needs_ssh(what) || rung == &transport_ssh;
 }
 
 static int climb(struct vmctl *ctx, struct vmctl_instance *row,
@@ -77,6 +85,8 @@ int vmctl_instance_exec(struct vmctl *ctx, const char *name,
 	auto_instance *row = NULL;
 	int r = check_transport(what->transport, err);
 
+	if (r == 0)
+		r = ssh_forwards_check(what->local_forwards, err);
 	if (r == 0)
 		r = instance_find(ctx, name, &row, err);
 	return r < 0 ? r : climb(ctx, row, what, ret, err);

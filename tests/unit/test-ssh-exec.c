@@ -250,9 +250,34 @@ static void output_that_cannot_be_written_is_a_failure(void **state)
 	};
 	struct ssh_exit exit = { 0 };
 
+	/* Not a status that the command could have had: 255. */
 	assert_int_equal(d->ops->exec(conn, &what, NULL, &exit, &d->err),
-			 -VMCTL_LIMIT);
+			 -VMCTL_TRANSPORT);
 	assert_int_equal(d->err.sys_errno, ENOSPC);
+	d->ops->close(conn);
+}
+
+static void output_to_what_is_closed_is_lost_with_a_warning(void **state)
+{
+	struct sshd *d = need_sshd(state);
+	struct ssh_conn *conn = sshd_connect(d);
+	auto_close int closed = open("/dev/null", O_RDONLY | O_CLOEXEC);
+	struct ssh_exec what = {
+		.command = "echo x; exit 6", .in = -1, .out = closed, .err = -1
+	};
+	struct ssh_exit exit = { 0 };
+	struct counting c;
+
+	counting_init(&c, 0);
+	assert_int_equal(d->ops->exec(conn, &what, &c.ev, &exit, &d->err), 0);
+	assert_int_equal(exit.status, 6);
+	assert_non_null(strstr(c.last, "standard output is closed"));
+	/* What writes nothing loses nothing. */
+	*c.last = '\0';
+	what.command = "exit 5";
+	assert_int_equal(d->ops->exec(conn, &what, &c.ev, &exit, &d->err), 0);
+	assert_int_equal(exit.status, 5);
+	assert_string_equal(c.last, "");
 	d->ops->close(conn);
 }
 
@@ -577,6 +602,8 @@ int main(void)
 		cmocka_unit_test(a_reader_that_went_away_ends_it_as_sigpipe),
 		cmocka_unit_test(output_without_a_descriptor_is_thrown_away),
 		cmocka_unit_test(output_that_cannot_be_written_is_a_failure),
+		cmocka_unit_test(
+			output_to_what_is_closed_is_lost_with_a_warning),
 		cmocka_unit_test(each_argument_arrives_byte_for_byte),
 		cmocka_unit_test(much_goes_there_intact),
 		cmocka_unit_test(much_goes_both_ways_at_once_intact),

@@ -27,7 +27,7 @@ static int fail_agent(const char *why, int sys_errno, struct vmctl_error *err)
 	return -VMCTL_NOT_FOUND;
 }
 
-static int open_agent(int *ret, struct vmctl_error *err)
+int agent_open(int *ret, struct vmctl_error *err)
 {
 	const char *path = getenv("SSH_AUTH_SOCK");
 	struct sockaddr_un sun = { .sun_family = AF_UNIX };
@@ -164,7 +164,7 @@ int agent_list(long timeout_ms, const struct events *ev, char ***ret,
 	auto_close int fd = -1;
 	unsigned char head[4];
 	size_t n;
-	int r = open_agent(&fd, err);
+	int r = agent_open(&fd, err);
 
 	if (r < 0)
 		return r;

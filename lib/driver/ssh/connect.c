@@ -4,10 +4,10 @@
 #include <poll.h>
 
 #include "base/clock.h"
-#include "driver/ssh/session.h"
+#include "driver/ssh/relay.h"
 
 #define ATTEMPT_MS 15000
-#define KEEPALIVE_MS 30000
+#define KEEPALIVE_MS 15000
 
 static void key_free(ssh_key key)
 {
@@ -85,27 +85,24 @@ static int split_host_key(const char *text, char **ret_type, const char **b64,
 	return 0;
 }
 
-/* The algorithms of the pinned type (NULL: none) come first, so that the server
- * shows that key if it has it; the others follow so that the fingerprint of a
- * wrong key can be told. */
+/* The algorithms of the pinned type come first, so that the server shows that
+ * key if it has it; the others follow so that the fingerprint of a wrong key
+ * can be told. */
 static int set_algorithms(ssh_session s, const char *type,
 			  struct vmctl_error *err)
 {
 	static const char all[] = "ssh-ed25519,ecdsa-sha2-nistp256,"
 				  "ecdsa-sha2-nistp384,ecdsa-sha2-nistp521,"
 				  "rsa-sha2-512,rsa-sha2-256";
-	const char *first = !type		      ? "ssh-ed25519"
-			    : str_eq(type, "ssh-rsa") ? "rsa-sha2-512,"
-							"rsa-sha2-256"
-						      : type;
+	const char *first =
+		str_eq(type, "ssh-rsa") ? "rsa-sha2-512,rsa-sha2-256" : type;
 	auto_free char *list = str_printf("%s,%s", first, all);
 
 	if (!list)
 		return fail_oom(err);
 	if (ssh_options_set(s, SSH_OPTIONS_HOSTKEYS, list) < 0)
 		return fail(err, VMCTL_INVALID, 0,
-			    "a host key of the type %s cannot be used",
-			    type ? type : "ssh-ed25519");
+			    "a host key of the type %s cannot be used", type);
 	return 0;
 }
 
@@ -117,8 +114,7 @@ static int set_options(ssh_session s, const struct ssh_target *t, int fd,
 	const char *b64;
 	bool config = false;
 	unsigned port = (unsigned)t->port;
-	int r = t->any_host_key ? 0
-				: split_host_key(t->host_key, &type, &b64, err);
+	int r = split_host_key(t->host_key, &type, &b64, err);
 
 	if (r == 0)
 		r = set_algorithms(s, type, err);
@@ -223,30 +219,6 @@ static int check_host_key(struct ssh_conn *conn, const char *pinned,
 	return 0;
 }
 
-int conn_host_key(struct ssh_conn *conn, char **ret, struct vmctl_error *err)
-{
-	auto_key ssh_key key = NULL;
-	char *b64 = NULL, *text;
-	/* Of the key, not of the signature: "ssh-rsa". */
-	const char *type;
-
-	if (ssh_get_server_publickey(conn->session, &key) != SSH_OK ||
-	    ssh_pki_export_pubkey_base64(key, &b64) != SSH_OK)
-		return fail(err, VMCTL_TRANSPORT, 0,
-			    "%s showed no usable host key", conn->peer);
-	type = ssh_key_type(key) == SSH_KEYTYPE_ECDSA_P256 ||
-			       ssh_key_type(key) == SSH_KEYTYPE_ECDSA_P384 ||
-			       ssh_key_type(key) == SSH_KEYTYPE_ECDSA_P521
-		       ? ssh_pki_key_ecdsa_name(key)
-		       : ssh_key_type_to_char(ssh_key_type(key));
-	text = type ? str_printf("%s %s", type, b64) : NULL;
-	ssh_string_free_char(b64);
-	if (!text)
-		return fail_oom(err);
-	*ret = text;
-	return 0;
-}
-
 static int conn_new(const struct ssh_target *t, struct ssh_conn **ret,
 		    struct vmctl_error *err)
 {
@@ -255,12 +227,15 @@ static int conn_new(const struct ssh_target *t, struct ssh_conn **ret,
 	if (!conn)
 		return fail_oom(err);
 	conn->keepalive_ms = t->keepalive_ms ? t->keepalive_ms : KEEPALIVE_MS;
+	if (t->keepalive_ms < 0)
+		conn->keepalive_ms = 0;
 	conn->peer = str_printf("%s:%d", t->host, t->port);
 	conn->session = ssh_new();
 	conn->event = ssh_event_new();
 	if (!conn->peer || !conn->session || !conn->event)
 		return fail_oom(err);
 	ssh_set_counters(conn->session, &conn->traffic, NULL);
+	agent_callbacks(conn);
 	*ret = take_ptr(&conn);
 	return 0;
 }
@@ -285,7 +260,7 @@ int conn_open(const struct ssh_target *target, const struct events *ev,
 		return r;
 	take_fd(&fd); /* ssh_connect() takes it, also when it fails */
 	r = handshake(conn, target, deadline, ev, err);
-	if (r == 0 && !target->any_host_key)
+	if (r == 0)
 		r = check_host_key(conn, target->host_key, err);
 	if (r == 0)
 		r = conn_authenticate(conn, target, deadline, ev, err);

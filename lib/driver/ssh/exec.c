@@ -2,7 +2,7 @@
 #include <errno.h>
 
 #include "base/clock.h"
-#include "driver/ssh/session.h"
+#include "driver/ssh/relay.h"
 
 #define START_MS 60000
 
@@ -11,9 +11,10 @@
 	({                                                                     \
 		int r_ = 0;                                                    \
 		while (((rc) = (call)) == SSH_AGAIN && r_ == 0)                \
-			r_ = (x)->closed ? fail_broken((x)->conn, (err))       \
-					 : conn_wait((x)->conn, (limit),       \
-						     (x)->ev, (err));          \
+			r_ = (x)->session->closed                              \
+				     ? fail_broken((x)->conn, (err))           \
+				     : conn_wait((x)->conn, (limit), (x)->ev,  \
+						 (err));                       \
 		r_;                                                            \
 	})
 
@@ -27,17 +28,18 @@ static int request_pty(struct relay *x, int64_t limit, struct vmctl_error *err)
 
 	if (!term || !*term)
 		term = "dumb";
-	tty_size(x->in, &columns, &rows);
+	tty_size(x->session->in, &columns, &rows);
 #if LIBSSH_VERSION_INT >= SSH_VERSION_INT(0, 11, 0)
 	r = UNTIL_DONE(x, limit, rc, err,
-		       ssh_channel_request_pty_size_modes(
-			       x->channel, term, columns, rows, modes, n));
+		       ssh_channel_request_pty_size_modes(x->session->channel,
+							  term, columns, rows,
+							  modes, n));
 #else
 	/* Older versions can only send an empty list of modes. */
 	(void)n;
-	r = UNTIL_DONE(
-		x, limit, rc, err,
-		ssh_channel_request_pty_size(x->channel, term, columns, rows));
+	r = UNTIL_DONE(x, limit, rc, err,
+		       ssh_channel_request_pty_size(x->session->channel, term,
+						    columns, rows));
 #endif
 	if (r < 0)
 		return r;
@@ -58,22 +60,27 @@ static int start(struct relay *x, const struct ssh_exec *what,
 
 	if (x->deadline >= 0 && x->deadline < limit)
 		limit = x->deadline;
-	r = UNTIL_DONE(x, limit, rc, err, ssh_channel_open_session(x->channel));
+	r = UNTIL_DONE(x, limit, rc, err,
+		       ssh_channel_open_session(x->session->channel));
 	if (r < 0)
 		return r;
 	if (rc != SSH_OK)
 		return fail(err, VMCTL_TRANSPORT, 0,
 			    "the ssh server at %s opens no session: %s",
 			    x->conn->peer, ssh_get_error(x->conn->session));
+	x->session->open = true;
+	if (what->forward_agent)
+		agent_forward(x);
 	if (what->tty) {
 		r = request_pty(x, limit, err);
 		if (r < 0)
 			return r;
 	}
-	r = UNTIL_DONE(x, limit, rc, err,
-		       what->command ? ssh_channel_request_exec(x->channel,
-								what->command)
-				     : ssh_channel_request_shell(x->channel));
+	r = UNTIL_DONE(
+		x, limit, rc, err,
+		what->command ? ssh_channel_request_exec(x->session->channel,
+							 what->command)
+			      : ssh_channel_request_shell(x->session->channel));
 	if (r < 0)
 		return r;
 	if (rc != SSH_OK)
@@ -83,19 +90,17 @@ static int start(struct relay *x, const struct ssh_exec *what,
 	return 0;
 }
 
-/* Lets go of the channel. What still comes for it must find no callbacks, as
- * libssh keeps the channel until the other side has closed it too. */
+/* Lets go of all channels. */
 static void finish(struct relay *x)
 {
-	ssh_remove_channel_callbacks(x->channel, &x->callbacks);
-	/* The first call may only get as far as the end of file. */
-	if (ssh_channel_is_open(x->channel) &&
-	    ssh_channel_close(x->channel) == SSH_AGAIN)
-		ssh_channel_close(x->channel);
-	ssh_channel_free(x->channel);
-	outflow_done(&x->out);
-	outflow_done(&x->err);
-	explicit_bzero(x->input, sizeof(x->input));
+	x->conn->relay = NULL;
+	while (x->streams) {
+		struct stream *s = x->streams;
+
+		x->streams = s->next;
+		stream_free(s);
+	}
+	free(x->polled);
 }
 
 static void answer(const struct relay *x, struct ssh_exit *ret)
@@ -105,8 +110,8 @@ static void answer(const struct relay *x, struct ssh_exit *ret)
 		.signal = x->signal,
 		.timed_out = x->timed_out,
 		.bytes_in = x->sent,
-		.bytes_out = x->got_out,
-		.bytes_err = x->got_err,
+		.bytes_out = x->got[0],
+		.bytes_err = x->got[1],
 	};
 	if (x->timed_out) {
 		ret->status = SSH_TIMEOUT_STATUS;
@@ -114,31 +119,35 @@ static void answer(const struct relay *x, struct ssh_exit *ret)
 	}
 }
 
-static int run(struct relay *x, const struct ssh_exec *what,
-	       struct vmctl_error *err)
+static int relay_on(struct relay *x, struct vmctl_error *err)
+{
+	ssh_set_log_level(x->ev && x->ev->log ? SSH_LOG_RARE : SSH_LOG_NOLOG);
+	if (x->tty)
+		tty_raw(x->tty);
+	return relay_run(x, err);
+}
+
+static int run(struct relay *x, struct vmctl_error *err)
 {
 	struct tty tty;
-	int r;
+	int in = x->what->in, r;
 
-	if (what->tty && x->in >= 0 && isatty(x->in)) {
-		r = tty_begin(&tty, x->in, err);
+	if (x->what->tty && in >= 0 && isatty(in)) {
+		r = tty_begin(&tty, in, err);
 		if (r < 0)
 			return r;
 		x->tty = &tty;
 		x->escape = (struct escape){ .line_start = true };
 	}
-	r = start(x, what, err);
+	r = start(x, x->what, err);
 	if (r == 0) {
-		ssh_set_log_level(x->ev && x->ev->log ? SSH_LOG_RARE
-						      : SSH_LOG_NOLOG);
-		if (x->tty)
-			tty_raw(x->tty);
-		r = relay_run(x, err);
+		r = relay_on(x, err);
 	} else if (r == -VMCTL_TRANSPORT && x->deadline >= 0 &&
 		   clock_mono_ms() >= x->deadline) {
 		x->timed_out = true;
 		r = 0;
 	}
+	/* The relay may have done it already. */
 	if (x->tty)
 		tty_end(x->tty);
 	return r;
@@ -148,26 +157,20 @@ int conn_exec(struct ssh_conn *conn, const struct ssh_exec *what,
 	      const struct events *ev, struct ssh_exit *ret,
 	      struct vmctl_error *err)
 {
-	auto_free struct relay *x = calloc(1, sizeof(*x));
-	int r;
+	struct relay x = { .conn = conn, .ev = ev, .what = what };
+	int r = 0;
 
-	if (!x)
-		return fail_oom(err);
-	x->conn = conn;
-	x->ev = ev;
-	x->in = what->in;
-	x->in_eof = what->in < 0;
-	x->deadline =
+	x.deadline =
 		what->timeout_ms > 0 ? clock_mono_ms() + what->timeout_ms : -1;
-	outflow_init(&x->out, what->out);
-	outflow_init(&x->err, what->err);
-	x->channel = ssh_channel_new(conn->session);
-	if (!x->channel)
-		return fail_oom(err);
-	relay_callbacks(x);
-	r = run(x, what, err);
-	finish(x);
+	conn->relay = &x;
+	if (what->no_command)
+		r = relay_on(&x, err);
+	else
+		r = session_new(&x, err);
+	if (r == 0 && !what->no_command)
+		r = run(&x, err);
+	finish(&x);
 	if (r == 0)
-		answer(x, ret);
+		answer(&x, ret);
 	return r;
 }

@@ -1,175 +1,165 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include <errno.h>
 #include <libssh/server.h> /* ssh_send_keepalive */
-#include <poll.h>
 
 #include "base/clock.h"
-#include "driver/ssh/session.h"
+#include "driver/ssh/relay.h"
 
-/* Output waiting for a slow local reader, beyond which nothing more is read
- * from the connection, so that the other side has to wait too. */
-#define BACKLOG_MAX (256 * 1024)
 #define GRACE_MS 1000 /* between SIGTERM and SIGKILL */
-#define BACKGROUND_MS 500
 #define UNANSWERED_MAX 3
+#define LOOK_MS 1000 /* between two looks whether the machine still runs */
+#define TELL_MS                                                                \
+	1000 /* how long forwarded connections are waited for unsaid           \
+	      */
 
-enum { SESSION, IN, OUT, ERR, SIGNALS, POLLED };
+/* --- the poll set -------------------------------------------------------- */
 
-/* --- what libssh tells --------------------------------------------------- */
-
-static int on_data(ssh_session session, ssh_channel channel, void *data,
-		   uint32_t len, int is_stderr, void *userdata)
+int relay_watch(struct relay *x, int fd, short events)
 {
-	struct relay *x = userdata;
+	if (x->polled_n == x->polled_cap) {
+		size_t cap = x->polled_cap ? x->polled_cap * 2 : 16;
+		struct pollfd *grown =
+			reallocarray(x->polled, cap, sizeof(*grown));
 
-	if (!outflow_add(is_stderr ? &x->err : &x->out, data, len))
-		x->oom = true;
-	*(is_stderr ? &x->got_err : &x->got_out) += len;
-	return (int)len;
-}
-
-static void on_eof(ssh_session session, ssh_channel channel, void *userdata)
-{
-	((struct relay *)userdata)->eof = true;
-}
-
-static void on_close(ssh_session session, ssh_channel channel, void *userdata)
-{
-	((struct relay *)userdata)->closed = true;
-}
-
-static void on_status(ssh_session session, ssh_channel channel, int status,
-		      void *userdata)
-{
-	struct relay *x = userdata;
-
-	x->have_status = true;
-	x->status = status & 0xff;
-}
-
-/* RFC 4254 section 6.10 has names without SIG; others end in "@domain". */
-static int signal_number(const char *name)
-{
-	static const struct {
-		const char *name;
-		int number;
-	} known[] = {
-		{ "ABRT", SIGABRT }, { "ALRM", SIGALRM }, { "BUS", SIGBUS },
-		{ "FPE", SIGFPE },   { "HUP", SIGHUP },	  { "ILL", SIGILL },
-		{ "INT", SIGINT },   { "KILL", SIGKILL }, { "PIPE", SIGPIPE },
-		{ "QUIT", SIGQUIT }, { "SEGV", SIGSEGV }, { "SYS", SIGSYS },
-		{ "TERM", SIGTERM }, { "TRAP", SIGTRAP }, { "USR1", SIGUSR1 },
-		{ "USR2", SIGUSR2 }, { "XCPU", SIGXCPU }, { "XFSZ", SIGXFSZ },
-	};
-
-	for (size_t i = 0; name && i < ARRAY_LEN(known); i++)
-		if (str_eq(known[i].name, name))
-			return known[i].number;
-	return 0;
-}
-
-static void on_signal(ssh_session session, ssh_channel channel,
-		      const char *name, int core, const char *message,
-		      const char *language, void *userdata)
-{
-	struct relay *x = userdata;
-
-	x->have_status = true;
-	x->signal = signal_number(name);
-	x->status = 128 + x->signal;
-	log_info(x->ev, "the command was ended by the signal %s",
-		 name ? name : "?");
-}
-
-void relay_callbacks(struct relay *x)
-{
-	x->callbacks = (struct ssh_channel_callbacks_struct){
-		.userdata = x,
-		.channel_data_function = on_data,
-		.channel_eof_function = on_eof,
-		.channel_close_function = on_close,
-		.channel_exit_status_function = on_status,
-		.channel_exit_signal_function = on_signal,
-	};
-	ssh_callbacks_init(&x->callbacks);
-	ssh_add_channel_callbacks(x->channel, &x->callbacks);
-}
-
-/* --- from here to there -------------------------------------------------- */
-
-static bool write_pending(const struct relay *x)
-{
-	return ssh_get_status(x->conn->session) & SSH_WRITE_PENDING;
-}
-
-/* Passes on what was read, as far as the other side's window goes, and then
- * the end. libssh takes nothing while keys are exchanged anew. */
-static void feed(struct relay *x)
-{
-	while (x->in_off < x->in_len && !x->closed && !write_pending(x)) {
-		uint32_t window = ssh_channel_window_size(x->channel);
-		size_t n = x->in_len - x->in_off;
-		int done;
-
-		if (window == 0)
-			return;
-		done = ssh_channel_write(x->channel, x->input + x->in_off,
-					 n < window ? (uint32_t)n : window);
-		if (done < 0) { /* it reads no more; what it says counts */
-			x->in_off = x->in_len;
-			x->in_eof = x->eof_sent = true;
-			return;
+		if (!grown) {
+			x->oom = true;
+			return -1;
 		}
-		if (done == 0)
-			return;
-		x->in_off += (size_t)done;
-		x->sent += done;
+		x->polled = grown;
+		x->polled_cap = cap;
 	}
-	if (x->in_eof && x->in_off == x->in_len && !x->eof_sent && !x->closed) {
-		(void)ssh_channel_send_eof(x->channel);
-		x->eof_sent = true;
-	}
+	x->polled[x->polled_n] = (struct pollfd){ .fd = fd, .events = events };
+	return (int)x->polled_n++;
 }
 
-static int take_input(struct relay *x, struct vmctl_error *err)
+short relay_seen(const struct relay *x, int place)
 {
-	ssize_t n;
-	size_t len;
+	return place < 0 ? 0 : x->polled[place].revents;
+}
 
-	if (tty_in_background(x->in)) {
-		x->in_pause = clock_mono_ms() + BACKGROUND_MS;
+/* So much is held for slow readers that the other side has to wait. */
+static bool stalled(const struct relay *x)
+{
+	for (const struct stream *s = x->streams; s; s = s->next)
+		if (stream_pending(s) >= HELD_MAX)
+			return true;
+	return false;
+}
+
+static void choose(struct relay *x, int64_t now)
+{
+	x->polled_n = 0;
+	x->at_conn = x->at_signals = -1;
+	if (!x->broken && !stalled(x)) {
+		short events = POLLIN;
+
+		if (write_pending(x))
+			events |= POLLOUT;
+		x->at_conn =
+			relay_watch(x, ssh_get_fd(x->conn->session), events);
+	}
+	if (x->tty)
+		x->at_signals = relay_watch(x, x->tty->signals[0], POLLIN);
+	for (struct stream *s = x->streams; s; s = s->next)
+		stream_watch(s, !x->broken && (s != x->session ||
+					       session_may_read(x, now)));
+	forwards_watch(x, now);
+}
+
+/* --- time ---------------------------------------------------------------- */
+
+static int fail_silent(const struct relay *x, int64_t now,
+		       struct vmctl_error *err)
+{
+	return fail(err, VMCTL_TRANSPORT, ETIMEDOUT,
+		    "%s has not answered for %lld s", x->conn->peer,
+		    (long long)(now - x->heard) / 1000);
+}
+
+static int check_alive(struct relay *x, int64_t now, struct vmctl_error *err)
+{
+	/* While nothing is read, silence says nothing. */
+	if (x->conn->traffic.in_bytes != x->seen || stalled(x)) {
+		x->seen = x->conn->traffic.in_bytes;
+		x->heard = x->asked = x->looked = now;
+		x->unanswered = 0;
 		return 0;
 	}
-	n = read(x->in, x->input, sizeof(x->input) - 1);
-	if (n < 0 && (errno == EINTR || errno == EAGAIN))
+	if (!x->conn->keepalive_ms)
 		return 0;
-	if (n <= 0 && x->tty)
-		return fail(err, VMCTL_TRANSPORT, 0,
-			    "disconnected: the terminal was closed");
-	if (n <= 0) {
-		x->in_eof = true;
-		return 0;
+	if (x->unanswered > 0 && x->what->gone && now - x->looked >= LOOK_MS) {
+		x->looked = now;
+		if (x->what->gone(x->what->data))
+			return fail_silent(x, now, err);
 	}
-	len = (size_t)n;
-	if (x->tty && escape_take(&x->escape, x->input, &len))
-		return fail(err, VMCTL_TRANSPORT, 0,
-			    "disconnected by the escape ~.");
-	x->in_off = 0;
-	x->in_len = len;
+	if (now - x->asked < x->conn->keepalive_ms)
+		return 0;
+	if (x->unanswered >= UNANSWERED_MAX)
+		return fail_silent(x, now, err);
+	/* The first call takes the answer to an earlier one, if there is one,
+	 * and only then does the second send; see ssh_global_request(). */
+	ssh_send_keepalive(x->conn->session);
+	ssh_send_keepalive(x->conn->session);
+	x->asked = x->looked = now;
+	x->unanswered++;
 	return 0;
 }
 
-/* --- from there to here -------------------------------------------------- */
-
-static size_t backlog(const struct relay *x)
+static void send_signal(const struct relay *x, const char *name)
 {
-	return outflow_pending(&x->out) + outflow_pending(&x->err);
+	if (x->session && x->session->open)
+		(void)ssh_channel_request_send_signal(x->session->channel,
+						      name);
 }
 
-/* Lets libssh read and write; the callbacks above do the rest. */
+static int check_time(struct relay *x, int64_t now, struct vmctl_error *err)
+{
+	if (cancelled(x->ev) && !x->ended) {
+		send_signal(x, "TERM");
+		return fail_cancelled(err);
+	}
+	if (x->deadline >= 0 && now >= x->deadline && !x->ended) {
+		send_signal(x, x->timed_out ? "KILL" : "TERM");
+		if (x->timed_out)
+			x->abandoned = true;
+		x->timed_out = true;
+		x->deadline = now + GRACE_MS;
+	}
+	if (x->ended && !x->told && now - x->ended_at >= TELL_MS) {
+		x->told = true;
+		log_warn(x->ev,
+			 "waiting for %zu forwarded connection%s to end; an "
+			 "interrupt ends them",
+			 forwards_open(x), forwards_open(x) == 1 ? "" : "s");
+	}
+	if (x->broken || (x->session && x->session->closed))
+		return 0;
+	return check_alive(x, now, err);
+}
+
+static void sooner(int64_t *ms, int64_t left)
+{
+	if (left < *ms)
+		*ms = left < 0 ? 0 : left;
+}
+
+static int wait_ms(const struct relay *x, int64_t now)
+{
+	int64_t ms = x->ev && x->ev->cancelled ? WAIT_SLICE_MS : 1000;
+
+	if (x->conn->keepalive_ms && !x->broken)
+		sooner(&ms, x->asked + x->conn->keepalive_ms - now);
+	if (x->deadline >= 0 && !x->ended)
+		sooner(&ms, x->deadline - now);
+	return (int)ms;
+}
+
+/* --- one round ----------------------------------------------------------- */
+
+/* Lets libssh read and write; the callbacks of the streams do the rest. */
 static void pump(struct relay *x)
 {
-	for (int i = 0; i < 64 && backlog(x) < BACKLOG_MAX; i++) {
+	for (int i = 0; i < 64 && !stalled(x); i++) {
 		int rc = ssh_event_dopoll(x->conn->event, 0);
 
 		if (rc == SSH_AGAIN)
@@ -181,106 +171,6 @@ static void pump(struct relay *x)
 	}
 }
 
-/* A reader that went away ends the command as it would a local one. */
-static int give_output(struct relay *x, struct outflow *o,
-		       struct vmctl_error *err)
-{
-	struct vmctl_error why;
-	int r = outflow_write(o, &why);
-
-	if (r < 0 && (why.sys_errno == EPIPE || why.sys_errno == ECONNRESET)) {
-		x->have_status = x->closed = true;
-		x->signal = SIGPIPE;
-		x->status = 128 + SIGPIPE;
-		outflow_done(&x->out);
-		outflow_done(&x->err);
-		return 0;
-	}
-	if (r < 0 && err)
-		*err = why;
-	return r;
-}
-
-/* --- time ---------------------------------------------------------------- */
-
-static int check_alive(struct relay *x, int64_t now, struct vmctl_error *err)
-{
-	/* While nothing is read, silence says nothing. */
-	if (x->conn->traffic.in_bytes != x->seen || backlog(x) >= BACKLOG_MAX) {
-		x->seen = x->conn->traffic.in_bytes;
-		x->heard = x->asked = now;
-		x->unanswered = 0;
-		return 0;
-	}
-	if (now - x->asked < x->conn->keepalive_ms)
-		return 0;
-	if (x->unanswered >= UNANSWERED_MAX)
-		return fail(err, VMCTL_TRANSPORT, ETIMEDOUT,
-			    "%s has not answered for %lld s", x->conn->peer,
-			    (long long)(now - x->heard) / 1000);
-	/* The first call takes the answer to an earlier one, if there is one,
-	 * and only then does the second send; see ssh_global_request(). */
-	ssh_send_keepalive(x->conn->session);
-	ssh_send_keepalive(x->conn->session);
-	x->asked = now;
-	x->unanswered++;
-	return 0;
-}
-
-static int check_time(struct relay *x, int64_t now, struct vmctl_error *err)
-{
-	if (cancelled(x->ev)) {
-		(void)ssh_channel_request_send_signal(x->channel, "TERM");
-		return fail_cancelled(err);
-	}
-	if (x->deadline >= 0 && now >= x->deadline) {
-		(void)ssh_channel_request_send_signal(
-			x->channel, x->timed_out ? "KILL" : "TERM");
-		if (x->timed_out)
-			x->abandoned = true;
-		x->timed_out = true;
-		x->deadline = now + GRACE_MS;
-	}
-	return x->closed || x->broken ? 0 : check_alive(x, now, err);
-}
-
-static int wait_ms(const struct relay *x, int64_t now)
-{
-	int64_t ms = x->ev && x->ev->cancelled ? WAIT_SLICE_MS : 1000;
-
-	if (x->asked + x->conn->keepalive_ms - now < ms)
-		ms = x->asked + x->conn->keepalive_ms - now;
-	if (x->deadline >= 0 && x->deadline - now < ms)
-		ms = x->deadline - now;
-	return ms < 0 ? 0 : (int)ms;
-}
-
-/* --- the loop ------------------------------------------------------------ */
-
-static void choose(const struct relay *x, int64_t now, struct pollfd p[POLLED])
-{
-	bool open = !x->closed && !x->broken;
-
-	for (int i = 0; i < POLLED; i++)
-		p[i] = (struct pollfd){ .fd = -1 };
-	if (open && backlog(x) < BACKLOG_MAX) {
-		p[SESSION].fd = ssh_get_fd(x->conn->session);
-		p[SESSION].events = POLLIN;
-		if (ssh_get_poll_flags(x->conn->session) & SSH_WRITE_PENDING)
-			p[SESSION].events |= POLLOUT;
-	}
-	if (open && !x->in_eof && x->in_off == x->in_len &&
-	    now >= x->in_pause && !write_pending(x) &&
-	    ssh_channel_window_size(x->channel) > 0)
-		p[IN] = (struct pollfd){ .fd = x->in, .events = POLLIN };
-	if (outflow_pending(&x->out) > 0)
-		p[OUT] = (struct pollfd){ x->out.fd, POLLOUT };
-	if (outflow_pending(&x->err) > 0)
-		p[ERR] = (struct pollfd){ x->err.fd, POLLOUT };
-	if (x->tty)
-		p[SIGNALS] = (struct pollfd){ x->tty->signals[0], POLLIN };
-}
-
 static int handle_signals(struct relay *x, struct vmctl_error *err)
 {
 	int columns, rows;
@@ -288,40 +178,81 @@ static int handle_signals(struct relay *x, struct vmctl_error *err)
 
 	if (tty_signals(x->tty, &size))
 		return fail_cancelled(err);
-	if (size) {
-		tty_size(x->in, &columns, &rows);
-		(void)ssh_channel_change_pty_size(x->channel, columns, rows);
+	if (size && x->session) {
+		tty_size(x->session->in, &columns, &rows);
+		(void)ssh_channel_change_pty_size(x->session->channel, columns,
+						  rows);
 	}
 	return 0;
 }
 
-static int handle(struct relay *x, const struct pollfd p[POLLED],
-		  struct vmctl_error *err)
+static int handle(struct relay *x, int64_t now, struct vmctl_error *err)
 {
 	int r = 0;
 
-	if (p[SIGNALS].revents)
+	if (relay_seen(x, x->at_signals))
 		r = handle_signals(x, err);
-	if (p[SESSION].revents)
+	if (relay_seen(x, x->at_conn))
 		pump(x);
-	if (r == 0 && p[IN].revents)
-		r = take_input(x, err);
-	if (r == 0 && p[OUT].revents)
-		r = give_output(x, &x->out, err);
-	if (r == 0 && p[ERR].revents)
-		r = give_output(x, &x->err, err);
-	if (r == 0 && !x->broken)
-		feed(x);
-	if (r == 0 && x->oom)
-		r = fail_oom(err);
+	if (r == 0 && x->session)
+		r = session_handle(x, err);
+	for (struct stream *s = x->streams; s; s = s->next)
+		if (s != x->session)
+			stream_handle(s);
+	if (!x->broken)
+		forwards_handle(x, now);
 	return r;
+}
+
+/* The stream behind the session goes last, so that each is first at times: who
+ * comes first may fill the connection. */
+static void rotate(struct relay *x)
+{
+	struct stream **first = &x->streams, **at, *s;
+
+	if (x->session && *first == x->session)
+		first = &x->session->next;
+	s = *first;
+	if (!s || !s->next)
+		return;
+	*first = s->next;
+	s->next = NULL;
+	for (at = first; *at; at = &(*at)->next)
+		;
+	*at = s;
+}
+
+/* Any call to libssh may take in more, and make more possible. */
+static void settle(struct relay *x)
+{
+	unsigned long long seen;
+
+	do {
+		seen = x->conn->traffic.in_bytes;
+		forwards_settle(x);
+		for (struct stream *s = x->streams; s; s = s->next)
+			stream_settle(s);
+	} while (seen != x->conn->traffic.in_bytes && !x->broken);
+	if (conn_broken(x->conn))
+		x->broken = true;
+}
+
+/* The terminal is the user's again, and nothing more is accepted. */
+static void end_session(struct relay *x, int64_t now)
+{
+	if (x->tty)
+		tty_end(x->tty);
+	x->tty = NULL;
+	x->ended = true;
+	x->ended_at = now;
+	x->whole = x->session->eof;
+	x->session->over = true;
+	x->session = NULL;
 }
 
 static int verdict(struct relay *x, struct vmctl_error *err)
 {
-	if (x->timed_out)
-		return 0;
-	if (x->have_status && (x->closed || x->eof))
+	if (x->timed_out || (x->have_status && x->whole))
 		return 0;
 	if (x->broken)
 		return fail_broken(x->conn, err);
@@ -330,27 +261,40 @@ static int verdict(struct relay *x, struct vmctl_error *err)
 		    x->conn->peer);
 }
 
+static bool finished(struct relay *x, int64_t now)
+{
+	struct stream *s = x->session;
+
+	if (x->abandoned)
+		return true;
+	if (s && (s->closed || x->broken) && stream_drained(s))
+		end_session(x, now);
+	if (x->broken || x->timed_out)
+		return !x->session;
+	return x->ended && (forwards_open(x) == 0 || cancelled(x->ev));
+}
+
 int relay_run(struct relay *x, struct vmctl_error *err)
 {
-	struct pollfd p[POLLED];
-
 	x->seen = x->conn->traffic.in_bytes;
-	x->heard = x->asked = clock_mono_ms();
-	feed(x);
+	x->heard = x->asked = x->looked = clock_mono_ms();
 	for (;;) {
 		int64_t now = clock_mono_ms();
 		int r = check_time(x, now, err);
 
 		if (r < 0)
 			return r;
-		if (x->abandoned ||
-		    ((x->closed || x->broken) && backlog(x) == 0))
+		settle(x);
+		if (x->oom)
+			return fail_oom(err);
+		if (finished(x, now))
 			return verdict(x, err);
-		choose(x, now, p);
-		if (poll(p, POLLED, wait_ms(x, now)) > 0) {
-			r = handle(x, p, err);
-			if (r < 0)
-				return r;
-		}
+		streams_sweep(x);
+		rotate(x);
+		choose(x, now);
+		if (poll(x->polled, x->polled_n, wait_ms(x, now)) > 0)
+			r = handle(x, now, err);
+		if (r < 0)
+			return r;
 	}
 }

@@ -21,13 +21,16 @@
  */
 
 #define WAIT_SLICE_MS 100 /* how late a cancellation may be seen */
+#define INPUT_MAX 16384	  /* read at once from a local descriptor */
 
 struct ssh_conn {
 	ssh_session session;
 	ssh_event event; /* drives the session's socket once connected */
 	struct ssh_counter_struct traffic;
-	long keepalive_ms;
-	char *peer; /* "127.0.0.1:2222", for messages */
+	long keepalive_ms; /* 0: none */
+	char *peer;	   /* "127.0.0.1:2222", for messages */
+	struct ssh_callbacks_struct callbacks;
+	struct relay *relay; /* what is under way on it, or NULL */
 };
 
 /* --- tcp.c --------------------------------------------------------------- */
@@ -41,7 +44,6 @@ int tcp_connect(const char *host, int port, int64_t deadline,
 int conn_open(const struct ssh_target *target, const struct events *ev,
 	      struct ssh_conn **ret, struct vmctl_error *err);
 void conn_close(struct ssh_conn *conn);
-int conn_host_key(struct ssh_conn *conn, char **ret, struct vmctl_error *err);
 
 /* Waits until libssh may be called again. VMCTL_TRANSPORT when the deadline
  * has passed (negative: none) or the connection broke, VMCTL_CANCELLED. */
@@ -89,6 +91,9 @@ void identity_unlock(struct identity *id, const struct events *ev);
 int agent_list(long timeout_ms, const struct events *ev, char ***ret,
 	       struct vmctl_error *err);
 
+/* Connects to the agent in SSH_AUTH_SOCK, without blocking. VMCTL_NOT_FOUND. */
+int agent_open(int *ret, struct vmctl_error *err);
+
 /* --- auth.c -------------------------------------------------------------- */
 
 int conn_authenticate(struct ssh_conn *conn, const struct ssh_target *target,
@@ -110,61 +115,27 @@ void guard_leave(struct guard *g);
 
 /* --- escape.c ------------------------------------------------------------ */
 
-/* "~." after a line feed, as ssh(1) has it. */
+/* What is typed behind a tilde at the start of a line, as ssh(1) has it. */
+enum {
+	ESCAPE_END = 1 << 0,	 /* "~." */
+	ESCAPE_HELP = 1 << 1,	 /* "~?" */
+	ESCAPE_LIST = 1 << 2,	 /* "~#" */
+	ESCAPE_SUSPEND = 1 << 3, /* "~^Z" */
+};
+
 struct escape {
 	bool line_start, tilde; /* begins with the former */
 };
 
-/* Takes "~." out of what was typed: true when it was. *n changes. `bytes` has
- * room for one more byte than *n. */
-bool escape_take(struct escape *e, char *bytes, size_t *n);
+/* Takes such out of what was typed. *n changes; `bytes` has room for one more
+ * than *n. What follows an ESCAPE_END is not looked at. */
+unsigned escape_take(struct escape *e, char *bytes, size_t *n);
 
-/* --- exec.c, relay.c ----------------------------------------------------- */
+/* --- exec.c -------------------------------------------------------------- */
 
 int conn_exec(struct ssh_conn *conn, const struct ssh_exec *what,
 	      const struct events *ev, struct ssh_exit *ret,
 	      struct vmctl_error *err);
-
-#define RELAY_INPUT 16384
-
-/* One command under way. */
-struct relay {
-	struct ssh_conn *conn;
-	ssh_channel channel;
-	const struct events *ev;
-	struct ssh_channel_callbacks_struct callbacks;
-	struct tty *tty; /* NULL: none */
-	struct escape escape;
-
-	int in;
-	char input[RELAY_INPUT];
-	size_t in_off, in_len;
-	bool in_eof;	  /* nothing more will be read */
-	bool eof_sent;	  /* and the other side knows */
-	int64_t in_pause; /* a background job may not read its terminal */
-
-	struct outflow out, err;
-	int64_t sent, got_out, got_err; /* bytes of the command's streams */
-
-	bool oom;
-	bool eof, closed; /* the other side said so */
-	bool broken;	  /* the connection is beyond use */
-	bool have_status;
-	int status, signal; /* as struct ssh_exit has them */
-
-	int64_t deadline; /* of the command; negative: none */
-	bool timed_out;
-	bool abandoned; /* SIGKILL was sent; nothing more is waited for */
-
-	unsigned long long seen; /* bytes received when last looked at */
-	int64_t heard, asked;	 /* when last received, keep-alive sent */
-	int unanswered;
-};
-
-/* Relays until the command has ended and all its output is written. */
-int relay_run(struct relay *x, struct vmctl_error *err);
-
-void relay_callbacks(struct relay *x);
 
 /* --- tty-modes.c --------------------------------------------------------- */
 

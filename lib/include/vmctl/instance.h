@@ -58,9 +58,7 @@ struct vmctl_instance {
 	char *accel;	  /* "kvm" or "tcg" */
 	char *connection; /* hypervisor URI */
 	char *uuid;	  /* domain UUID */
-	char *host_key;	  /* the pinned public host key, "type base64"; empty
-			   * until the first contact with a guest that makes
-			   * its own */
+	char *host_key;	  /* the pinned public host key, "type base64" */
 	char *host_key_sha256;
 	char *dir;     /* its folder: disk, seed, console log */
 	char **labels; /* "key=value" by key, NULL-terminated; see label.h */
@@ -208,6 +206,12 @@ struct vmctl_exec {
 	const char *const *env;	 /* "NAME=value", added to the guest's, NULL-
 				  * terminated; or NULL */
 	const char *cwd;	 /* folder to run in; NULL: the user's home */
+
+	/* What is forwarded meanwhile; see below. */
+	const char *const *local_forwards; /* "[ADDRESS:]PORT:HOST:HOSTPORT",
+					    * NULL-terminated; or NULL */
+	bool forward_agent; /* the guest may use the agent in SSH_AUTH_SOCK */
+	bool no_command;    /* nothing but forwarding, until cancelled */
 };
 
 /* How a command in the guest ended. */
@@ -230,35 +234,30 @@ struct vmctl_exit {
  * mode for the time of the call, restored in every case, and followed when
  * its size changes.
  *
+ * Output that cannot be written ends it; what is written to a descriptor that
+ * is not open is lost, with a warning.
+ *
+ * Each of `local_forwards` is a port of this host, on the loopback addresses
+ * unless another is given (or "*": all), from which connections go on to a host
+ * and port as the guest knows them. All are listened on before anything else is
+ * done. Those connections that are open when the command has ended are waited
+ * for. That there is no agent to forward is a warning.
+ *
+ * A guest that says nothing is asked whether it is there as the setting
+ * ssh.keepalive has it (TERM-011); when its machine has stopped, the message
+ * says so.
+ *
  * VMCTL_STATE when it does not run (TERM-007) or has no address (TERM-008),
  * VMCTL_TRANSPORT when the connection cannot be made or breaks, or when the
  * transport asked for is not there. VMCTL_INVALID for an unknown one.
+ * VMCTL_TRANSPORT when the connection cannot be made or breaks, or output
+ * cannot be written; of a forward, VMCTL_INVALID, VMCTL_EXISTS when the port is
+ * taken, VMCTL_DENIED.
  */
 VMCTL_API int vmctl_instance_exec(struct vmctl *ctx, const char *name,
 				  const struct vmctl_exec *what,
 				  struct vmctl_exit *ret,
 				  struct vmctl_error *err);
-
-/*
- * The pinned host key, "type base64", which the caller frees. A guest that
- * makes its own is contacted first when its key is not known yet, for at most
- * timeout_ms: keys are exchanged, a key of the instance opens it, and its host
- * key is pinned (VMCTL_LOG_NOTE tells the fingerprint). With a negative
- * timeout_ms it is not, and *ret is "".
- *
- * `seen_sha256`, "SHA256:…", is the fingerprint of a key that somebody met, or
- * NULL: VMCTL_BAD_DATA, telling both, when it is not the pinned one's.
- * Otherwise fails as vmctl_instance_exec() does.
- */
-VMCTL_API int vmctl_instance_host_key(struct vmctl *ctx, const char *name,
-				      const char *seen_sha256, long timeout_ms,
-				      char **ret, struct vmctl_error *err);
-
-/* Forgets the pinned host key: the next contact pins the key met then. For a
- * guest that was given a new one. */
-VMCTL_API int vmctl_instance_forget_host_key(struct vmctl *ctx,
-					     const char *name,
-					     struct vmctl_error *err);
 
 #ifdef __cplusplus
 }
