@@ -10,9 +10,9 @@
 #include "cli/progress.h"
 
 /*
- * A question whose answer is not shown, in the manner of readpassphrase(3). The
- * terminal echoes again on every way out that leaves a choice: a signal waits
- * until it does.
+ * Questions, also such whose answer is not shown, in the manner of
+ * readpassphrase(3). The terminal echoes again on every way out that leaves a
+ * choice: a signal waits until it does.
  */
 
 static const int held[] = { SIGALRM, SIGHUP,  SIGINT,  SIGPIPE, SIGQUIT,
@@ -27,7 +27,8 @@ static void on_signal(int number)
 
 /* One asking: the terminal and what it and the signals were before. */
 struct question {
-	int fd;
+	int fd, out; /* the terminal, and where the question is shown on it */
+	bool hidden; /* the answer is not shown */
 	struct termios modes;
 	struct sigaction old[ARRAY_LEN(held)];
 	sigset_t mask;
@@ -69,6 +70,8 @@ static bool hide(struct question *q)
 {
 	struct termios silent;
 
+	if (!q->hidden)
+		return true;
 	if (tcgetattr(q->fd, &q->modes) < 0)
 		return false;
 	silent = q->modes;
@@ -81,6 +84,8 @@ static void show(const struct question *q)
 {
 	sigset_t ttou, old;
 
+	if (!q->hidden)
+		return;
 	sigemptyset(&ttou);
 	sigaddset(&ttou, SIGTTOU);
 	sigprocmask(SIG_BLOCK, &ttou, &old);
@@ -118,35 +123,36 @@ static bool read_line(const struct question *q, char *answer, size_t size)
 }
 
 /* Asks once; the signal that came is in `came`. */
-static bool ask_once(int fd, const char *prompt, char *answer, size_t size)
+static bool ask_once(struct question q, const char *prompt, char *answer,
+		     size_t size)
 {
-	struct question q = { .fd = fd };
 	bool answered = false;
 
 	hold_signals(&q);
 	if (hide(&q)) {
-		(void)fd_write_all(fd, prompt, strlen(prompt), NULL);
+		(void)fd_write_all(q.out, prompt, strlen(prompt), NULL);
 		answered = read_line(&q, answer, size);
 		show(&q);
-		(void)fd_write_all(fd, "\n", 1, NULL);
+		/* The end of the line was not shown, or there was none. */
+		if (q.hidden || !answered)
+			(void)fd_write_all(q.out, "\n", 1, NULL);
 	}
 	release_signals(&q);
 	return answered && !came;
 }
 
-bool ask_person(void *data, const char *prompt, char *answer, size_t size)
+static bool ask(struct cli *cli, struct question q, const char *prompt,
+		char *answer, size_t size)
 {
-	struct cli *cli = data;
-	auto_close int fd = open("/dev/tty", O_RDWR | O_NOCTTY | O_CLOEXEC);
 	auto_free char *safe = str_printable(prompt, strlen(prompt), false);
 	bool answered;
 
 	explicit_bzero(answer, size);
-	if (fd < 0 || !safe || !size || cli_interrupted())
+	if (q.fd < 0 || !safe || !size || cli_interrupted())
 		return false;
 	progress_clear(cli);
 	for (;;) {
-		answered = ask_once(fd, safe, answer, size);
+		answered = ask_once(q, safe, answer, size);
 		if (!came)
 			break;
 		/* Now to whom it was meant for. */
@@ -158,4 +164,19 @@ bool ask_person(void *data, const char *prompt, char *answer, size_t size)
 	if (!answered)
 		explicit_bzero(answer, size);
 	return answered;
+}
+
+bool ask_person(void *data, const char *prompt, char *answer, size_t size)
+{
+	auto_close int fd = open("/dev/tty", O_RDWR | O_NOCTTY | O_CLOEXEC);
+	const struct question q = { .fd = fd, .out = fd, .hidden = true };
+
+	return ask(data, q, prompt, answer, size);
+}
+
+bool ask_line(struct cli *cli, const char *prompt, char *answer, size_t size)
+{
+	const struct question q = { .fd = STDIN_FILENO, .out = STDERR_FILENO };
+
+	return ask(cli, q, prompt, answer, size);
 }

@@ -8,4 +8,9 @@
  * standard input and output are. `data` is the struct cli. */
 bool ask_person(void *data, const char *prompt, char *answer, size_t size);
 
+/* Asks for a line on standard error and reads it, shown as it is typed, from
+ * standard input; both are terminals. False: interrupted, or the end of input,
+ * or more than fits. */
+bool ask_line(struct cli *cli, const char *prompt, char *answer, size_t size);
+
 #endif

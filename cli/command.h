@@ -263,6 +263,17 @@ void cli_error(struct cli *cli, const struct vmctl_error *err);
  * nor -q is given; true otherwise. */
 bool cli_confirm(struct cli *cli, const char *fmt, ...) PRINTF_LIKE(2, 3);
 
+/*
+ * The instance that is meant when none is named: the one that runs, which is
+ * said, or that which a person chooses from a list, where stdin and stderr are
+ * terminals and -q is not given. Its name in *ret, which the caller frees.
+ *
+ * VMCTL_INVALID, with what to type, when there are several and nobody to ask;
+ * VMCTL_STATE when none runs, VMCTL_NOT_FOUND when there is none at all;
+ * VMCTL_CANCELLED; VMCTL_FAILED when nothing was chosen; VMCTL_HYPERVISOR.
+ */
+int cli_choose_instance(struct cli *cli, char **ret, struct vmctl_error *err);
+
 /* --timeout in milliseconds, or the default. */
 long cli_timeout(const struct cli *cli, long fallback_ms);
 

@@ -4,6 +4,7 @@
 #include "cli/message.h"
 
 #include <stdarg.h>
+#include <termios.h>
 
 #include "base/file.h"
 #include "base/json.h"
@@ -30,9 +31,31 @@ bool color_wanted(const char *when, bool tty)
 	return tty && !(no && *no) && !(term && str_eq(term, "dumb"));
 }
 
+/* While a guest has the terminal, a line feed alone would not go back to the
+ * first column. */
+static bool is_raw(const struct cli *cli)
+{
+	struct termios tio;
+
+	return cli->tty_err && tcgetattr(STDERR_FILENO, &tio) == 0 &&
+	       !(tio.c_oflag & OPOST);
+}
+
 static void emit(struct cli *cli, const struct str *text)
 {
 	progress_clear(cli);
+	if (is_raw(cli)) {
+		auto_str raw = STR_INIT;
+
+		for (size_t i = 0; i < text->len; i++) {
+			if (text->p[i] == '\n')
+				str_addc(&raw, '\r');
+			str_addc(&raw, text->p[i]);
+		}
+		(void)fd_write_all(STDERR_FILENO, str_text(&raw), raw.len,
+				   NULL);
+		return;
+	}
 	(void)fd_write_all(STDERR_FILENO, str_text(text), text->len, NULL);
 }
 

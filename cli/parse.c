@@ -208,6 +208,16 @@ static int bind_arguments(struct parser *p, const struct strings *own,
 	return 0;
 }
 
+/* How many of the command's own arguments there must be. */
+static size_t needed_arguments(const struct command *cmd)
+{
+	size_t n = 0;
+
+	for (const struct argument *a = cmd->args; a && a->name; a++)
+		n += !a->after_dashes && !a->optional;
+	return n;
+}
+
 /* Reads all words: options are stored, the others sorted into `own` and
  * `guest`. */
 static int read_words(struct parser *p, struct strings *own,
@@ -216,6 +226,7 @@ static int read_words(struct parser *p, struct strings *own,
 	bool keeps = command_takes_guest_words(p->cmd);
 	bool stops = p->cmd->flags & COMMAND_STOPS_AT_ARGS;
 	size_t fixed = command_own_arguments(p->cmd);
+	size_t needed = needed_arguments(p->cmd);
 	bool dashes = false;
 	int rc = 0;
 
@@ -232,7 +243,7 @@ static int read_words(struct parser *p, struct strings *own,
 		}
 		if (stops && own->count >= fixed)
 			dashes = true;
-		if (!dashes || !keeps || (stops && own->count < fixed))
+		if (!dashes || !keeps || (stops && own->count < needed))
 			rc = strings_add(own, word, p->err);
 		else
 			rc = strings_add(guest, word, p->err);
