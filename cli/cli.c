@@ -45,6 +45,9 @@ static int make_render(struct cli *cli, struct vmctl_error *err)
 {
 	struct render_options opts = {
 		.columns = cli->globals.columns,
+		.filter = cli->globals.filter,
+		.sort = cli->globals.sort,
+		.print0 = cli->globals.print0,
 		.no_header = cli->globals.no_header,
 		.color = color_wanted(cli->globals.color, cli->tty_out),
 		.width = cli->tty_out ? stdout_columns() : 0,
@@ -52,9 +55,10 @@ static int make_render(struct cli *cli, struct vmctl_error *err)
 	};
 	int rc = format_parse(cli->globals.output, &opts.format, err);
 
-	if (rc == 0 && cli->command && cli->command->record && opts.columns)
-		rc = record_columns_check(cli->command->record, opts.columns,
-					  err);
+	if (opts.print0)
+		opts.format = FORMAT_NAME;
+	if (rc == 0 && cli->command && cli->command->record)
+		rc = render_check(&opts, cli->command->record, err);
 	return rc ? rc : render_new(&opts, &cli->out, err);
 }
 

@@ -78,6 +78,8 @@ struct option {
 	completer complete;
 	const char *fallback; /* the default, as help and manual show it; it is
 			       * the command that applies it. May be NULL */
+	unsigned needs; /* of a global one: refused by commands without this
+			 * flag (enum command_flags), and not shown to them */
 };
 
 /* Binding that the compiler checks: OPTION(struct create_options, memory,
@@ -187,6 +189,8 @@ enum command_flags {
 	/* It honours --dry-run. Without this flag --dry-run is refused, so
 	 * that nobody believes in a dry run that was none. */
 	COMMAND_DRY_RUN = 1 << 2,
+	/* Its output is a list of records: --filter, --sort and --print0. */
+	COMMAND_LISTS = 1 << 5,
 	/* It does not look at the settings: help, version. */
 	COMMAND_NO_CONFIG = 1 << 3,
 	/* It runs though the settings are broken: it mends them. */
@@ -225,7 +229,9 @@ struct globals {
 	const char *connect;
 	const char *output; /* "table" … */
 	const char *columns;
+	const char *filter, *sort;
 	const char *color;
+	bool print0;
 	bool no_header, quiet, yes, dry_run, help, version;
 	int verbose;
 	int64_t timeout; /* milliseconds; -1 when not given */
@@ -329,9 +335,10 @@ void parsed_done(struct parsed *p);
  * first), or NULL. Not the hidden ones. */
 const struct command *noun_next(const char *noun, const struct command *after);
 
-/* How many arguments are the command's own, and whether words after "--" are
- * for a guest. */
+/* How many arguments are the command's own, how many of these there must be,
+ * and whether words after "--" are for a guest. */
 size_t command_own_arguments(const struct command *cmd);
+size_t command_needed_arguments(const struct command *cmd);
 bool command_takes_guest_words(const struct command *cmd);
 
 /* The words of an array of options, NULL when `name` is none of them. */
@@ -339,6 +346,8 @@ const struct option *option_by_name(const struct option *opts, const char *name,
 				    size_t len);
 const struct option *option_by_letter(const struct option *opts, char letter);
 bool option_takes_value(const struct option *opt);
+/* Whether a command (NULL: none in particular) honours a global option. */
+bool option_applies(const struct option *opt, const struct command *cmd);
 bool option_shows_choices(const struct option *opt);
 /* Its help, with the choices where the metavar does not show them. */
 void option_about(const struct option *opt, struct str *out);

@@ -117,7 +117,7 @@ static void add_option_names(struct completion *c)
 		for (const struct option *o = lists[i]; o && o->name; o++) {
 			auto_free char *name = str_printf("--%s", o->name);
 
-			if (name)
+			if (name && option_applies(o, c->cmd))
 				completion_add(&c->found, name, o->help);
 		}
 	}

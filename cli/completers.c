@@ -139,22 +139,49 @@ void complete_uris(struct cli *cli, const char *prefix, struct str *out)
 	completion_add(out, "qemu:///system", "of the whole system");
 }
 
-/* "name,st" is completed to "name,state". */
-void complete_columns(struct cli *cli, const char *prefix, struct str *out)
+/* The keys of the command's record behind what stands before them. */
+static void add_keys(struct cli *cli, const char *before, int head,
+		     struct str *out)
 {
 	const struct record *record =
 		cli->command ? cli->command->record : NULL;
-	const char *comma = strrchr(prefix, ',');
-	int head = comma ? (int)(comma - prefix) + 1 : 0;
 
 	for (const struct field *f = record ? record->fields : NULL;
 	     f && f->key; f++) {
-		auto_free char *value = NULL;
+		auto_free char *value =
+			str_printf("%.*s%s", head, before, f->key);
 
-		value = str_printf("%.*s%s", head, prefix, f->key);
 		if (value)
 			completion_add(out, value, f->help);
 	}
+}
+
+/* Where the last of several begins, which `ends` part. */
+static int last_begin(const char *prefix, const char *ends)
+{
+	int head = 0;
+
+	for (int i = 0; prefix[i]; i++)
+		if (strchr(ends, prefix[i]))
+			head = i + 1;
+	return head;
+}
+
+/* "name,st" is completed to "name,state". */
+void complete_columns(struct cli *cli, const char *prefix, struct str *out)
+{
+	add_keys(cli, prefix, last_begin(prefix, ","), out);
+}
+
+void complete_sort(struct cli *cli, const char *prefix, struct str *out)
+{
+	add_keys(cli, prefix, last_begin(prefix, ",-"), out);
+}
+
+/* "state=running and na" to "state=running and name". */
+void complete_filter(struct cli *cli, const char *prefix, struct str *out)
+{
+	add_keys(cli, prefix, last_begin(prefix, " (\t"), out);
 }
 
 static void add_noun(const struct command *first, size_t len, struct str *out)

@@ -8,5 +8,7 @@
  * those for everybody are in command.h. */
 void complete_uris(struct cli *cli, const char *prefix, struct str *out);
 void complete_columns(struct cli *cli, const char *prefix, struct str *out);
+void complete_sort(struct cli *cli, const char *prefix, struct str *out);
+void complete_filter(struct cli *cli, const char *prefix, struct str *out);
 
 #endif

@@ -129,6 +129,15 @@ size_t command_own_arguments(const struct command *cmd)
 	return n;
 }
 
+size_t command_needed_arguments(const struct command *cmd)
+{
+	size_t n = 0;
+
+	for (const struct argument *a = cmd->args; a && a->name; a++)
+		n += !a->after_dashes && !a->optional;
+	return n;
+}
+
 bool command_takes_guest_words(const struct command *cmd)
 {
 	for (const struct argument *a = cmd->args; a && a->name; a++) {

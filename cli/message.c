@@ -115,12 +115,14 @@ void cli_log(void *data, enum vmctl_log_level level, const char *text)
 {
 	struct cli *cli = data;
 	int shown = cli->globals.quiet ? VMCTL_LOG_ERROR
-				       : VMCTL_LOG_WARN + cli->globals.verbose;
+				       : VMCTL_LOG_NOTE + cli->globals.verbose;
 	auto_str line = STR_INIT;
 
 	if (level <= VMCTL_LOG_WARN)
 		keep(cli, level == VMCTL_LOG_WARN ? "warning" : "error", text);
-	if ((int)level > shown)
+	/* A program that asked for JSON gets errors and warnings only. */
+	if ((int)level > shown ||
+	    (level == VMCTL_LOG_NOTE && for_programs(cli) && !cli->tty_err))
 		return;
 	if (level <= VMCTL_LOG_WARN && for_programs(cli)) {
 		emit_json(cli, "warning", NULL, text, NULL);

@@ -208,16 +208,6 @@ static int bind_arguments(struct parser *p, const struct strings *own,
 	return 0;
 }
 
-/* How many of the command's own arguments there must be. */
-static size_t needed_arguments(const struct command *cmd)
-{
-	size_t n = 0;
-
-	for (const struct argument *a = cmd->args; a && a->name; a++)
-		n += !a->after_dashes && !a->optional;
-	return n;
-}
-
 /* Reads all words: options are stored, the others sorted into `own` and
  * `guest`. */
 static int read_words(struct parser *p, struct strings *own,
@@ -226,7 +216,7 @@ static int read_words(struct parser *p, struct strings *own,
 	bool keeps = command_takes_guest_words(p->cmd);
 	bool stops = p->cmd->flags & COMMAND_STOPS_AT_ARGS;
 	size_t fixed = command_own_arguments(p->cmd);
-	size_t needed = needed_arguments(p->cmd);
+	size_t needed = command_needed_arguments(p->cmd);
 	bool dashes = false;
 	int rc = 0;
 
@@ -251,6 +241,24 @@ static int read_words(struct parser *p, struct strings *own,
 	return rc;
 }
 
+/* Global options that only some commands honour may stand before the command's
+ * name, where that is not known yet. */
+static int check_needs(const struct parser *p)
+{
+	for (const struct option *o = global_options; o->name; o++) {
+		const void *at = (const char *)&p->out->globals + o->offset;
+		bool given = o->type == VALUE_FLAG
+				     ? *(const bool *)at
+				     : *(const char *const *)at != NULL;
+
+		if (option_applies(o, p->cmd) || !given)
+			continue;
+		return fail(p->err, VMCTL_INVALID, 0, "%s has no --%s",
+			    p->cmd->path, o->name);
+	}
+	return 0;
+}
+
 int parse_arguments(const struct command *cmd, int n, const char *const *words,
 		    struct parsed *ret, struct vmctl_error *err)
 {
@@ -269,11 +277,8 @@ int parse_arguments(const struct command *cmd, int n, const char *const *words,
 	/* --help wins over what is missing. */
 	if (rc == 0 && !ret->globals.help && !ret->globals.version)
 		rc = bind_arguments(&p, &own, &guest);
-	if (rc == 0 && ret->globals.dry_run &&
-	    !(cmd->flags & COMMAND_DRY_RUN)) {
-		rc = fail(err, VMCTL_INVALID, 0, "%s has no --dry-run",
-			  cmd->path);
-	}
+	if (rc == 0)
+		rc = check_needs(&p);
 	free(own.items);
 	free(guest.items);
 	return rc;
@@ -391,6 +396,5 @@ void parsed_done(struct parsed *p)
 {
 	if (p->opts && p->command)
 		free_strings(p->command, p->opts);
-	free(p->opts);
-	p->opts = NULL;
+	free(take_ptr(&p->opts));
 }

@@ -24,6 +24,11 @@ const struct option *option_by_letter(const struct option *opts, char letter)
 	return NULL;
 }
 
+bool option_applies(const struct option *opt, const struct command *cmd)
+{
+	return !cmd || !opt->needs || cmd->flags & opt->needs;
+}
+
 bool option_takes_value(const struct option *opt)
 {
 	return opt->type != VALUE_FLAG && opt->type != VALUE_COUNT;

@@ -118,6 +118,7 @@ const struct command cmd_image_catalogue = {
 	.aliases = (const char *const[]){ "image catalog", NULL },
 	.summary = "list the images that can be pulled",
 	.group = GROUP_IMAGES,
+	.flags = COMMAND_LISTS,
 	.opts = opts,
 	.opts_size = sizeof(struct catalogue_options),
 	.record = &catalogue_record,

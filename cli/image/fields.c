@@ -43,6 +43,10 @@ static const struct field fields[] = {
 		  "signature (of that checksum)" },
 	{ "signed_by", "SIGNED BY", FIELD_STRING, AT(signed_by), FIELD_HIDDEN,
 	  .help = "fingerprint of the key that signed the checksum" },
+	{ "host_keys", "HOST KEYS", FIELD_STRING, AT(host_keys), FIELD_HIDDEN,
+	  .help = "where the ssh host key of its instances comes from: seed "
+		  "(made here and given to the guest), or guest (made by it, "
+		  "and pinned at the first contact)" },
 	{ .key = NULL },
 };
 

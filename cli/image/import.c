@@ -10,10 +10,11 @@
 struct import_options {
 	const char *file;
 	const char *name, *description, *os, *arch, *user, *digest, *format;
-	const char *metadata;
+	const char *metadata, *host_keys;
 };
 
 static const char *const formats[] = { "qcow2", "raw", NULL };
+static const char *const host_keys[] = { "seed", "guest", NULL };
 
 static const struct argument args[] = {
 	ARG_ONE(struct import_options, file, .name = "FILE",
@@ -44,10 +45,17 @@ static const struct option opts[] = {
 		   .metavar = "FORMAT", .choices = formats,
 		   .help = "format of the file",
 		   .fallback = "what the file's first bytes say"),
+	OPT_CHOICE(struct import_options, host_keys, .name = "host-keys",
+		   .metavar = "FROM", .choices = host_keys,
+		   .help = "where the ssh host key of its instances comes "
+			   "from: made here and given to the guest by the "
+			   "seed, or made by the guest and pinned at the "
+			   "first contact",
+		   .fallback = "seed"),
 	OPT_STRING(struct import_options, metadata, .name = "metadata",
 		   .metavar = "FILE", .complete = complete_files,
-		   .help = "JSON object with name, description, os, arch and "
-			   "user; options go before it"),
+		   .help = "JSON object with name, description, os, arch, user "
+			   "and host_keys; options go before it"),
 	OPT_END,
 };
 
@@ -69,7 +77,7 @@ static const char **metadata_slot(struct import_options *o, const char *key)
 	} slots[] = {
 		{ "name", &o->name }, { "description", &o->description },
 		{ "os", &o->os },     { "arch", &o->arch },
-		{ "user", &o->user },
+		{ "user", &o->user }, { "host_keys", &o->host_keys },
 	};
 
 	for (size_t i = 0; i < ARRAY_LEN(slots); i++) {
@@ -104,7 +112,8 @@ static int read_metadata(struct import_options *o, json_t **ret,
 		if (!slot)
 			return fail(err, VMCTL_BAD_DATA, 0,
 				    "%s: the key \"%s\" is not known; known "
-				    "are name, description, os, arch, user",
+				    "are name, description, os, arch, user, "
+				    "host_keys",
 				    o->metadata, key);
 		if (!json_is_string(value))
 			return fail(err, VMCTL_BAD_DATA, 0,
@@ -140,6 +149,7 @@ static int run(struct cli *cli, void *data, struct vmctl_error *err)
 		.user = o->user,
 		.digest = o->digest,
 		.format = o->format,
+		.host_keys = o->host_keys,
 	};
 	r = vmctl_image_import(ctx, &what, &image, err);
 	if (r < 0)

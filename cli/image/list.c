@@ -34,6 +34,7 @@ const struct command cmd_image_list = {
 	.aliases = (const char *const[]){ "image ls", NULL },
 	.summary = "list the images",
 	.group = GROUP_IMAGES,
+	.flags = COMMAND_LISTS,
 	.record = &image_record,
 	.examples = examples,
 	.run = run,

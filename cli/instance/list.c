@@ -64,6 +64,7 @@ const struct command cmd_list = {
 	.aliases = (const char *const[]){ "ls", NULL },
 	.summary = "list the instances",
 	.group = GROUP_INSTANCES,
+	.flags = COMMAND_LISTS,
 	.opts = opts,
 	.opts_size = sizeof(struct list_options),
 	.record = &instance_record,

@@ -34,6 +34,7 @@ const struct command cmd_key_list = {
 	.aliases = (const char *const[]){ "key ls", NULL },
 	.summary = "list the ssh keys",
 	.group = GROUP_KEYS,
+	.flags = COMMAND_LISTS,
 	.record = &key_fields,
 	.examples = examples,
 	.run = run,

@@ -46,6 +46,7 @@ const struct command cmd_network_leases = {
 	.path = "network leases",
 	.summary = "list the DHCP leases",
 	.group = GROUP_NETWORKS,
+	.flags = COMMAND_LISTS,
 	.args = args,
 	.opts_size = sizeof(struct leases_options),
 	.record = &lease_fields,

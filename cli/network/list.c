@@ -33,6 +33,7 @@ const struct command cmd_network_list = {
 	.aliases = (const char *const[]){ "network ls", NULL },
 	.summary = "list the networks",
 	.group = GROUP_NETWORKS,
+	.flags = COMMAND_LISTS,
 	.record = &network_fields,
 	.examples = examples,
 	.exits = (const int[]){ 7, 0 },

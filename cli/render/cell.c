@@ -26,9 +26,7 @@ static double rounded(double v)
 	return (double)(int64_t)(v * 100 + (v < 0 ? -0.5 : 0.5)) / 100;
 }
 
-/* Whether there is nothing to show: a time that never was, or the zero of a
- * field in which it stands for none. */
-static bool cell_none(const struct field *field, const void *item)
+bool cell_none(const struct field *field, const void *item)
 {
 	return (field->type == FIELD_TIME || field->flags & FIELD_ZERO_NONE) &&
 	       number(field, item) == 0;

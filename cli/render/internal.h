@@ -3,6 +3,8 @@
 #define CLI_RENDER_INTERNAL_H
 
 #include "base/json.h"
+#include "cli/render/compare.h"
+#include "cli/render/filter.h"
 #include "cli/render/render.h"
 
 struct columns {
@@ -21,6 +23,8 @@ struct render {
 	json_t *array;	  /* rows of json */
 	char **cells;	  /* rows of tables, columns.count each */
 	size_t rows, cap; /* in `cells` */
+	struct filter *filter;
+	struct sorter *sorter;
 
 	bool any_block;	 /* a block was shown: the next needs a gap */
 	bool any_header; /* of csv and tsv, for render_one */
@@ -34,8 +38,28 @@ void cell_human(const struct field *field, const void *item, int64_t now,
 /* For programs: raw units, nothing for what is missing. */
 void cell_raw(const struct field *field, const void *item, struct str *out);
 json_t *cell_json(const struct field *field, const void *item);
+/* Whether there is nothing to show: a time that never was, or the zero of a
+ * number field in which it stands for none. */
+bool cell_none(const struct field *field, const void *item);
 /* SGR parameters for a state, or NULL. */
 const char *cell_color(const struct field *field, const char *text);
+
+/* --- sort.c: --sort ------------------------------------------------------
+ *
+ * Rows are made as they come, and put in order at the end of the list.
+ */
+
+/* "state,-memory". VMCTL_INVALID. */
+int sorter_new(const struct record *record, const char *keys,
+	       struct sorter **ret, struct vmctl_error *err);
+void sorter_free(struct sorter *s); /* NULL is allowed */
+
+/* Notes the next row: what it is sorted by, and where the body ends then. */
+int sorter_add(struct sorter *s, const void *item, size_t body_end,
+	       struct vmctl_error *err);
+
+/* Puts cells, array and body of the list in order. */
+int sorter_apply(struct sorter *s, struct render *r, struct vmctl_error *err);
 
 /* --- one file for each family of formats -------------------------------- */
 

@@ -49,6 +49,8 @@ static void close_list(struct render *r)
 	free(r->columns.items);
 	json_decref(r->array);
 	str_done(&r->body);
+	filter_free(take_ptr(&r->filter));
+	sorter_free(take_ptr(&r->sorter));
 	r->cells = NULL;
 	r->columns = (struct columns){ 0 };
 	r->array = NULL;
@@ -67,40 +69,17 @@ void render_free(struct render *r)
 
 /* --- which fields -------------------------------------------------------- */
 
-static const struct field *field_by_key(const struct record *record,
-					const char *key, size_t len)
-{
-	for (const struct field *f = record->fields; f->key; f++) {
-		if (strlen(f->key) == len && memcmp(f->key, key, len) == 0)
-			return f;
-	}
-	return NULL;
-}
-
-static int fail_field(const struct record *record, const char *key, size_t len,
-		      struct vmctl_error *err)
-{
-	auto_str known = STR_INIT;
-	int rc =
-		fail(err, VMCTL_INVALID, 0, "--columns: %s has no field '%.*s'",
-		     record->name, (int)len, key);
-
-	for (const struct field *f = record->fields; f->key; f++)
-		str_addf(&known, "%s%s", known.len ? "," : "", f->key);
-	fail_hint(err, "fields: %s", str_text(&known));
-	return rc;
-}
-
-/* Calls for each name of "a,b"; `columns` may be NULL to check only. */
+/* The fields of "a,b"; `columns` may be NULL to check only. */
 static int fields_named(const struct record *record, const char *names,
 			struct columns *columns, struct vmctl_error *err)
 {
 	for (const char *p = names;; p++) {
 		size_t len = strcspn(p, ",");
-		const struct field *field = field_by_key(record, p, len);
+		const struct field *field;
+		int rc = field_find(record, "--columns", p, len, &field, err);
 
-		if (!field)
-			return fail_field(record, p, len, err);
+		if (rc)
+			return rc;
 		if (columns)
 			columns->items[columns->count++] = field;
 		p += len;
@@ -109,10 +88,34 @@ static int fields_named(const struct record *record, const char *names,
 	}
 }
 
-int record_columns_check(const struct record *record, const char *columns,
-			 struct vmctl_error *err)
+static int choose_rows(const struct render_options *opts,
+		       const struct record *record, struct filter **ret_filter,
+		       struct sorter **ret_sorter, struct vmctl_error *err)
 {
-	return fields_named(record, columns, NULL, err);
+	int rc = 0;
+
+	if (opts->filter)
+		rc = filter_parse(record, opts->filter, opts->now, ret_filter,
+				  err);
+	if (rc == 0 && opts->sort)
+		rc = sorter_new(record, opts->sort, ret_sorter, err);
+	return rc;
+}
+
+int render_check(const struct render_options *opts, const struct record *record,
+		 struct vmctl_error *err)
+{
+	struct filter *filter = NULL;
+	struct sorter *sorter = NULL;
+	int rc = 0;
+
+	if (opts->columns)
+		rc = fields_named(record, opts->columns, NULL, err);
+	if (rc == 0)
+		rc = choose_rows(opts, record, &filter, &sorter, err);
+	filter_free(filter);
+	sorter_free(sorter);
+	return rc;
 }
 
 static bool shown(const struct render *r, const struct field *f, bool block)
@@ -175,14 +178,15 @@ int render_begin(struct render *r, const struct record *record,
 	if (r->open)
 		return fail(err, VMCTL_INTERNAL, 0, "a list is open already");
 	rc = choose(r, record, false, &r->columns, err);
-	if (rc)
-		return rc;
-	if (r->opts.format == FORMAT_JSON) {
+	if (rc == 0)
+		rc = choose_rows(&r->opts, record, &r->filter, &r->sorter, err);
+	if (rc == 0 && r->opts.format == FORMAT_JSON) {
 		r->array = json_array();
-		if (!r->array) {
-			close_list(r);
-			return fail_oom(err);
-		}
+		rc = r->array ? 0 : fail_oom(err);
+	}
+	if (rc) {
+		close_list(r);
+		return rc;
 	}
 	r->open = true;
 	return 0;
@@ -210,20 +214,20 @@ static int row_text(struct render *r, const struct columns *columns,
 	bool safe = r->opts.width != 0; /* a terminal reads it */
 
 	if (r->opts.format == FORMAT_NAME) {
-		if (columns->count)
+		if (r->opts.print0)
+			cell_raw(columns->items[0], item, &r->body);
+		else if (columns->count)
 			cell_human(columns->items[0], item, r->opts.now, true,
 				   &r->body);
-		str_addc(&r->body, '\n');
+		str_addc(&r->body, r->opts.print0 ? '\0' : '\n');
 		return str_check(&r->body, err);
 	}
 	csv_row(columns, item, tabs, safe, &r->body);
 	return str_check(&r->body, err);
 }
 
-int render_row(struct render *r, const void *item, struct vmctl_error *err)
+static int add_row(struct render *r, const void *item, struct vmctl_error *err)
 {
-	if (!r->open)
-		return fail(err, VMCTL_INTERNAL, 0, "no list is open");
 	switch (r->opts.format) {
 	case FORMAT_TABLE:
 	case FORMAT_WIDE:
@@ -239,6 +243,20 @@ int render_row(struct render *r, const void *item, struct vmctl_error *err)
 	return row_text(r, &r->columns, item, err);
 }
 
+int render_row(struct render *r, const void *item, struct vmctl_error *err)
+{
+	int rc;
+
+	if (!r->open)
+		return fail(err, VMCTL_INTERNAL, 0, "no list is open");
+	if (r->filter && !filter_match(r->filter, item))
+		return 0;
+	rc = add_row(r, item, err);
+	if (rc == 0 && r->sorter)
+		rc = sorter_add(r->sorter, item, r->body.len, err);
+	return rc;
+}
+
 static bool wants_header(const struct render *r)
 {
 	return !r->opts.no_header &&
@@ -251,6 +269,12 @@ int render_end(struct render *r, struct vmctl_error *err)
 
 	if (!r->open)
 		return fail(err, VMCTL_INTERNAL, 0, "no list is open");
+	if (r->sorter)
+		rc = sorter_apply(r->sorter, r, err);
+	if (rc) {
+		close_list(r);
+		return rc;
+	}
 	if (wants_header(r))
 		csv_header(&r->columns, r->opts.format == FORMAT_TSV,
 			   &r->spool);

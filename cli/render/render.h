@@ -28,6 +28,9 @@ struct render;
 struct render_options {
 	enum format format;
 	const char *columns; /* "name,state", or NULL */
+	const char *filter;  /* of lists: see filter.h; or NULL */
+	const char *sort;    /* of lists: "state,-memory", or NULL */
+	bool print0; /* names end with a zero byte and are not made safe */
 	bool no_header;
 	bool color;
 	int width;   /* of the terminal; 0: not one, nothing is cut */
@@ -41,10 +44,10 @@ int render_new(const struct render_options *opts, struct render **ret,
 	       struct vmctl_error *err);
 void render_free(struct render *r);
 
-/* Whether --columns makes sense for the record: VMCTL_INVALID naming the
- * known fields. To be asked before anything is done. */
-int record_columns_check(const struct record *record, const char *columns,
-			 struct vmctl_error *err);
+/* Whether columns, filter and sort make sense for the record: VMCTL_INVALID
+ * naming the known fields. To be asked before anything is done. */
+int render_check(const struct render_options *opts, const struct record *record,
+		 struct vmctl_error *err);
 
 /* A list: rows in the order added. JSON is an array, also when empty.
  * An unknown name in --columns is VMCTL_INVALID naming the known ones. */

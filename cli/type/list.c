@@ -52,6 +52,7 @@ const struct command cmd_type_list = {
 	.aliases = (const char *const[]){ "type ls", NULL },
 	.summary = "list the instance types",
 	.group = GROUP_INSTANCES,
+	.flags = COMMAND_LISTS,
 	.record = &type_record,
 	.examples = examples,
 	.run = run,

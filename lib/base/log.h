@@ -23,6 +23,7 @@ struct events {
 void log_at(const struct events *ev, enum vmctl_log_level level,
 	    const char *fmt, ...) PRINTF_LIKE(3, 4);
 #define log_warn(ev, ...) log_at(ev, VMCTL_LOG_WARN, __VA_ARGS__)
+#define log_note(ev, ...) log_at(ev, VMCTL_LOG_NOTE, __VA_ARGS__)
 #define log_info(ev, ...) log_at(ev, VMCTL_LOG_INFO, __VA_ARGS__)
 #define log_debug(ev, ...) log_at(ev, VMCTL_LOG_DEBUG, __VA_ARGS__)
 

@@ -22,6 +22,7 @@ struct ssh_target {
 	int port;
 	const char *user;
 	const char *host_key; /* "type base64": the only key accepted */
+	bool any_host_key;    /* any is: see ssh_ops.host_key */
 	const char *const *identities;	/* private key files, NULL-terminated */
 	const char *const *public_keys; /* theirs, in the same order, each
 					 * "type base64"; or NULL */
@@ -134,6 +135,10 @@ struct ssh_ops {
 	 * answers, VMCTL_CANCELLED. The caller frees *ret with strv_free(). */
 	int (*agent_keys)(const struct events *ev, char ***ret,
 			  struct vmctl_error *err);
+	/* The key that the server of this connection proved to have, "type
+	 * base64". The caller frees *ret. */
+	int (*host_key)(struct ssh_conn *conn, char **ret,
+			struct vmctl_error *err);
 };
 
 int ssh_load(const struct ssh_ops **ret, struct vmctl_error *err);

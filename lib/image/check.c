@@ -87,6 +87,12 @@ int image_check_request(const struct vmctl_image_import *what,
 		return fail(err, VMCTL_INVALID, 0,
 			    "the format is qcow2 or raw, not \"%.80s\"",
 			    what->format);
+	if (what->host_keys && !str_eq(what->host_keys, "seed") &&
+	    !str_eq(what->host_keys, "guest"))
+		return fail(err, VMCTL_INVALID, 0,
+			    "host keys come from seed or guest, not from "
+			    "\"%.80s\"",
+			    what->host_keys);
 	if (what->digest && (strlen(what->digest) != 64 ||
 			     strspn(what->digest, DIGITS "abcdefABCDEF") != 64))
 		return fail(err, VMCTL_INVALID, 0,

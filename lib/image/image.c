@@ -27,6 +27,7 @@ void vmctl_image_free(struct vmctl_image *image)
 	free(image->checksum);
 	free(image->verified_by);
 	free(image->signed_by);
+	free(image->host_keys);
 	free(image);
 }
 

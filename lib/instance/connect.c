@@ -100,6 +100,23 @@ static bool worth_retrying(const struct vmctl_instance *row, int r, bool moved)
 	return r == -VMCTL_BAD_DATA && moved;
 }
 
+/* The first contact with a guest that makes its own host key. It counts only
+ * here, where the guest has also taken a key of ours: what merely listens at
+ * that port would not. */
+static int pin(struct vmctl *ctx, const struct ssh_ops *ops,
+	       struct ssh_conn **conn, struct vmctl_instance *row,
+	       struct vmctl_error *err)
+{
+	auto_free char *key = NULL;
+	int r = ops->host_key(*conn, &key, err);
+
+	if (r == 0)
+		r = instance_pin(ctx, row, key, err);
+	if (r < 0)
+		ops->close(take_ptr(conn));
+	return r;
+}
+
 static int attempt(struct vmctl *ctx, struct openers *with,
 		   const struct vmctl_instance *row, const char *user,
 		   int64_t left_ms, long patience_ms, struct ssh_conn **ret,
@@ -112,6 +129,7 @@ static int attempt(struct vmctl *ctx, struct openers *with,
 		.port = (int)row->ssh_port,
 		.user = user ? user : row->user,
 		.host_key = row->host_key,
+		.any_host_key = !*row->host_key,
 		.identities = (const char *const *)with->files,
 		.public_keys = (const char *const *)with->public_keys,
 		.use_agent = true,
@@ -150,6 +168,10 @@ int instance_connect(struct vmctl *ctx, struct vmctl_instance *row,
 			    ret, &why);
 		if (r == 0) {
 			progress_at(&ctx->ev, NULL, 0, 0);
+			if (!*row->host_key)
+				r = pin(ctx, with.ops, ret, row, err);
+			if (r < 0)
+				return r;
 			*ret_ops = with.ops;
 			return 0;
 		}
@@ -164,6 +186,12 @@ int instance_connect(struct vmctl *ctx, struct vmctl_instance *row,
 		if (!worth_retrying(row, r, moved) || !wait_more(&w))
 			break;
 	}
+	/* A locked key has its hint already. */
+	if (r == -VMCTL_BAD_DATA && !*why.hint)
+		fail_hint(&why,
+			  "if it was given a new host key: vmctl ssh-config "
+			  "forget %s",
+			  row->name);
 	if (err)
 		*err = why;
 	fail_prefix(err, "%s", row->name);

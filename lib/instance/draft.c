@@ -261,31 +261,11 @@ static int set_image(struct draft *d, const struct vmctl_image *image,
 	d->row->image = strdup(image->name);
 	d->row->image_digest = strdup(image->digest);
 	d->row->user = strdup(image->user);
+	d->guest_makes_host_key = str_eq(image->host_keys, "guest");
 	return d->image_path && d->row->image && d->row->image_digest &&
 			       d->row->user
 		       ? 0
 		       : fail_oom(err);
-}
-
-/* A dry run shows where the key goes, and no key that will never be used. */
-static int set_host_key(struct draft *d, struct vmctl_error *err)
-{
-	static const char later[] = "(made when the instance is created)";
-
-	if (d->dry) {
-		d->host_key_private = strdup(later);
-		d->row->host_key = strdup(later);
-		d->row->host_key_sha256 = strdup("");
-		return d->host_key_private && d->row->host_key &&
-				       d->row->host_key_sha256
-			       ? 0
-			       : fail_oom(err);
-	}
-	int r = key_pair_make(d->row->name, &d->host_key_private,
-			      &d->row->host_key, err);
-	return r < 0 ? r
-		     : key_fingerprint(d->row->host_key,
-				       &d->row->host_key_sha256, err);
 }
 
 static int set_rest(struct vmctl *ctx, struct draft *d,
@@ -311,7 +291,7 @@ static int set_rest(struct vmctl *ctx, struct draft *d,
 	    !d->row->reason || (spec->user_data && !d->user_data))
 		return fail_oom(err);
 	r = draft_labels(d, spec->labels, err);
-	return r < 0 ? r : set_host_key(d, err);
+	return r < 0 ? r : draft_host_key(d, err);
 }
 
 DEFINE_CLEANUP(image, struct vmctl_image *, vmctl_image_free);

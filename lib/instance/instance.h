@@ -26,7 +26,8 @@ struct draft {
 	char *image_path;
 	struct state_instance_key *keys;
 	size_t key_count;
-	char *host_key_private; /* OpenSSH private key file */
+	char *host_key_private; /* OpenSSH private key file; NULL: the guest
+				 * makes its own */
 	char *user_data;	/* as given, NULL: none */
 	char *accel_reason;
 	struct state_nic nics[NIC_MAX];
@@ -35,6 +36,7 @@ struct draft {
 	const char *ip;
 	bool key_made; /* the key "default" was generated for it */
 	bool dry;      /* nothing may be made */
+	bool guest_makes_host_key;
 };
 
 /* draft.c. `make_keys` false is for a dry run: where a key pair would have to
@@ -178,6 +180,16 @@ int instance_connect(struct vmctl *ctx, struct vmctl_instance *row,
 		     const struct ssh_ops **ret_ops, struct ssh_conn **ret,
 		     struct vmctl_error *err);
 
+/* host-key.c: makes the key that the seed brings, unless the guest makes its
+ * own. A dry run makes none and says so. */
+int draft_host_key(struct draft *d, struct vmctl_error *err);
+
+/* host-key.c: after the first contact with a guest that made its own host key:
+ * the key that it proved to have is recorded in `row` and the database, and its
+ * fingerprint told. VMCTL_BAD_DATA when another was pinned meanwhile. */
+int instance_pin(struct vmctl *ctx, struct vmctl_instance *row,
+		 const char *host_key, struct vmctl_error *err);
+
 /* cloud-init.c: what to ask a guest's shell about its cloud-init, which waits
  * until that is done, and what the answer and exit status mean: VMCTL_FAILED
  * with cloud-init's own words, VMCTL_UNSUPPORTED when it does not work there.
@@ -189,6 +201,13 @@ int cloud_init_verdict(const struct events *ev, const char *name, int status,
 /* access.c: whether QEMU's user can reach the disks; VMCTL_DENIED names the
  * folder that is in the way. */
 int instance_access_check(struct vmctl *ctx, struct vmctl_error *err);
+
+/* console-tail.c: the last lines with text in them of the console, of the
+ * newest start of the machine, the oldest first: without escape sequences, fit
+ * for a terminal. *ret may be empty; the caller frees it with strv_free().
+ * DENIED where the record belongs to another user. */
+int console_tail(const struct vmctl *ctx, const char *id, size_t lines,
+		 char ***ret, struct vmctl_error *err);
 
 /* diagnose.c: completes a time-out's message with what is known of the guest:
  * its state and the last line of its console. */

@@ -22,6 +22,17 @@ void seed_done(struct seed *s)
 	*s = (struct seed){ 0 };
 }
 
+static int add_host_key(const struct draft *d, json_t *doc)
+{
+	json_t *pair =
+		json_pack("{s:s, s:s}", "ed25519_private", d->host_key_private,
+			  "ed25519_public", d->row->host_key);
+
+	return json_object_set_new(doc, "ssh_deletekeys", json_true()) < 0
+		       ? (json_decref(pair), -1)
+		       : json_object_set_new(doc, "ssh_keys", pair);
+}
+
 int seed_cloud_config(const struct draft *d, char **ret,
 		      struct vmctl_error *err)
 {
@@ -36,12 +47,9 @@ int seed_cloud_config(const struct draft *d, char **ret,
 	}
 	/* The name is in meta-data alone: here it would stand against the one
 	 * that follows from a user's fqdn. */
-	auto_json json_t *doc =
-		json_pack("{s:b, s:{s:s, s:s}, s:b, s:O}", "ssh_deletekeys", 1,
-			  "ssh_keys", "ed25519_private", d->host_key_private,
-			  "ed25519_public", d->row->host_key, "ssh_pwauth", 0,
-			  "ssh_authorized_keys", keys);
-	if (!doc)
+	auto_json json_t *doc = json_pack("{s:b, s:O}", "ssh_pwauth", 0,
+					  "ssh_authorized_keys", keys);
+	if (!doc || (d->host_key_private && add_host_key(d, doc) < 0))
 		return fail_oom(err);
 	int r = json_text(doc, 1, &text, err);
 	if (r < 0)

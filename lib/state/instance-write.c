@@ -316,6 +316,44 @@ int state_instance_set_port(struct state *db, const char *id, int64_t port,
 	return r < 0 ? r : txn_commit(db, err);
 }
 
+int state_instance_pin(struct state *db, const char *id, const char *host_key,
+		       const char *sha256, bool *ret_pinned,
+		       struct vmctl_error *err)
+{
+	auto_rollback struct state *txn = db;
+	int changes = 0, r = txn_begin(db, err);
+
+	if (r == 0)
+		r = refuse_terminated(db, id, err);
+	if (r == 0)
+		r = sql_run(db, &changes, err,
+			    "UPDATE instance SET host_key = ?,"
+			    " host_key_sha256 = ? WHERE id = ?"
+			    " AND host_key = ''",
+			    "ttt", host_key, sha256, id);
+	if (r == 0)
+		r = txn_commit(db, err);
+	if (r == 0)
+		*ret_pinned = changes > 0;
+	return r;
+}
+
+int state_instance_unpin(struct state *db, const char *id,
+			 struct vmctl_error *err)
+{
+	auto_rollback struct state *txn = db;
+	int r = txn_begin(db, err);
+
+	if (r == 0)
+		r = refuse_terminated(db, id, err);
+	if (r == 0)
+		r = sql_run(db, NULL, err,
+			    "UPDATE instance SET host_key = '',"
+			    " host_key_sha256 = '' WHERE id = ?",
+			    "t", id);
+	return r < 0 ? r : txn_commit(db, err);
+}
+
 int state_instance_forget(struct state *db, int64_t before,
 			  struct vmctl_error *err)
 {

@@ -210,6 +210,14 @@ int state_network_forget(struct state *db, const char *connection,
 int state_instance_set_port(struct state *db, const char *id, int64_t port,
 			    struct vmctl_error *err);
 
+/* Pins the host key of an instance that has none. *ret_pinned is false, and
+ * nothing changes, when it has one already. */
+int state_instance_pin(struct state *db, const char *id, const char *host_key,
+		       const char *sha256, bool *ret_pinned,
+		       struct vmctl_error *err);
+/* Forgets it. */
+int state_instance_unpin(struct state *db, const char *id,
+			 struct vmctl_error *err);
 /* Whether a live instance has this host port. */
 int state_port_taken(struct state *db, int64_t port, bool *ret,
 		     struct vmctl_error *err);

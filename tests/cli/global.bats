@@ -176,3 +176,22 @@ setup_file() {
 	[ "$status" = 2 ] || [ "$status" = 0 ]
 	ok vmctl key show dry
 }
+
+@test "--filter, --sort and --print0 choose and order the rows of a list" {
+	for key in ten10 two2 other; do
+		[ -e "$BATS_FILE_TMPDIR/$key" ] || ssh-keygen -q -t ed25519 -N '' -f "$BATS_FILE_TMPDIR/$key"
+		vmctl key list -o name | grep -qx "$key" || vmctl key import "$key" "$BATS_FILE_TMPDIR/$key.pub"
+	done
+	ok vmctl key list --filter 'name~^t and type=ssh-ed25519' --sort -name -o name
+	same "$out" $'two2\nten10'
+	ok vmctl --sort name key list --filter 'name~^t' --columns name -o csv --no-header
+	same "$(tr -d '\r' <<<"$out")" $'ten10\ntwo2'
+	same "$(vmctl key list --filter name=two2 --print0 | od -An -c | tr -d ' ')" 'two2\0'
+	ok vmctl key list --filter name=nobody -o json
+	same "$out" '[]'
+	refused 2 vmctl key list --filter 'nmae=x'
+	refused 2 vmctl key list --sort nmae
+	# Not silently without effect.
+	refused 2 vmctl key show two2 --sort name
+	refused 2 vmctl --filter 'name=x' key show two2
+}

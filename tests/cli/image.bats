@@ -136,6 +136,20 @@ setup_file() {
 	done
 }
 
+@test "image import --host-keys: where the host key comes from is kept and shown" {
+	ok vmctl image import --host-keys guest --name own-keys "$I/good.qcow2"
+	same "$(vmctl image show own-keys -o json | jq -r .host_keys)" guest
+	echo '{"name": "own-keys-too", "host_keys": "guest"}' >"$BATS_TEST_TMPDIR/image.json"
+	ok vmctl image import --metadata "$BATS_TEST_TMPDIR/image.json" "$I/good.qcow2"
+	same "$(vmctl image show own-keys-too -o json | jq -r .host_keys)" guest
+	ok vmctl image import --name given-keys "$I/good.qcow2"
+	same "$(vmctl image show given-keys -o json | jq -r .host_keys)" seed
+	echo '{"name": "x", "host_keys": "thin air"}' >"$BATS_TEST_TMPDIR/image.json"
+	refused 2 vmctl image import --metadata "$BATS_TEST_TMPDIR/image.json" "$I/good.qcow2"
+	has "$err" 'thin air'
+	refused 2 vmctl image import --host-keys both --name x "$I/good.qcow2"
+}
+
 @test "image import --metadata: the fields come from the file; nonsense is refused" {
 	cat >"$BATS_TEST_TMPDIR/image.json" <<-END
 		{"name": "meta", "description": "Says so", "os": "thing 1", "arch": "x86_64", "user": "someone"}

@@ -137,6 +137,19 @@ static void INST_005_the_seed_has_keys_and_host_key_as_json(void **state)
 	seed_done(&s);
 }
 
+static void the_seed_of_a_guest_with_its_own_host_key_has_none(void **state)
+{
+	auto_free char *text = NULL;
+	struct draft d = draft(NULL);
+
+	d.host_key_private = NULL;
+	row.host_key = (char *)"";
+	must(seed_cloud_config(&d, &text, err));
+	assert_null(strstr(text, "ssh_keys"));
+	assert_null(strstr(text, "ssh_deletekeys"));
+	assert_non_null(strstr(text, "ssh_authorized_keys"));
+}
+
 static void a_script_and_our_part_travel_as_two_parts(void **state)
 {
 	struct draft d = draft("#!/bin/sh\necho '--==vmctl-i-0a0b0c0d==--'\n");
@@ -259,6 +272,8 @@ int main(void)
 		cmocka_unit_test(user_data_is_known_by_its_first_line),
 		cmocka_unit_test(
 			INST_005_the_seed_has_keys_and_host_key_as_json),
+		cmocka_unit_test(
+			the_seed_of_a_guest_with_its_own_host_key_has_none),
 		cmocka_unit_test(a_script_and_our_part_travel_as_two_parts),
 		cmocka_unit_test(user_data_travels_as_what_it_is),
 		cmocka_unit_test(a_users_multipart_is_nested_as_it_is),

@@ -496,8 +496,9 @@ static void an_unknown_column_is_refused_naming_the_known(void **state)
 	for (size_t i = 0; i < ARRAY_LEN(bad); i++) {
 		struct render *r = new_with(OPTS(.columns = bad[i]));
 
-		assert_int_equal(record_columns_check(&record, bad[i], &err),
-				 -VMCTL_INVALID);
+		assert_int_equal(
+			render_check(OPTS(.columns = bad[i]), &record, &err),
+			-VMCTL_INVALID);
 		assert_string_equal(err.hint, "fields: name,state,count,size,"
 					      "made_at,took,big,tags,note");
 		assert_int_equal(render_begin(r, &record, &err),
@@ -506,7 +507,8 @@ static void an_unknown_column_is_refused_naming_the_known(void **state)
 				 -VMCTL_INVALID);
 		render_free(r);
 	}
-	assert_int_equal(record_columns_check(&record, "note,name", NULL), 0);
+	assert_int_equal(
+		render_check(OPTS(.columns = "note,name"), &record, NULL), 0);
 }
 
 static void formats_have_names(void **state)

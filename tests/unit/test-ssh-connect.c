@@ -82,6 +82,21 @@ static void without_a_pinned_host_key_nothing_is_sent(void **state)
 	}
 }
 
+static void any_host_key_is_told_when_asked_for(void **state)
+{
+	struct sshd *d = need_sshd(state);
+	struct ssh_target target = sshd_target(d);
+	struct ssh_conn *conn = NULL;
+	auto_free char *key = NULL;
+
+	target.host_key = "";
+	target.any_host_key = true;
+	assert_int_equal(d->ops->connect(&target, NULL, &conn, &d->err), 0);
+	assert_int_equal(d->ops->host_key(conn, &key, &d->err), 0);
+	assert_string_equal(key, d->host_key);
+	d->ops->close(conn);
+}
+
 /* --- keys that may enter ------------------------------------------------- */
 
 /* A key made by ssh-keygen, which may enter. */
@@ -607,6 +622,7 @@ int main(void)
 		cmocka_unit_test(
 			a_host_key_of_another_type_is_refused_by_fingerprint),
 		cmocka_unit_test(without_a_pinned_host_key_nothing_is_sent),
+		cmocka_unit_test(any_host_key_is_told_when_asked_for),
 		cmocka_unit_test(term_012_keys_of_every_type_may_enter),
 		cmocka_unit_test(a_key_that_may_not_enter_is_denied),
 		cmocka_unit_test(the_keys_are_tried_in_order),

@@ -344,6 +344,30 @@ static void ports_belong_to_one_live_instance(void **state)
 	assert_false(taken);
 }
 
+static void a_host_key_is_pinned_once_until_it_is_forgotten(void **state)
+{
+	struct fixture *f = *state;
+	auto_instance struct vmctl_instance *got = NULL;
+	bool pinned;
+
+	assert_int_equal(put(f, 1, "web1", NULL), 0);
+	assert_int_equal(state_instance_unpin(f->db, "i-00000001", &f->err), 0);
+	assert_int_equal(state_instance_pin(f->db, "i-00000001", "ssh-rsa A",
+					    "SHA256:a", &pinned, &f->err),
+			 0);
+	assert_true(pinned);
+	assert_int_equal(state_instance_pin(f->db, "i-00000001", "ssh-rsa B",
+					    "SHA256:b", &pinned, &f->err),
+			 0);
+	assert_false(pinned);
+	assert_int_equal(state_instance_get(f->db, "web1", &got, &f->err), 0);
+	assert_string_equal(got->host_key, "ssh-rsa A");
+	assert_string_equal(got->host_key_sha256, "SHA256:a");
+	terminate(f, "i-00000001");
+	assert_int_equal(state_instance_unpin(f->db, "i-00000001", &f->err),
+			 -VMCTL_STATE);
+}
+
 static void a_live_name_goes_before_an_id(void **state)
 {
 	struct fixture *f = *state;
@@ -485,6 +509,7 @@ int main(void)
 		TEST(inst_008_every_state_but_unknown_is_recorded),
 		TEST(an_unchanged_state_needs_no_write_lock),
 		TEST(ports_belong_to_one_live_instance),
+		TEST(a_host_key_is_pinned_once_until_it_is_forgotten),
 		TEST(a_live_name_goes_before_an_id),
 		TEST(the_list_is_by_name),
 		TEST(of_eight_racing_for_a_name_one_wins),

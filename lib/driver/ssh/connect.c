@@ -85,24 +85,27 @@ static int split_host_key(const char *text, char **ret_type, const char **b64,
 	return 0;
 }
 
-/* The algorithms of the pinned type come first, so that the server shows that
- * key if it has it; the others follow so that the fingerprint of a wrong key
- * can be told. */
+/* The algorithms of the pinned type (NULL: none) come first, so that the server
+ * shows that key if it has it; the others follow so that the fingerprint of a
+ * wrong key can be told. */
 static int set_algorithms(ssh_session s, const char *type,
 			  struct vmctl_error *err)
 {
 	static const char all[] = "ssh-ed25519,ecdsa-sha2-nistp256,"
 				  "ecdsa-sha2-nistp384,ecdsa-sha2-nistp521,"
 				  "rsa-sha2-512,rsa-sha2-256";
-	const char *first =
-		str_eq(type, "ssh-rsa") ? "rsa-sha2-512,rsa-sha2-256" : type;
+	const char *first = !type		      ? "ssh-ed25519"
+			    : str_eq(type, "ssh-rsa") ? "rsa-sha2-512,"
+							"rsa-sha2-256"
+						      : type;
 	auto_free char *list = str_printf("%s,%s", first, all);
 
 	if (!list)
 		return fail_oom(err);
 	if (ssh_options_set(s, SSH_OPTIONS_HOSTKEYS, list) < 0)
 		return fail(err, VMCTL_INVALID, 0,
-			    "a host key of the type %s cannot be used", type);
+			    "a host key of the type %s cannot be used",
+			    type ? type : "ssh-ed25519");
 	return 0;
 }
 
@@ -114,7 +117,8 @@ static int set_options(ssh_session s, const struct ssh_target *t, int fd,
 	const char *b64;
 	bool config = false;
 	unsigned port = (unsigned)t->port;
-	int r = split_host_key(t->host_key, &type, &b64, err);
+	int r = t->any_host_key ? 0
+				: split_host_key(t->host_key, &type, &b64, err);
 
 	if (r == 0)
 		r = set_algorithms(s, type, err);
@@ -219,6 +223,30 @@ static int check_host_key(struct ssh_conn *conn, const char *pinned,
 	return 0;
 }
 
+int conn_host_key(struct ssh_conn *conn, char **ret, struct vmctl_error *err)
+{
+	auto_key ssh_key key = NULL;
+	char *b64 = NULL, *text;
+	/* Of the key, not of the signature: "ssh-rsa". */
+	const char *type;
+
+	if (ssh_get_server_publickey(conn->session, &key) != SSH_OK ||
+	    ssh_pki_export_pubkey_base64(key, &b64) != SSH_OK)
+		return fail(err, VMCTL_TRANSPORT, 0,
+			    "%s showed no usable host key", conn->peer);
+	type = ssh_key_type(key) == SSH_KEYTYPE_ECDSA_P256 ||
+			       ssh_key_type(key) == SSH_KEYTYPE_ECDSA_P384 ||
+			       ssh_key_type(key) == SSH_KEYTYPE_ECDSA_P521
+		       ? ssh_pki_key_ecdsa_name(key)
+		       : ssh_key_type_to_char(ssh_key_type(key));
+	text = type ? str_printf("%s %s", type, b64) : NULL;
+	ssh_string_free_char(b64);
+	if (!text)
+		return fail_oom(err);
+	*ret = text;
+	return 0;
+}
+
 static int conn_new(const struct ssh_target *t, struct ssh_conn **ret,
 		    struct vmctl_error *err)
 {
@@ -260,7 +288,7 @@ int conn_open(const struct ssh_target *target, const struct events *ev,
 		return r;
 	take_fd(&fd); /* ssh_connect() takes it, also when it fails */
 	r = handshake(conn, target, deadline, ev, err);
-	if (r == 0)
+	if (r == 0 && !target->any_host_key)
 		r = check_host_key(conn, target->host_key, err);
 	if (r == 0)
 		r = conn_authenticate(conn, target, deadline, ev, err);

@@ -36,6 +36,18 @@ static void module_close(struct ssh_conn *conn)
 	guard_leave(&g);
 }
 
+static int module_host_key(struct ssh_conn *conn, char **ret,
+			   struct vmctl_error *err)
+{
+	struct guard g;
+	int r;
+
+	guard_enter(&g, NULL);
+	r = conn_host_key(conn, ret, err);
+	guard_leave(&g);
+	return r;
+}
+
 #define AGENT_MS 10000
 
 static int module_agent_keys(const struct events *ev, char ***ret,
@@ -52,4 +64,5 @@ VMCTL_API const struct ssh_ops vmctl_module_ssh = {
 	.close = module_close,
 	.forget = keyring_free,
 	.agent_keys = module_agent_keys,
+	.host_key = module_host_key,
 };

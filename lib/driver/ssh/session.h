@@ -44,6 +44,7 @@ int tcp_connect(const char *host, int port, int64_t deadline,
 int conn_open(const struct ssh_target *target, const struct events *ev,
 	      struct ssh_conn **ret, struct vmctl_error *err);
 void conn_close(struct ssh_conn *conn);
+int conn_host_key(struct ssh_conn *conn, char **ret, struct vmctl_error *err);
 
 /* Waits until libssh may be called again. VMCTL_TRANSPORT when the deadline
  * has passed (negative: none) or the connection broke, VMCTL_CANCELLED. */

@@ -22,6 +22,7 @@ struct vmctl;
 enum vmctl_log_level {
 	VMCTL_LOG_ERROR,
 	VMCTL_LOG_WARN,
+	VMCTL_LOG_NOTE,	 /* what a person wants to know, all being well */
 	VMCTL_LOG_INFO,	 /* what is being done: -v */
 	VMCTL_LOG_DEBUG, /* how: -vv */
 };

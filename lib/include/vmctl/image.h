@@ -30,12 +30,14 @@ struct vmctl_image {
 	int64_t verified_at;  /* when the digest was last computed */
 	int64_t instances;    /* how many instances stand on it */
 	char *source;	      /* address that it was pulled from, or empty */
-	char *checksum;	   /* "sha512:…" as the source tells it, or empty */
-	char *verified_by; /* how it was verified when it arrived: "none",
-			    * "digest" (one given by the user), "checksum"
-			    * (the source's), "signature" (that of the
-			    * checksum); empty where it was not recorded */
-	char *signed_by;   /* fingerprint of the key, or empty */
+	char *checksum;	      /* "sha512:…" as the source tells it, or empty */
+	char *verified_by;    /* how it was verified when it arrived: "none",
+			       * "digest" (one given by the user), "checksum"
+			       * (the source's), "signature" (that of the
+			       * checksum); empty where it was not recorded */
+	char *signed_by;      /* fingerprint of the key, or empty */
+	char *host_keys;      /* "seed": its guests take the host key that they
+			       * are given; "guest": they make their own */
 };
 
 struct vmctl_image_list {
@@ -57,6 +59,7 @@ struct vmctl_image_import {
 	const char *format; /* "qcow2", "raw", or NULL to look at the file;
 			     * a raw image is only accepted unasked when it
 			     * begins with a boot sector (0x55aa at 510) */
+	const char *host_keys; /* "seed" or "guest"; NULL: "seed" */
 };
 
 /*

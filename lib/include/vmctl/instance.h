@@ -58,7 +58,9 @@ struct vmctl_instance {
 	char *accel;	  /* "kvm" or "tcg" */
 	char *connection; /* hypervisor URI */
 	char *uuid;	  /* domain UUID */
-	char *host_key;	  /* the pinned public host key, "type base64" */
+	char *host_key;	  /* the pinned public host key, "type base64"; empty
+			   * until the first contact with a guest that makes
+			   * its own */
 	char *host_key_sha256;
 	char *dir;     /* its folder: disk, seed, console log */
 	char **labels; /* "key=value" by key, NULL-terminated; see label.h */
@@ -258,6 +260,27 @@ VMCTL_API int vmctl_instance_exec(struct vmctl *ctx, const char *name,
 				  const struct vmctl_exec *what,
 				  struct vmctl_exit *ret,
 				  struct vmctl_error *err);
+
+/*
+ * The pinned host key, "type base64", which the caller frees. A guest that
+ * makes its own is contacted first when its key is not known yet, for at most
+ * timeout_ms: keys are exchanged, a key of the instance opens it, and its host
+ * key is pinned (VMCTL_LOG_NOTE tells the fingerprint). With a negative
+ * timeout_ms it is not, and *ret is "".
+ *
+ * `seen_sha256`, "SHA256:…", is the fingerprint of a key that somebody met, or
+ * NULL: VMCTL_BAD_DATA, telling both, when it is not the pinned one's.
+ * Otherwise fails as vmctl_instance_exec() does.
+ */
+VMCTL_API int vmctl_instance_host_key(struct vmctl *ctx, const char *name,
+				      const char *seen_sha256, long timeout_ms,
+				      char **ret, struct vmctl_error *err);
+
+/* Forgets the pinned host key: the next contact pins the key met then. For a
+ * guest that was given a new one. */
+VMCTL_API int vmctl_instance_forget_host_key(struct vmctl *ctx,
+					     const char *name,
+					     struct vmctl_error *err);
 
 #ifdef __cplusplus
 }
