@@ -9,6 +9,7 @@
 #include "base/clock.h"
 #include "base/file.h"
 #include "internal/config.h"
+#include "internal/ssh-config.h"
 
 /*
  * Root's own machines live where the system keeps such things: libvirt runs
@@ -255,6 +256,8 @@ int context_state(struct vmctl *ctx, struct state **ret,
 				       err);
 		if (r == 0)
 			r = check_storage(ctx, ctx->db, err);
+		if (r == 0)
+			ssh_config_watch(ctx);
 		if (r < 0) {
 			state_close(take_ptr(&ctx->db));
 			return r;

@@ -19,7 +19,15 @@ struct state {
 	char *path;
 	long busy_ms;
 	int read_only; /* 0, or the SQLITE_ code that forbids writing */
+	/* See state_watch(). */
+	void (*changed)(void *data);
+	void *changed_data;
+	bool touched; /* by the transaction that is open */
+	bool telling;
 };
+
+/* watch.c: after every commit. */
+void watch_committed(struct state *db);
 
 /* --- sql.c --------------------------------------------------------------
  *

@@ -32,6 +32,19 @@ int state_fact_set(struct state *db, const char *key, const char *scope,
 	return r < 0 ? r : txn_commit(db, err);
 }
 
+int state_fact_unset(struct state *db, const char *key, const char *scope,
+		     struct vmctl_error *err)
+{
+	auto_rollback struct state *txn = db;
+	int r = txn_begin(db, err);
+
+	if (r == 0)
+		r = sql_run(db, NULL, err,
+			    "DELETE FROM fact WHERE key = ? AND scope = ?",
+			    "tt", key, scope);
+	return r < 0 ? r : txn_commit(db, err);
+}
+
 int state_stores_files(struct state *db, bool *ret, struct vmctl_error *err)
 {
 	return sql_exists(db, ret, NULL, err,

@@ -157,6 +157,11 @@ int sql_run(struct state *db, int *changes, struct vmctl_error *err,
 		return r;
 	if (changes)
 		*changes = sqlite3_changes(db->db);
+	if (sqlite3_get_autocommit(db->db)) {
+		/* Reset first: a statement under way is a transaction. */
+		sqlite3_reset(stmt);
+		watch_committed(db);
+	}
 	return 0;
 }
 
@@ -206,12 +211,18 @@ int txn_begin(struct state *db, struct vmctl_error *err)
 {
 	if (db->read_only)
 		return sql_fail(db, db->read_only, err);
+	/* Of one that was rolled back. */
+	db->touched = false;
 	return sql_exec(db, "BEGIN IMMEDIATE", err);
 }
 
 int txn_commit(struct state *db, struct vmctl_error *err)
 {
-	return sql_exec(db, "COMMIT", err);
+	int r = sql_exec(db, "COMMIT", err);
+
+	if (r == 0)
+		watch_committed(db);
+	return r;
 }
 
 void txn_cleanup(struct state **db)

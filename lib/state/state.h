@@ -169,6 +169,23 @@ int state_instance_label(struct state *db, const char *id,
 int state_instance_note(struct state *db, const char *id, const char *note,
 			struct vmctl_error *err);
 
+/* What ssh has to know of a live instance. */
+struct state_host {
+	char *id, *name, *user;
+	struct state_instance_key *keys;
+	size_t key_count;
+};
+/* All of them, by name. Free with state_hosts_free. */
+int state_hosts(struct state *db, struct state_host **ret, size_t *ret_n,
+		struct vmctl_error *err);
+void state_hosts_free(struct state_host *hosts, size_t n);
+/* From now on `changed` is called after each commit by this handle that may
+ * have changed what state_hosts() gives: instances that came, went, were
+ * renamed, or have another user or other keys; and when an intent ends, so that
+ * what a killed process did not come to is made up for. No transaction is open
+ * then, and it may read and write the database. */
+int state_watch(struct state *db, void (*changed)(void *data), void *data,
+		struct vmctl_error *err);
 /* The interfaces, in order. The caller frees *ret. */
 int state_nics(struct state *db, const char *id, struct state_nic **ret,
 	       size_t *ret_n, struct vmctl_error *err);
@@ -270,6 +287,8 @@ int state_fact_get(struct state *db, const char *key, const char *scope,
 int state_fact_set(struct state *db, const char *key, const char *scope,
 		   const char *value, struct vmctl_error *err);
 
+int state_fact_unset(struct state *db, const char *key, const char *scope,
+		     struct vmctl_error *err);
 /* Whether any image or live instance is recorded. */
 int state_stores_files(struct state *db, bool *ret, struct vmctl_error *err);
 

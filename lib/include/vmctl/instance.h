@@ -282,6 +282,19 @@ VMCTL_API int vmctl_instance_forget_host_key(struct vmctl *ctx,
 					     const char *name,
 					     struct vmctl_error *err);
 
+/*
+ * A connection to the guest's ssh server, for a program that speaks ssh: a TCP
+ * socket on which the server has begun to speak, with nothing read from it. The
+ * address is looked up, and a lost forward set again; waits up to timeout_ms
+ * for a guest that boots. The descriptor is the caller's.
+ *
+ * VMCTL_STATE when it does not run; VMCTL_TRANSPORT, with a diagnosis, when
+ * nothing answers.
+ */
+VMCTL_API int vmctl_instance_dial(struct vmctl *ctx, const char *name,
+				  long timeout_ms, int *ret_fd,
+				  struct vmctl_error *err);
+
 #ifdef __cplusplus
 }
 #endif

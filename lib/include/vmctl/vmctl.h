@@ -14,5 +14,6 @@
 #include <vmctl/key.h>
 #include <vmctl/label.h>
 #include <vmctl/network.h>
+#include <vmctl/ssh-config.h>
 
 #endif

@@ -1,0 +1,13 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#ifndef INTERNAL_SSH_CONFIG_H
+#define INTERNAL_SSH_CONFIG_H
+
+#include "context.h"
+
+/* What lib/ssh-config does for the context: where ssh knows the instances by
+ * name, each change of them from now on is written to the file that it reads.
+ * Costs one look at the disk where it is not installed. Never fails: what goes
+ * wrong is logged. */
+void ssh_config_watch(struct vmctl *ctx);
+
+#endif

@@ -1,0 +1,277 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include <errno.h>
+#include <pwd.h>
+
+#include "base/file.h"
+#include "driver/openssh.h"
+#include "internal/ssh-config.h"
+#include "ssh-config/ssh-config.h"
+
+/* OpenSSH looks at the password database, whatever HOME says. */
+static int default_file(char **ret, struct vmctl_error *err)
+{
+	struct passwd pw, *found = NULL;
+	char buf[4096];
+
+	if (getpwuid_r(geteuid(), &pw, buf, sizeof(buf), &found) || !found ||
+	    !pw.pw_dir || pw.pw_dir[0] != '/')
+		return fail(err, VMCTL_INVALID, 0,
+			    "the password database has no home directory for "
+			    "this user, where ssh would look for its "
+			    "configuration");
+	*ret = path_join(pw.pw_dir, ".ssh/config");
+	return *ret ? 0 : fail_oom(err);
+}
+
+static int chosen_file(const char *file, char **ret, struct vmctl_error *err)
+{
+	if (!file)
+		return default_file(ret, err);
+	auto_free char *cwd = file[0] == '/' ? NULL : getcwd(NULL, 0);
+	if (file[0] != '/' && !cwd)
+		return fail_sys(err, errno, "cannot find %s", file);
+	*ret = cwd ? path_join(cwd, file) : strdup(file);
+	return *ret ? 0 : fail_oom(err);
+}
+
+static int include_line(struct vmctl *ctx, char **ret, struct vmctl_error *err)
+{
+	auto_free char *path = our_file(ctx);
+	auto_str line = STR_INIT;
+
+	if (!path)
+		return fail_oom(err);
+	if (!quote_possible(path))
+		return fail(err, VMCTL_INVALID, 0,
+			    "ssh cannot read a file in %s: its name has "
+			    "control characters",
+			    ctx->data_dir);
+	str_add(&line, "Include ");
+	quote_include(&line, path);
+	return str_take(&line, ret, err);
+}
+
+/* Has the ssh that is here read all the keywords that we use, before its
+ * configuration has them: a mistake there would be one for every host. */
+static int try_out(struct vmctl *ctx, const struct how *how,
+		   struct vmctl_error *err)
+{
+	const struct state_host sample = { .id = (char *)"i-00000000",
+					   .name = (char *)"vmctl-sample",
+					   .user = (char *)"user" };
+	auto_free char *dir = our_dir(ctx);
+	auto_free char *path = dir ? path_join(dir, "try") : NULL;
+	auto_str text = STR_INIT;
+	struct vmctl_error why;
+	int r = path ? blocks_text(how, &sample, 1, &text, err) : fail_oom(err);
+
+	if (r == 0)
+		r = dir_make(dir, 0700, err);
+	if (r == 0)
+		r = file_write_atomic(path, text.p, text.len, 0600, err);
+	if (r < 0)
+		return r;
+	r = openssh_check(path, &ctx->ev, &why);
+	unlink(path);
+	if (r == -VMCTL_NOT_FOUND) {
+		log_warn(&ctx->ev, "there is no ssh here yet; OpenSSH 8.5 or "
+				   "newer is needed");
+		return 0;
+	}
+	if (r < 0 && err)
+		*err = why;
+	return r;
+}
+
+/* Unless something is in it. */
+static void remove_folder(const struct user_file *f)
+{
+	auto_free char *dir =
+		strndup(f->path, (size_t)(path_base(f->path) - f->path));
+
+	if (dir)
+		(void)rmdir(dir);
+}
+
+/* Takes our line out of the file that it is in. */
+static int take_out(struct vmctl *ctx, const struct record *rec,
+		    struct vmctl_error *err)
+{
+	auto_user_file f = { 0 };
+	auto_free char *include = NULL;
+	auto_str text = STR_INIT;
+	int r = include_line(ctx, &include, err);
+
+	if (r == 0)
+		r = user_file_open(rec->file, &f, err);
+	if (r < 0 || !f.exists)
+		return r;
+	r = include_remove(&f.text, include, &text, err);
+	if (r == 0 && text.len != f.text.len)
+		r = user_file_replace(&f, &text, rec->file_made, err);
+	if (r == 0 && rec->dir_made)
+		remove_folder(&f);
+	return r;
+}
+
+/* --- installing ----------------------------------------------------------- */
+
+struct install {
+	struct vmctl *ctx;
+	struct record rec;
+	struct user_file file;
+	char *include;
+	struct str text; /* that the user's file is to have */
+	bool was;	 /* installed before */
+	int lock;
+};
+
+static void install_done(struct install *in)
+{
+	if (in->lock >= 0)
+		our_unlock(in->ctx, in->lock);
+	record_done(&in->rec);
+	user_file_done(&in->file);
+	free(in->include);
+	str_done(&in->text);
+}
+
+/* What was made by an earlier installation is ours still; what was installed
+ * into another file is taken out there. */
+static int meet_former(struct install *in, struct vmctl_error *err)
+{
+	auto_record old = { 0 };
+	int r = record_get(in->ctx, &old, err);
+
+	if (r <= 0)
+		return r;
+	in->was = true;
+	if (!str_eq(old.file, in->rec.file))
+		return take_out(in->ctx, &old, err);
+	in->rec.file_made = old.file_made;
+	in->rec.dir_made = old.dir_made;
+	return 0;
+}
+
+static int prepare(struct install *in, const struct vmctl_ssh_config *what,
+		   struct vmctl_error *err)
+{
+	int r = how_make(in->ctx, what->program, &in->rec.how, err);
+
+	if (r == 0)
+		r = chosen_file(what->file, &in->rec.file, err);
+	if (r == 0)
+		r = include_line(in->ctx, &in->include, err);
+	if (r == 0)
+		r = user_file_open(in->rec.file, &in->file, err);
+	if (r == 0)
+		r = include_add(&in->file.text, in->include, &in->text, err);
+	if (r == 0)
+		r = try_out(in->ctx, &in->rec.how, err);
+	return r;
+}
+
+static int make_folder(struct install *in, struct vmctl_error *err)
+{
+	auto_free char *dir =
+		strndup(in->file.path,
+			(size_t)(path_base(in->file.path) - in->file.path));
+
+	if (!dir)
+		return fail_oom(err);
+	if (!in->file.exists)
+		in->rec.file_made = true;
+	if (access(dir, F_OK) == 0)
+		return 0;
+	in->rec.dir_made = true;
+	return dir_make(dir, 0700, err);
+}
+
+/* The user's file comes last: from then on ssh reads ours. */
+static int apply(struct install *in, bool *ret_changed, struct vmctl_error *err)
+{
+	bool same = in->text.len == in->file.text.len;
+	int r = make_folder(in, err);
+
+	if (r == 0)
+		r = record_put(in->ctx, &in->rec, err);
+	if (r == 0)
+		r = our_file_write(in->ctx, &in->rec, err);
+	if (r == 0 && !same)
+		r = user_file_replace(&in->file, &in->text, false, err);
+	if (ret_changed)
+		*ret_changed = r == 0 && !same;
+	return r;
+}
+
+static void take_back(struct install *in)
+{
+	auto_free char *dir = our_dir(in->ctx);
+
+	record_drop(in->ctx, NULL);
+	if (dir)
+		dir_remove(dir, NULL);
+	if (in->rec.dir_made)
+		remove_folder(&in->file);
+}
+
+static int install(struct install *in, const struct vmctl_ssh_config *what,
+		   bool *ret_changed, struct vmctl_error *err)
+{
+	struct state *db;
+	int r = context_state(in->ctx, &db, err);
+
+	if (r == 0)
+		r = our_lock(in->ctx, &in->lock, err);
+	if (r == 0)
+		r = prepare(in, what, err);
+	if (r == 0)
+		r = meet_former(in, err);
+	if (r == 0)
+		r = apply(in, ret_changed, err);
+	if (r < 0 && !in->was && in->lock >= 0)
+		take_back(in);
+	return r;
+}
+
+int vmctl_ssh_config_install(struct vmctl *ctx,
+			     const struct vmctl_ssh_config *asked,
+			     char **ret_file, bool *ret_changed,
+			     struct vmctl_error *err)
+{
+	auto_cleanup(install_done) struct install in = { .ctx = ctx,
+							 .lock = -1 };
+	struct vmctl_ssh_config what = { 0 };
+
+	/* A caller built against an older header has a shorter struct. */
+	memcpy(&what, asked,
+	       asked->size < sizeof(what) ? asked->size : sizeof(what));
+	int r = install(&in, &what, ret_changed, err);
+	if (r < 0)
+		return r;
+	ssh_config_watch(ctx);
+	*ret_file = take_ptr(&in.file.path);
+	return 0;
+}
+
+int vmctl_ssh_config_uninstall(struct vmctl *ctx, char **ret_file,
+			       struct vmctl_error *err)
+{
+	auto_record rec = { 0 };
+	auto_free char *dir = our_dir(ctx);
+	int fd = -1, r = dir ? our_lock(ctx, &fd, err) : fail_oom(err);
+
+	if (r < 0)
+		return r;
+	int found = r = record_get(ctx, &rec, err);
+	if (r == 1)
+		r = take_out(ctx, &rec, err);
+	if (r == 0)
+		r = record_drop(ctx, err);
+	if (r == 0)
+		r = dir_remove(dir, err);
+	our_unlock(ctx, fd);
+	if (r == 0)
+		*ret_file = found == 1 ? take_ptr(&rec.file) : NULL;
+	return r;
+}
