@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "cli/instance/fields.h"
 
+#include <vmctl/console.h>
+
 #define AT(member) offsetof(struct vmctl_instance, member)
 
 static const char *state_text(const void *record)
@@ -85,3 +87,23 @@ static const struct field address_fields[] = {
 };
 
 const struct record address_record = { "address", address_fields };
+
+#define BOOT(member) offsetof(struct vmctl_boot, member)
+
+static const struct field boots[] = {
+	{ "index", "BOOT", FIELD_INT, BOOT(index), FIELD_NAME,
+	  .help = "0 for the last start, -1 for the one before" },
+	{ "number", "NUMBER", FIELD_INT, BOOT(number), 0,
+	  .help = "the first start is 1" },
+	{ "started_at", "STARTED", FIELD_TIME, BOOT(started_at), 0,
+	  .help = "when vmctl started it" },
+	{ "written_at", "LAST OUTPUT", FIELD_TIME, BOOT(written_at), 0,
+	  .help = "when the guest wrote last" },
+	{ "ended", "ENDED", FIELD_STRING, BOOT(ended), 0,
+	  .help = "how it ended, where that is known" },
+	{ "size", "SIZE", FIELD_SIZE, BOOT(size), 0,
+	  .help = "how much of it is kept" },
+	{ .key = NULL },
+};
+
+const struct record boot_record = { "boot", boots };

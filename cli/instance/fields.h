@@ -8,4 +8,7 @@
 extern const struct record instance_record;
 extern const struct record address_record;
 
+/* A start of its machine, as its console record has it. */
+extern const struct record boot_record;
+
 #endif

@@ -42,7 +42,7 @@ bool console_note_read(const char *dir, struct console_note *ret)
 	struct console_note n = { 0 };
 
 	if (!path || file_read(path, 256, &text, NULL) < 0 ||
-	    sscanf(str_text(&text), "%lld %lld %23[^\n]", &n.number,
+	    sscanf(str_text(&text), "%lld %lld %95[^\n]", &n.number,
 		   &n.started_at, n.ended) < 2 ||
 	    n.number < 1)
 		return false;
@@ -81,7 +81,8 @@ int64_t console_age(const char *name)
 }
 
 static int add_part(struct console_record *r, int at, const char *dir,
-		    const char *name, int64_t boot, struct vmctl_error *err)
+		    const char *name, int64_t boot, bool live,
+		    struct vmctl_error *err)
 {
 	struct console_part *more;
 	struct stat st;
@@ -97,6 +98,7 @@ static int add_part(struct console_record *r, int at, const char *dir,
 	more[r->part_count] = (struct console_part){
 		.path = path_join(dir, name),
 		.boot = boot,
+		.live = live,
 		.age = console_age(name),
 		.dev = st.st_dev,
 		.ino = st.st_ino,
@@ -144,7 +146,8 @@ static int add_boot(struct console_record *r, const char *dir, int64_t number,
 	while ((e = readdir(d))) {
 		if (console_age(e->d_name) < -1)
 			continue;
-		int r2 = add_part(r, dirfd(d), dir, e->d_name, number, err);
+		int r2 = add_part(r, dirfd(d), dir, e->d_name, number, live,
+				  err);
 		if (r2 < 0)
 			return r2;
 	}
@@ -180,6 +183,8 @@ static int by_age(const void *a, const void *b)
 
 	if (x->boot != y->boot)
 		return x->boot < y->boot ? -1 : 1;
+	if (x->live != y->live)
+		return x->live ? 1 : -1;
 	return x->age == y->age ? 0 : x->age > y->age ? -1 : 1;
 }
 

@@ -6,7 +6,7 @@
 #include "base/undo.h"
 #include "driver/acl.h"
 #include "driver/qemu-img.h"
-#include "instance/instance.h"
+#include "instance/console.h"
 #include "internal/network.h"
 
 /*
@@ -40,6 +40,7 @@ static int undo_files(void *data, struct vmctl_error *err)
 {
 	struct creation *c = data;
 
+	console_keep(c->ctx, c->draft.row, "its creation failed");
 	return dir_remove(c->dir, err);
 }
 
@@ -112,10 +113,9 @@ static int step_files(struct creation *c, struct vmctl_error *err)
 	const struct vmctl_instance *row = c->draft.row;
 	auto_free char *disk = instance_file(c->ctx, row->id, "disk.qcow2");
 	auto_free char *iso = instance_file(c->ctx, row->id, "seed.iso");
-	auto_free char *log = instance_file(c->ctx, row->id, "console.log");
 
 	c->dir = instance_dir(c->ctx, row->id);
-	if (!disk || !iso || !log || !c->dir)
+	if (!disk || !iso || !c->dir)
 		return fail_oom(err);
 	int r = undo_push(&c->undo, "the instance's folder", undo_files, c,
 			  err);
@@ -128,14 +128,9 @@ static int step_files(struct creation *c, struct vmctl_error *err)
 		r = seed_make(&c->draft, &c->seed, err);
 	if (r == 0)
 		r = seed_write(&c->seed, iso, err);
-	if (r < 0)
-		return r;
-	/* There from the first byte on, also when the guest says nothing. */
-	auto_close int fd = open(log, O_WRONLY | O_CREAT | O_CLOEXEC, 0600);
-	if (fd < 0)
-		return fail_sys(err, errno, "cannot write %s", log);
-	return keep_access(c, (const char *const[]){ disk, iso, log, NULL },
-			   err);
+	return r < 0 ? r
+		     : keep_access(c, (const char *const[]){ disk, iso, NULL },
+				   err);
 }
 
 static int step_network(struct creation *c, struct vmctl_error *err)

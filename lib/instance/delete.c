@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "base/clock.h"
 #include "base/file.h"
-#include "instance/instance.h"
+#include "instance/console.h"
 #include "internal/config.h"
 #include "internal/key.h"
 #include "internal/network.h"
@@ -63,15 +63,22 @@ int instance_remove_effects(struct vmctl *ctx, const struct vmctl_instance *row,
 			    struct vmctl_error *err)
 {
 	auto_free char *dir = instance_dir(ctx, row->id);
-	int r = dir ? instance_remove_domain(ctx, row, err) : fail_oom(err);
+	int r;
 
+	if (!dir)
+		return fail_oom(err);
+	console_ended(ctx, row, "it was deleted");
+	r = instance_remove_domain(ctx, row, err);
 	/* Disk and address go after the domain: a running guest never loses
 	 * them. */
 	if (r == 0 && instance_runs_elsewhere(ctx, row))
 		return fail_elsewhere(row, err);
 	if (r == 0)
 		r = instance_give_back(ctx, row, err);
-	return r < 0 ? r : dir_remove(dir, err);
+	if (r < 0)
+		return r;
+	console_keep(ctx, row, "it was deleted");
+	return dir_remove(dir, err);
 }
 
 /* Private files of keys that were deleted while it still needed them. */
@@ -114,6 +121,7 @@ static void forget_old(struct vmctl *ctx)
 	if (days > 0)
 		state_instance_forget(ctx->db, clock_now() - days * 86400,
 				      NULL);
+	console_prune(ctx, days > 0 ? clock_now() - days * 86400 : 0);
 }
 
 /* A machine that runs where this connection does not see it is left alone:

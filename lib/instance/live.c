@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "driver/qemu-img.h"
-#include "instance/instance.h"
+#include "instance/console.h"
 
 /*
  * The hypervisor is the truth about what runs; the record says what was meant.
@@ -80,6 +80,8 @@ int instance_observe(struct vmctl *ctx, struct vmctl_instance *row,
 	const char *reason;
 	enum vmctl_state now = combine(row, seen, &reason);
 
+	if (now == VMCTL_STATE_RUNNING)
+		console_bound(ctx, row->id);
 	if ((now == VMCTL_STATE_STOPPED || now == VMCTL_STATE_ERROR) &&
 	    row->state == VMCTL_STATE_RUNNING &&
 	    instance_runs_elsewhere(ctx, row))

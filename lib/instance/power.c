@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "base/clock.h"
 #include "base/units.h"
-#include "instance/instance.h"
+#include "instance/console.h"
 #include "internal/network.h"
 
 /* A guest that is still booting does not hear the power button. */
@@ -103,8 +103,12 @@ int instance_boot(struct vmctl *ctx, struct vmctl_instance *row,
 
 	if (r == 0)
 		r = networks_up(ctx, row, err);
-	if (r == 0)
-		r = ops->start(hv, row->uuid, err);
+	if (r < 0)
+		return r;
+	bool moved = console_begin(ctx, row);
+	r = ops->start(hv, row->uuid, err);
+	if (r == -VMCTL_STATE && moved)
+		console_take_back(ctx, row);
 	return r < 0 ? r : instance_forward(ctx, row, err);
 }
 

@@ -169,18 +169,14 @@ static int fail_unknown(const char *name, struct vmctl_error *err)
 	return r;
 }
 
-int state_instance_get(struct state *db, const char *name,
-		       struct vmctl_instance **ret, struct vmctl_error *err)
+static int get(struct state *db, const char *where, const char *name,
+	       struct vmctl_instance **ret, struct vmctl_error *err)
 {
 	auto_stmt sqlite3_stmt *stmt = NULL;
 	auto_details with = { 0 };
-	int r;
+	auto_free char *sql = str_printf(SELECT_INSTANCE "%s", where);
+	int r = sql ? sql_query(db, &stmt, err, sql, "t", name) : fail_oom(err);
 
-	r = sql_query(db, &stmt, err,
-		      SELECT_INSTANCE "WHERE (name = ?1 AND state <>"
-				      " 'terminated') OR id = ?1"
-				      " ORDER BY id = ?1",
-		      "t", name);
 	if (r == 0)
 		r = details_prepare(db, &with, err);
 	if (r == 0)
@@ -188,6 +184,24 @@ int state_instance_get(struct state *db, const char *name,
 	if (r == 0)
 		return fail_unknown(name, err);
 	return r < 0 ? r : read_instance(db, stmt, &with, ret, err);
+}
+
+int state_instance_get(struct state *db, const char *name,
+		       struct vmctl_instance **ret, struct vmctl_error *err)
+{
+	return get(db,
+		   "WHERE (name = ?1 AND state <> 'terminated') OR id = ?1"
+		   " ORDER BY id = ?1",
+		   name, ret, err);
+}
+
+int state_instance_deleted(struct state *db, const char *name,
+			   struct vmctl_instance **ret, struct vmctl_error *err)
+{
+	return get(db,
+		   "WHERE name = ?1 AND state = 'terminated'"
+		   " ORDER BY terminated_at DESC, created_at DESC, rowid DESC",
+		   name, ret, err);
 }
 
 int state_instance_list(struct state *db, bool terminated,

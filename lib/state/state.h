@@ -145,6 +145,12 @@ int state_instance_add(struct state *db, const struct vmctl_instance *row,
  * are left for the caller; `state` is what was last recorded. */
 int state_instance_get(struct state *db, const char *name,
 		       struct vmctl_instance **ret, struct vmctl_error *err);
+
+/* The terminated one that had the name last; VMCTL_NOT_FOUND. */
+int state_instance_deleted(struct state *db, const char *name,
+			   struct vmctl_instance **ret,
+			   struct vmctl_error *err);
+
 int state_instance_list(struct state *db, bool terminated,
 			struct vmctl_instance_list **ret,
 			struct vmctl_error *err);

@@ -23,7 +23,7 @@
 
 struct fake_domain {
 	bool used, transient;
-	char uuid[37], name[64], disk[256];
+	char uuid[37], name[64], disk[256], console_log[256];
 	enum hv_state state;
 	int ports[FAKE_PORTS];
 	int starting; /* calls until a start begun by a dead process is done */
@@ -50,7 +50,8 @@ struct fake {
 	bool console_held, console_off; /* in use; the machine goes off in it */
 	enum hv_console_end console_end;
 	char console_says[64];
-	char last[32]; /* name of the last call */
+	char start_says[64]; /* written to the console's record at a start */
+	char last[32];	     /* name of the last call */
 	struct fake_domain domains[FAKE_DOMAINS];
 	struct hv_network net; /* name "": there is none */
 	struct hv_lease hosts[FAKE_HOSTS];

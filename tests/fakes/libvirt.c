@@ -184,6 +184,8 @@ static int define(struct hv *hv, const struct hv_spec *spec,
 	snprintf(d->uuid, sizeof(d->uuid), "%s", spec->uuid);
 	snprintf(d->name, sizeof(d->name), "%s", spec->id);
 	snprintf(d->disk, sizeof(d->disk), "%s", spec->disk);
+	snprintf(d->console_log, sizeof(d->console_log), "%s",
+		 spec->console_log);
 	return leave(err);
 }
 
@@ -203,6 +205,17 @@ static int undefine(struct hv *hv, const char *uuid, struct vmctl_error *err)
 	return leave(err);
 }
 
+/* As QEMU does with append='on'. */
+static void say_at_start(const struct fake_domain *d)
+{
+	FILE *f = fake->start_says[0] ? fopen(d->console_log, "a") : NULL;
+
+	if (f) {
+		fprintf(f, "%s %d\r\n", fake->start_says, fake->starts);
+		fclose(f);
+	}
+}
+
 static int start(struct hv *hv, const char *uuid, struct vmctl_error *err)
 {
 	struct fake_domain *d;
@@ -215,12 +228,19 @@ static int start(struct hv *hv, const char *uuid, struct vmctl_error *err)
 		return fail(err, VMCTL_STATE, 0, "domain is already running");
 	if (access(d->disk, F_OK) < 0)
 		return fail(err, VMCTL_FAILED, 0, "the domain has no disk");
+	/* A daemon would do it whoever dies meanwhile. */
+	sigset_t alarm;
+	sigemptyset(&alarm);
+	sigaddset(&alarm, SIGALRM);
+	sigprocmask(SIG_BLOCK, &alarm, NULL);
 	fake->starts++;
 	fake->start_call = fake->calls;
+	say_at_start(d);
 	if (fake->calls == fake->killed_at && fake->start_late)
 		d->starting = fake->start_late;
 	else
 		d->state = HV_RUNNING;
+	sigprocmask(SIG_UNBLOCK, &alarm, NULL);
 	report(uuid, "");
 	return leave(err);
 }

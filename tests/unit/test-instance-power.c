@@ -286,7 +286,7 @@ static void a_terminated_instance_refuses_every_verb(void **state)
 		.size = sizeof(what), .argv = argv, .in = -1, .out = 1, .err = 2
 	};
 	struct vmctl_exit exit;
-	int fd = -1;
+	struct vmctl_boot_list *boots;
 
 	assert_int_equal(vmctl_instance_get(ctx, "web1", 0, &row, &s->err), 0);
 	auto_free char *id = strdup(row->id);
@@ -302,7 +302,7 @@ static void a_terminated_instance_refuses_every_verb(void **state)
 	assert_string_equal(s->err.hint, "");
 	assert_int_equal(vmctl_instance_delete(ctx, id, &s->err),
 			 -VMCTL_NOT_FOUND);
-	assert_int_equal(vmctl_instance_log_open(ctx, id, &fd, &s->err),
+	assert_int_equal(vmctl_console_boots(ctx, id, &boots, &s->err),
 			 -VMCTL_STATE);
 	assert_int_equal(vmctl_instance_exec(ctx, id, &what, &exit, &s->err),
 			 -VMCTL_STATE);

@@ -187,14 +187,6 @@ VMCTL_API int vmctl_instance_wait(struct vmctl *ctx, const char *name,
 				  enum vmctl_wait what, long timeout_ms,
 				  struct vmctl_error *err);
 
-/*
- * Opens the recorded serial console for reading. The descriptor is the
- * caller's. The text comes from the guest: it may hold escape sequences. A
- * terminated instance has none: VMCTL_STATE.
- */
-VMCTL_API int vmctl_instance_log_open(struct vmctl *ctx, const char *name,
-				      int *ret_fd, struct vmctl_error *err);
-
 struct vmctl_exec {
 	size_t size;
 	const char *const *argv; /* NULL-terminated; NULL: a login shell */
