@@ -125,8 +125,9 @@ void console_bound(struct vmctl *ctx, const char *id)
 	if (copy_end(fd, config_number(config, "logs.size") / 2, older, &why) <
 	    0)
 		log_warn(&ctx->ev, "%s", why.message);
-	if (ftruncate(fd, 0) < 0)
-		log_warn(&ctx->ev, "cannot cut %s: %s", path, strerror(errno));
+	if (ftruncate(fd, 0) < 0 &&
+	    fail_sys(&why, errno, "cannot cut %s", path) < 0)
+		log_warn(&ctx->ev, "%s", why.message);
 }
 
 /* --- after the end
