@@ -144,7 +144,8 @@ struct argument {
 	const char *help;
 	size_t offset;	   /* const char *, or struct strings when many */
 	bool optional;	   /* zero is allowed */
-	bool many;	   /* the last one only: takes all that are left */
+	bool many;	   /* takes all that are left, but the last word when
+			    * one more argument follows; at most one may */
 	bool after_dashes; /* only what follows "--" (a guest's command line);
 			    * many is implied */
 	completer complete;

@@ -176,7 +176,7 @@ static int bind_arguments(struct parser *p, const struct strings *own,
 			  const struct strings *guest)
 {
 	const struct argument *arg = p->cmd->args;
-	size_t used = 0;
+	size_t used = 0, end;
 	int rc;
 
 	for (; arg && arg->name; arg++) {
@@ -193,11 +193,12 @@ static int bind_arguments(struct parser *p, const struct strings *own,
 			*(const char **)member = from->items[used++];
 			continue;
 		}
-		for (; at < from->count; at++) {
+		end = from->count - (arg[1].name && !arg[1].after_dashes &&
+				     from->count > at + 1);
+		for (rc = 0; at < end && !rc; at++)
 			rc = strings_add(member, from->items[at], p->err);
-			if (rc)
-				return rc;
-		}
+		if (rc)
+			return rc;
 		if (!arg->after_dashes)
 			used = at;
 	}
@@ -244,10 +245,8 @@ static int read_words(struct parser *p, struct strings *own,
 		}
 		if (stops && own->count >= fixed)
 			dashes = true;
-		if (!dashes || !keeps || (stops && own->count < needed))
-			rc = strings_add(own, word, p->err);
-		else
-			rc = strings_add(guest, word, p->err);
+		bool ours = !dashes || !keeps || (stops && own->count < needed);
+		rc = strings_add(ours ? own : guest, word, p->err);
 	}
 	return rc;
 }

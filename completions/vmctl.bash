@@ -33,6 +33,8 @@ _vmctl()
 				COMPREPLY+=("$value")
 			done < <(compgen -f -- "${words[-1]#"$strip"}")
 		else
+			# What goes on behind a colon gets no blank.
+			[[ $value != *: ]] || compopt -o nospace 2>/dev/null
 			COMPREPLY+=("${value#"$strip"}")
 		fi
 	done < <("$1" __complete -- "${words[@]}" 2>/dev/null)

@@ -8,6 +8,7 @@
 
 #include "base/error.h"
 #include "base/log.h"
+#include "driver/sftp.h"
 
 /* An ssh client (module ssh.so, libssh). */
 
@@ -139,6 +140,8 @@ struct ssh_ops {
 	 * base64". The caller frees *ret. */
 	int (*host_key)(struct ssh_conn *conn, char **ret,
 			struct vmctl_error *err);
+
+	const struct sftp_ops *sftp; /* files by such a connection */
 };
 
 int ssh_load(const struct ssh_ops **ret, struct vmctl_error *err);

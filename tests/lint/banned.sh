@@ -22,7 +22,7 @@ ok_if_empty "the library never ends the process" "$(
 ok_if_empty "commands write through the renderer only" "$(
 	calls 'v?f?printf|putchar|f?puts|perror|fwrite' $commands
 	code $commands | grep -E '[^A-Za-z0-9_](stdout|stderr|STDOUT_FILENO|STDERR_FILENO)[^A-Za-z0-9_]' |
-		grep -vE '^cli/instance/(console|exec|ssh|logs)\.c|^cli/ssh-config/connect\.c|[^a-z_]render_flush\('
+		grep -vE '^cli/instance/(console|cp|exec|ssh|logs)\.c|^cli/ssh-config/connect\.c|[^a-z_]render_flush\('
 )"
 ok_if_empty "no command parses its own arguments" "$(calls 'getopt|getopt_long|strtol|strtoul|strtoll|strtoull|strtod|sscanf' $commands)"
 # test-state-db.c kills its children at different moments.

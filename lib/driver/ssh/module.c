@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "driver/ssh/session.h"
+#include "driver/ssh/sftp.h"
 
 static int module_connect(const struct ssh_target *target,
 			  const struct events *ev, struct ssh_conn **ret,
@@ -65,4 +66,5 @@ VMCTL_API const struct ssh_ops vmctl_module_ssh = {
 	.forget = keyring_free,
 	.agent_keys = module_agent_keys,
 	.host_key = module_host_key,
+	.sftp = &sftp_table,
 };

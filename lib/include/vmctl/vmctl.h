@@ -7,6 +7,7 @@
 #include <vmctl/config.h>
 #include <vmctl/console.h>
 #include <vmctl/context.h>
+#include <vmctl/copy.h>
 #include <vmctl/error.h>
 #include <vmctl/host.h>
 #include <vmctl/image.h>
