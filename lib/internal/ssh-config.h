@@ -6,8 +6,8 @@
 
 /* What lib/ssh-config does for the context: where ssh knows the instances by
  * name, each change of them from now on is written to the file that it reads.
- * Costs one look at the disk where it is not installed. Never fails: what goes
- * wrong is logged. */
+ * Where it is not installed this costs one look at the disk for each change.
+ * What goes wrong is logged. */
 void ssh_config_watch(struct vmctl *ctx);
 
 #endif

@@ -4,7 +4,6 @@
 
 #include "base/file.h"
 #include "driver/openssh.h"
-#include "internal/ssh-config.h"
 #include "ssh-config/ssh-config.h"
 
 /* OpenSSH looks at the password database, whatever HOME says. */
@@ -249,7 +248,6 @@ int vmctl_ssh_config_install(struct vmctl *ctx,
 	int r = install(&in, &what, ret_changed, err);
 	if (r < 0)
 		return r;
-	ssh_config_watch(ctx);
 	*ret_file = take_ptr(&in.file.path);
 	return 0;
 }

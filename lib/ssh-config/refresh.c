@@ -129,12 +129,17 @@ static void on_change(void *data)
 			 err.message);
 }
 
+/* Looked at again before each change: another process may have installed it
+ * since this one began. */
+static bool is_installed(void *data)
+{
+	const struct vmctl *ctx = data;
+	auto_free char *path = our_file(ctx);
+
+	return path && access(path, F_OK) == 0;
+}
+
 void ssh_config_watch(struct vmctl *ctx)
 {
-	auto_free char *path = our_file(ctx);
-	struct vmctl_error err;
-
-	if (path && access(path, F_OK) == 0 &&
-	    state_watch(ctx->db, on_change, ctx, &err) < 0)
-		log_warn(&ctx->ev, "%s", err.message);
+	state_watch(ctx->db, is_installed, on_change, ctx);
 }

@@ -20,13 +20,16 @@ struct state {
 	long busy_ms;
 	int read_only; /* 0, or the SQLITE_ code that forbids writing */
 	/* See state_watch(). */
+	bool (*wanted)(void *data);
 	void (*changed)(void *data);
-	void *changed_data;
+	void *watch_data;
+	bool watching;
 	bool touched; /* by the transaction that is open */
 	bool telling;
 };
 
-/* watch.c: after every commit. */
+/* watch.c: before every transaction that writes, and after its commit. */
+int watch_begin(struct state *db, struct vmctl_error *err);
 void watch_committed(struct state *db);
 
 /* --- sql.c --------------------------------------------------------------

@@ -211,9 +211,9 @@ int txn_begin(struct state *db, struct vmctl_error *err)
 {
 	if (db->read_only)
 		return sql_fail(db, db->read_only, err);
-	/* Of one that was rolled back. */
-	db->touched = false;
-	return sql_exec(db, "BEGIN IMMEDIATE", err);
+	int r = watch_begin(db, err);
+
+	return r < 0 ? r : sql_exec(db, "BEGIN IMMEDIATE", err);
 }
 
 int txn_commit(struct state *db, struct vmctl_error *err)

@@ -189,9 +189,10 @@ void state_hosts_free(struct state_host *hosts, size_t n);
  * have changed what state_hosts() gives: instances that came, went, were
  * renamed, or have another user or other keys; and when an intent ends, so that
  * what a killed process did not come to is made up for. No transaction is open
- * then, and it may read and write the database. */
-int state_watch(struct state *db, void (*changed)(void *data), void *data,
-		struct vmctl_error *err);
+ * then, and it may read and write the database. Before each transaction it is
+ * asked whether that is `wanted`, until it is: who only reads pays nothing. */
+void state_watch(struct state *db, bool (*wanted)(void *data),
+		 void (*changed)(void *data), void *data);
 /* The interfaces, in order. The caller frees *ret. */
 int state_nics(struct state *db, const char *id, struct state_nic **ret,
 	       size_t *ret_n, struct vmctl_error *err);

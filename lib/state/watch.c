@@ -38,34 +38,36 @@ static void touch(sqlite3_context *call, int argc, sqlite3_value **argv)
 	sqlite3_result_null(call);
 }
 
-int state_watch(struct state *db, void (*changed)(void *data), void *data,
-		struct vmctl_error *err)
+void state_watch(struct state *db, bool (*wanted)(void *data),
+		 void (*changed)(void *data), void *data)
 {
-	int rc;
-
-	if (!db->changed) {
-		rc = sqlite3_create_function(db->db, "vmctl_touch", 0,
-					     SQLITE_UTF8, db, touch, NULL,
-					     NULL);
-		if (rc != SQLITE_OK)
-			return sql_fail(db, rc, err);
-		int r = sql_exec(db, triggers, err);
-		if (r < 0)
-			return r;
-	}
+	db->wanted = wanted;
 	db->changed = changed;
-	db->changed_data = data;
-	return 0;
+	db->watch_data = data;
+}
+
+int watch_begin(struct state *db, struct vmctl_error *err)
+{
+	/* Of a transaction that was rolled back. */
+	db->touched = false;
+	if (db->watching || !db->wanted || !db->wanted(db->watch_data))
+		return 0;
+	int rc = sqlite3_create_function(db->db, "vmctl_touch", 0, SQLITE_UTF8,
+					 db, touch, NULL, NULL);
+	int r = rc == SQLITE_OK ? sql_exec(db, triggers, err)
+				: sql_fail(db, rc, err);
+	db->watching = r == 0;
+	return r;
 }
 
 void watch_committed(struct state *db)
 {
 	/* What the call itself writes is no reason to call again. */
-	if (!db->touched || !db->changed || db->telling)
+	if (!db->touched || db->telling)
 		return;
 	db->touched = false;
 	db->telling = true;
-	db->changed(db->changed_data);
+	db->changed(db->watch_data);
 	db->telling = false;
 }
 

@@ -14,6 +14,12 @@ static void count(void *data)
 }
 
 static int seen;
+static bool installed;
+
+static bool wanted(void *data)
+{
+	return installed;
+}
 
 static int setup(void **state)
 {
@@ -22,7 +28,9 @@ static int setup(void **state)
 	struct fixture *f = *state;
 	image_put(f, "mini", digest_of("aa"));
 	told = 0;
-	return state_watch(f->db, count, &seen, &f->err);
+	installed = true;
+	state_watch(f->db, wanted, count, &seen);
+	return 0;
 }
 
 static int since(void)
@@ -55,6 +63,18 @@ static void coming_and_going_is_told_once_each(void **state)
 	assert_int_equal(state_instance_set(f->db, id, VMCTL_STATE_TERMINATED,
 					    "", &f->err),
 			 0);
+	assert_int_equal(since(), 1);
+}
+
+static void who_is_not_wanted_is_asked_again(void **state)
+{
+	struct fixture *f = *state;
+
+	installed = false;
+	assert_int_equal(instance_put(f, 1, "web1", digest_of("aa"), NULL), 0);
+	assert_int_equal(since(), 0);
+	installed = true;
+	assert_int_equal(instance_put(f, 2, "web2", digest_of("aa"), NULL), 0);
 	assert_int_equal(since(), 1);
 }
 
@@ -114,6 +134,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		TEST(coming_and_going_is_told_once_each),
+		TEST(who_is_not_wanted_is_asked_again),
 		TEST(what_is_rolled_back_is_not_told),
 		TEST(hosts_have_what_ssh_needs),
 	};
