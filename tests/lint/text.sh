@@ -52,7 +52,7 @@ fi
 case $(clang-format --version 2>/dev/null) in
 *'version 14.'*)
 	ok_if_empty "clang-format would change nothing" "$(
-		clang-format --dry-run -Werror $(files 'lib/*.c' 'cli/*.c' 'tests/*.c') 2>&1 |
+		clang-format --dry-run -Werror $(files 'lib/*.c' 'cli/*.c' 'images/*.c' 'tests/*.c') 2>&1 |
 			grep error: | cut -d : -f 1 | sort | uniq -c
 	)"
 	;;
