@@ -130,6 +130,14 @@ struct hv_details {
 };
 
 #define HV_QEMU_AGENT "org.qemu.guest_agent.0"
+#define HV_AGENT "org.vmctl.exec.0" /* that of vmctl's own agent */
+
+/* A connection to such a channel: bytes to and from what has it open in the
+ * guest. `fd` is a stream socket to be polled, read and written without blocking;
+ * end of file is the end of the connection. */
+struct hv_pipe {
+	int fd;
+};
 
 /* A session on the serial console. */
 struct hv_console {
@@ -278,6 +286,14 @@ struct hv_ops {
 	 * the daemon; else does nothing, at no cost. `hv` and a descriptor got
 	 * from `watch` stay what they are; HV_CHANGE_MISSED follows there. */
 	int (*revive)(struct hv *hv, struct vmctl_error *err);
+
+	/* Connects to a channel of a running domain. One client has it at a
+	 * time. At once VMCTL_UNSUPPORTED when there is no such channel, or
+	 * nothing in the guest has it open; VMCTL_BUSY when somebody else is
+	 * connected, who is left alone. */
+	int (*channel_open)(struct hv *hv, const char *uuid, const char *name,
+			    struct hv_pipe **ret, struct vmctl_error *err);
+	void (*channel_close)(struct hv_pipe *pipe); /* NULL is allowed */
 };
 
 /* VMCTL_HYPERVISOR when the module or its library is missing. */

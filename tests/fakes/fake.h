@@ -67,6 +67,8 @@ struct fake {
 	bool no_events; /* the engine has none */
 	int restarts;	/* of the daemon: older connections are lost */
 	struct hv_details details; /* of all, but for the state */
+	char agent[108];  /* where vmctl's agent listens; "": no guest has one */
+	bool agent_busy;  /* somebody else has the channel */
 	char agent_address[46];	   /* what any agent answers; "": nothing */
 };
 

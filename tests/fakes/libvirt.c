@@ -1,11 +1,14 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "fake.h"
 
+#include <errno.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/eventfd.h>
 #include <sys/mman.h>
+#include <sys/socket.h>
+#include <sys/un.h>
 #include <unistd.h>
 
 #include "base/str.h"
@@ -320,24 +323,12 @@ static int list(struct hv *hv, struct hv_domain **ret, size_t *ret_n,
 	return leave(err);
 }
 
-/* Machines that only the environment knows of: FAKE_RUNNING has the beginning
- * of their UUIDs, and FAKE_STOPPED the UUIDs of those that are off. */
-static enum hv_state elsewhere(const char *uuid)
-{
-	const char *begin = getenv("FAKE_RUNNING");
-	const char *off = getenv("FAKE_STOPPED");
-
-	if (!begin || !str_starts(uuid, begin))
-		return HV_ABSENT;
-	return off && strstr(off, uuid) ? HV_STOPPED : HV_RUNNING;
-}
-
 static int state(struct hv *hv, const char *uuid, enum hv_state *ret,
 		 struct vmctl_error *err)
 {
 	ENTER();
 	const struct fake_domain *d = find(uuid);
-	*ret = d ? d->state : elsewhere(uuid);
+	*ret = d ? d->state : HV_ABSENT;
 	return leave(err);
 }
 
@@ -414,10 +405,6 @@ static int forward_present(struct hv *hv, const char *uuid,
 	struct fake_domain *d;
 
 	ENTER();
-	if (elsewhere(uuid) == HV_RUNNING) {
-		*ret = true;
-		return leave(err);
-	}
 	int r = need(uuid, &d, err);
 	if (r < 0)
 		return r;
@@ -426,6 +413,48 @@ static int forward_present(struct hv *hv, const char *uuid,
 	for (int i = 0; i < FAKE_PORTS; i++)
 		*ret |= d->ports[i] == fwd->host_port;
 	return leave(err);
+}
+
+/* --- channels: what listens at a socket is the agent -------------------------
+ */
+
+static int channel_open(struct hv *hv, const char *uuid, const char *name,
+			struct hv_pipe **ret, struct vmctl_error *err)
+{
+	struct sockaddr_un a = { .sun_family = AF_UNIX };
+	struct fake_domain *d;
+
+	ENTER();
+	int r = need(uuid, &d, err);
+	if (r < 0)
+		return r;
+	NEED_ACTIVE(d);
+	if (!fake->agent[0])
+		return fail(err, VMCTL_UNSUPPORTED, 0, "it has no channel %s",
+			    name);
+	if (fake->agent_busy)
+		return fail(err, VMCTL_BUSY, 0, "the channel is in use");
+	snprintf(a.sun_path, sizeof(a.sun_path), "%s", fake->agent);
+	struct hv_pipe *pipe = malloc(sizeof(*pipe));
+	if (!pipe)
+		return fail_oom(err);
+	pipe->fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	if (connect(pipe->fd, (struct sockaddr *)&a, sizeof(a)) < 0) {
+		close(pipe->fd);
+		free(pipe);
+		return fail(err, VMCTL_FAILED, errno, "cannot connect to %s",
+			    fake->agent);
+	}
+	*ret = pipe;
+	return leave(err);
+}
+
+static void channel_close(struct hv_pipe *pipe)
+{
+	if (!pipe)
+		return;
+	close(pipe->fd);
+	free(pipe);
 }
 
 /* --- networks: one, at most --------------------------------------------------
@@ -641,4 +670,6 @@ const struct hv_ops vmctl_module_libvirt = {
 	.change = change,
 	.details = details,
 	.revive = revive,
+	.channel_open = channel_open,
+	.channel_close = channel_close,
 };

@@ -114,6 +114,14 @@ static void add_interface(struct str *s, const struct hv_nic *nic)
 		   "      <rom enabled='no'/>\n    </interface>\n");
 }
 
+static void add_channel(struct str *s, const char *name)
+{
+	add_value(s,
+		  "    <channel type='unix'>\n"
+		  "      <target type='virtio' name='",
+		  name, "'/>\n    </channel>\n");
+}
+
 static void add_devices(struct str *s, const struct hv_spec *spec)
 {
 	str_add(s,
@@ -137,9 +145,8 @@ static void add_devices(struct str *s, const struct hv_spec *spec)
 	str_add(s, "      <target port='0'/>\n    </serial>\n"
 		   "    <console type='pty'>\n"
 		   "      <target type='serial' port='0'/>\n    </console>\n");
-	str_add(s, "    <channel type='unix'>\n"
-		   "      <target type='virtio'"
-		   " name='org.qemu.guest_agent.0'/>\n    </channel>\n");
+	add_channel(s, HV_QEMU_AGENT);
+	add_channel(s, HV_AGENT);
 	str_add(s, "    <memballoon model='virtio' freePageReporting='on'/>\n"
 		   "    <rng model='virtio'>\n"
 		   "      <backend model='random'>/dev/urandom</backend>\n"

@@ -290,4 +290,6 @@ const struct hv_ops vmctl_module_libvirt = {
 	.change = watch_take,
 	.details = domain_details,
 	.revive = connection_revive,
+	.channel_open = channel_open,
+	.channel_close = channel_close,
 };

@@ -107,4 +107,9 @@ int console_open(struct hv *hv, const char *uuid, const struct hv_console *what,
 int domain_find(struct hv *hv, const char *uuid, virDomainPtr *ret,
 		struct vmctl_error *err);
 
+/* channel.c */
+int channel_open(struct hv *hv, const char *uuid, const char *name,
+		 struct hv_pipe **ret, struct vmctl_error *err);
+void channel_close(struct hv_pipe *pipe);
+
 #endif
