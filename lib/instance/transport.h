@@ -31,6 +31,22 @@ struct transport {
 		    struct vmctl_error *err);
 };
 
-extern const struct transport transport_ssh; /* exec-ssh.c */
+extern const struct transport transport_agent; /* exec-agent.c */
+extern const struct transport transport_ssh;   /* exec-ssh.c */
+
+/* A session with vmctl's agent in the guest (driver/agent.h). */
+struct agent_link {
+	const struct hv_ops *ops;
+	struct hv_pipe *pipe;
+	struct agent_conn *conn;
+};
+
+/* VMCTL_UNSUPPORTED, with the reason, unless the agent answers. timeout_ms 0: 5
+ * s. */
+int agent_link_open(struct vmctl *ctx, const struct vmctl_instance *row,
+		    long timeout_ms, struct agent_link *ret,
+		    struct vmctl_error *err);
+void agent_link_close(struct agent_link *link);
+#define auto_agent_link auto_cleanup(agent_link_close) struct agent_link
 
 #endif

@@ -248,7 +248,7 @@ y><*><\><ä><-n><--><~><!><;>'
 	key=$(db "SELECT host_key FROM instance WHERE id = '$ID'")
 	ssh-keygen -q -t ed25519 -N '' -f "$BATS_TEST_TMPDIR/k"
 	db "UPDATE instance SET host_key = '$(cut -d ' ' -f 1-2 "$BATS_TEST_TMPDIR/k.pub")' WHERE id = '$ID'"
-	try vmctl exec box -- touch /tmp/entered
+	try vmctl ssh box -- touch /tmp/entered
 	db "UPDATE instance SET host_key = '$key' WHERE id = '$ID'"
 	same "$status" 255
 	has "$err" "host key"

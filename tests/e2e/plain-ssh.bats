@@ -200,7 +200,7 @@ sys.stdin.read()" < <(exec tail -f /dev/null --pid $$) >"$BATS_TEST_TMPDIR/liste
 	wait_until 60 refused
 	has "$err" "$old"
 	has "$err" 'vmctl ssh-config forget Box'
-	fails 255 vmctl exec Box -- true
+	fails 255 vmctl ssh Box -- true
 	has "$err" "$old"
 	has "$err" "$new"
 	ok vmctl ssh-config forget Box
@@ -223,9 +223,9 @@ sys.stdin.read()" < <(exec tail -f /dev/null --pid $$) >"$BATS_TEST_TMPDIR/liste
 	same "$(s box ssh-keygen -lf /etc/ssh/ssh_host_ed25519_key.pub | cut -d ' ' -f 2)" "$key"
 	ok s box true
 	same "$err" ""
-	ok vmctl exec Box -- true
+	ok vmctl ssh Box -- true
 	ok vmctl ssh-config forget Box
-	try vmctl exec Box -- hostname
+	try vmctl ssh Box -- hostname
 	same "$out" Box
 	has "$err" "$key"
 }

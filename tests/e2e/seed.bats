@@ -71,7 +71,7 @@ script1"
 		UPDATE instance SET ssh_port = $one WHERE name = 'config1';
 		UPDATE instance SET ssh_port = $two WHERE name = 'script1'; COMMIT"
 	for name in script1 config1; do
-		try vmctl exec $name -- hostname
+		try vmctl ssh $name -- hostname
 		if [ "$status" = 0 ]; then
 			same "$out" $name
 		else
@@ -83,7 +83,7 @@ script1"
 
 @test "without the private key and without an agent: a clear failure, not a password prompt" {
 	mv "$BATS_FILE_TMPDIR/k/own" "$BATS_FILE_TMPDIR/k/hidden"
-	try timeout 60 vmctl exec config1 -- true
+	try timeout 60 vmctl ssh config1 -- true
 	mv "$BATS_FILE_TMPDIR/k/hidden" "$BATS_FILE_TMPDIR/k/own"
 	same "$status" 255
 	same "$out" ""
@@ -94,7 +94,7 @@ script1"
 	mv "$BATS_FILE_TMPDIR/k/own" "$BATS_FILE_TMPDIR/k/hidden"
 	eval "$(ssh-agent)" >/dev/null
 	ssh-add -q "$BATS_FILE_TMPDIR/k/hidden"
-	try vmctl exec config1 -- true
+	try vmctl ssh config1 -- true
 	kill "$SSH_AGENT_PID"
 	unset SSH_AUTH_SOCK
 	mv "$BATS_FILE_TMPDIR/k/hidden" "$BATS_FILE_TMPDIR/k/own"

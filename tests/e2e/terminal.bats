@@ -123,7 +123,7 @@ unlock() {
 @test "TERM-012 a locked key is asked for on the terminal, also when it is mistyped" {
 	lock
 	# Neither standard input nor output is the terminal.
-	typed 'vmctl exec box -- sh -c "cat; echo in-\$((40 + 2))" </dev/null | cat'
+	typed 'vmctl ssh box -- sh -c "cat; echo in-\$((40 + 2))" </dev/null | cat'
 	wait_until 60 shown "Passphrase for $KEYFILE"
 	echo 'a secrte' >&8
 	wait_until 60 shown "not it"
@@ -149,7 +149,7 @@ unlock() {
 
 @test "TERM-012 without a terminal a locked key is refused at once, naming it and the agent" {
 	lock
-	fails 255 timeout 60 setsid -w vmctl exec box -- true
+	fails 255 timeout 60 setsid -w vmctl ssh box -- true
 	has "$err" "$KEYFILE"
 	has "$err" "ssh-add $KEYFILE"
 }
@@ -158,13 +158,13 @@ unlock() {
 	lock
 	eval "$(ssh-agent -s)" >/dev/null
 	ssh-add -q "$BATS_TEST_TMPDIR/open"
-	ok setsid -w vmctl exec box -- echo by-the-agent
+	ok setsid -w vmctl ssh box -- echo by-the-agent
 	same "$out" by-the-agent
 	# Also without any file.
 	mv "$KEYFILE" "$KEYFILE.away"
-	ok setsid -w vmctl exec box -- true
+	ok setsid -w vmctl ssh box -- true
 	ssh-add -q -D
-	fails 255 setsid -w vmctl exec box -- true
+	fails 255 setsid -w vmctl ssh box -- true
 	mv "$KEYFILE.away" "$KEYFILE"
 }
 
