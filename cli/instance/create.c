@@ -12,7 +12,7 @@ struct create_options {
 	struct strings names;
 	const char *image, *type, *user_data, *accel;
 	int64_t cpus, memory, disk;
-	struct strings keys, networks, labels;
+	struct strings keys, networks, labels, ports;
 	const char *ip;
 	bool wait, force;
 };
@@ -60,6 +60,12 @@ static const struct option opts[] = {
 		    .letter = 'l', .metavar = "KEY=VALUE",
 		    .complete = complete_labels,
 		    .help = "label to mark it with, as in role=web"),
+	OPT_STRINGS(struct create_options, ports, .name = "port", .letter = 'p',
+		    .metavar = "PORT",
+		    .help = "forward a port of this host: "
+			    "[[ADDRESS:]HOSTPORT:]GUESTPORT[/udp]; of loopback "
+			    "when no address is given, a free one when no host "
+			    "port is"),
 	OPT_STRING(struct create_options, user_data, .name = "user-data",
 		   .letter = 'u', .metavar = "FILE", .complete = complete_files,
 		   .help = "cloud-config document or script for the first "
@@ -85,6 +91,8 @@ static const struct example examples[] = {
 	{ "vmctl create web1 -c qemu:///system --network nat --network "
 	  "bridge=br0",
 	  "With an interface behind NAT and one on a bridge of the host." },
+	{ "vmctl create web1 -p 8080:80 -p 127.0.0.2:5353:53/udp",
+	  "Forward a TCP and a UDP port of this host to it." },
 	{ "vmctl create web1 --dry-run",
 	  "Show the domain and the cloud-init documents, and make nothing." },
 	{ NULL },
@@ -145,6 +153,8 @@ static int create_one(struct cli *cli, const char *name, void *data,
 	/* Printed before the wait: the user's script has the name then, also
 	 * when the wait fails. */
 	r = print_made(cli, made, j, err);
+	for (char **p = made->ports; p && *p; p++)
+		cli_note(cli, "%s: %s", made->name, *p);
 	if (r == 0 && j->o->wait)
 		r = vmctl_instance_wait(ctx, made->name, VMCTL_WAIT_SSH,
 					cli_timeout_of(cli, "timeout.ssh"),
@@ -169,6 +179,28 @@ static int check_names(const struct strings *names, struct vmctl_error *err)
 	return r;
 }
 
+/* One port of the host can be forwarded to one of them alone. */
+static int check_ports(const struct create_options *o, struct vmctl_error *err)
+{
+	int r = 0;
+
+	for (size_t i = 0; r == 0 && i < o->ports.count; i++) {
+		const char *spec = o->ports.items[i];
+		bool fixed = false;
+
+		r = vmctl_port_check(spec, &fixed, err);
+		if (r == 0 && fixed && o->names.count > 1) {
+			r = fail(err, VMCTL_INVALID, 0,
+				 "'%s' can be forwarded to one instance, not "
+				 "to %zu",
+				 spec, o->names.count);
+			fail_hint(err, "give the guest's port alone, and one "
+				       "of this host is chosen for each");
+		}
+	}
+	return r;
+}
+
 static int run(struct cli *cli, void *data, struct vmctl_error *err)
 {
 	const struct create_options *o = data;
@@ -188,6 +220,7 @@ static int run(struct cli *cli, void *data, struct vmctl_error *err)
 		.networks = o->networks.count ? o->networks.items : NULL,
 		.ip = o->ip,
 		.labels = o->labels.count ? o->labels.items : NULL,
+		.ports = o->ports.count ? o->ports.items : NULL,
 		.force = o->force,
 	};
 	j.json = !str_eq(cli->globals.output, "table") &&
@@ -199,6 +232,8 @@ static int run(struct cli *cli, void *data, struct vmctl_error *err)
 	}
 	if (r == 0)
 		r = check_names(&o->names, err);
+	if (r == 0)
+		r = check_ports(o, err);
 	bool rows = j.json && !cli->globals.dry_run;
 	if (r == 0 && rows)
 		r = render_begin(cli->out, &instance_record, err);

@@ -31,6 +31,8 @@ static const struct field fields[] = {
 	  .help = "where this host reaches it" },
 	{ "ssh_port", "PORT", FIELD_INT, AT(ssh_port), FIELD_ZERO_NONE,
 	  .help = "TCP port for ssh at that address" },
+	{ "ports", "PORTS", FIELD_STRINGS, AT(ports), FIELD_WIDE,
+	  .help = "ports of this host that are forwarded to it" },
 	{ "networks", "NETWORKS", FIELD_STRINGS, AT(networks), FIELD_WIDE,
 	  .help = "what its interfaces are connected to" },
 	{ "address_source", "SOURCE", FIELD_STRING, AT(address_source),

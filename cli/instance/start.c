@@ -32,15 +32,26 @@ static int start_one(struct cli *cli, const char *name, void *data,
 		     struct vmctl_error *err)
 {
 	const struct start_options *o = data;
+	struct vmctl_error partial;
 	struct vmctl *ctx;
 	int r = cli_context(cli, &ctx, err);
 
 	if (r == 0)
 		r = vmctl_instance_start(ctx, name, err);
-	if (r == 0 && o->wait)
+	/* It runs, and that not all ports are forwarded is told at the end. */
+	bool runs = r == -VMCTL_PARTIAL;
+	if (runs)
+		partial = *err;
+	if ((r == 0 || runs) && o->wait)
 		r = vmctl_instance_wait(ctx, name, VMCTL_WAIT_SSH,
 					cli_timeout_of(cli, "timeout.ssh"),
 					err);
+	else if (runs)
+		return r;
+	if (r == 0 && runs) {
+		*err = partial;
+		r = -VMCTL_PARTIAL;
+	}
 	return r;
 }
 

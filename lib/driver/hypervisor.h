@@ -73,10 +73,11 @@ struct hv_info {
 	char library_version[32]; /* of libvirt */
 };
 
-/* A TCP port of the host forwarded to one of the guest. */
+/* A port of the host forwarded to one of the guest. */
 struct hv_forward {
-	const char *host_addr; /* "127.0.0.1" */
+	char host_addr[16]; /* IPv4; "0.0.0.0" is all of the host's */
 	int host_port, guest_port;
+	bool udp; /* else TCP */
 };
 
 /* A network with NAT, DHCP and DNS for its guests. Addresses are IPv4. */
@@ -221,14 +222,20 @@ struct hv_ops {
 		       const struct hv_console *what, enum hv_console_end *ret,
 		       struct vmctl_error *err);
 
-	/* Forwards on the first user-mode interface of a running domain. They
-	 * last until it stops. VMCTL_EXISTS when the host port is taken. */
+	/* Forwards through the first user-mode interface of a running domain.
+	 * They last until it stops. VMCTL_EXISTS when the engine cannot listen
+	 * there: mostly as the host port is taken. */
 	int (*forward_add)(struct hv *hv, const char *uuid,
 			   const struct hv_forward *fwd,
 			   struct vmctl_error *err);
-	int (*forward_present)(struct hv *hv, const char *uuid,
-			       const struct hv_forward *fwd, bool *ret,
-			       struct vmctl_error *err);
+	/* guest_port does not count. VMCTL_NOT_FOUND when there is none. */
+	int (*forward_remove)(struct hv *hv, const char *uuid,
+			      const struct hv_forward *fwd,
+			      struct vmctl_error *err);
+	/* All that are set, in one question. The caller frees *ret. */
+	int (*forward_list)(struct hv *hv, const char *uuid,
+			    struct hv_forward **ret, size_t *ret_n,
+			    struct vmctl_error *err);
 
 	/* Networks, by name. The caller frees lists. */
 	int (*net_list)(struct hv *hv, struct hv_network **ret, size_t *ret_n,

@@ -78,6 +78,7 @@ static int step_record(struct creation *c, struct vmctl_error *err)
 			r = state_instance_add(
 				c->db, row, c->draft.keys, c->draft.key_count,
 				c->draft.nics, c->draft.nic_count,
+				c->draft.ports, c->draft.port_count,
 				c->ctx->command, &clash, err);
 		if (r == 0 || clash != STATE_CLASH_DRAWN || tries == DRAWS)
 			return r;
@@ -165,7 +166,15 @@ static int step_domain(struct creation *c, struct vmctl_error *err)
 
 static int step_start(struct creation *c, struct vmctl_error *err)
 {
-	return instance_boot(c->ctx, c->draft.row, err);
+	int r = instance_boot(c->ctx, c->draft.row, err);
+
+	/* What was free a moment ago is taken: nothing is made by half. */
+	if (r == -VMCTL_PARTIAL) {
+		r = -VMCTL_EXISTS;
+		err->code = VMCTL_EXISTS;
+		err->hint[0] = '\0';
+	}
+	return r;
 }
 
 static const struct step {

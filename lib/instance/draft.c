@@ -1,14 +1,10 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-#include <arpa/inet.h>
-#include <errno.h>
-#include <netinet/in.h>
 #include <stdio.h>
-#include <sys/socket.h>
 
 #include "base/clock.h"
 #include "base/file.h"
 #include "base/units.h"
-#include "instance/instance.h"
+#include "instance/port.h"
 #include "internal/config.h"
 #include "internal/host.h"
 #include "internal/image.h"
@@ -16,11 +12,6 @@
 #include "internal/network.h"
 
 #define MEMORY_MIN (INT64_C(64) << 20)
-
-/* Ports for forwarding: below what Linux gives to outgoing connections by
- * default (ip_local_port_range, 32768), above the registered crowd. */
-#define PORT_FIRST 22000
-#define PORT_COUNT 8000
 
 void draft_done(struct draft *d)
 {
@@ -33,43 +24,8 @@ void draft_done(struct draft *d)
 	free(d->host_key_private);
 	free(d->user_data);
 	free(d->accel_reason);
+	free(d->ports);
 	*d = (struct draft){ 0 };
-}
-
-static bool port_free(int64_t port)
-{
-	auto_close int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-	struct sockaddr_in a = { .sin_family = AF_INET,
-				 .sin_port = htons((uint16_t)port),
-				 .sin_addr = { htonl(INADDR_LOOPBACK) } };
-
-	return fd >= 0 && bind(fd, (struct sockaddr *)&a, sizeof(a)) == 0;
-}
-
-int instance_draw_port(struct vmctl *ctx, int64_t *ret, struct vmctl_error *err)
-{
-	struct state *db;
-	uint16_t random;
-	bool taken;
-	int r = context_state(ctx, &db, err);
-
-	/* Begun anywhere, so that two users seldom meet. */
-	if (r == 0)
-		r = random_bytes(&random, sizeof(random), err);
-	for (int i = 0; r == 0 && i < PORT_COUNT; i++) {
-		int64_t port = PORT_FIRST + (random + i) % PORT_COUNT;
-
-		r = state_port_taken(db, port, &taken, err);
-		if (r == 0 && !taken && port_free(port)) {
-			*ret = port;
-			return 0;
-		}
-	}
-	if (r < 0)
-		return r;
-	return fail(err, VMCTL_LIMIT, 0,
-		    "all ports from %d to %d are taken on this host",
-		    PORT_FIRST, PORT_FIRST + PORT_COUNT - 1);
 }
 
 /* What the row says of its interfaces, as the database will say it. */
@@ -152,8 +108,14 @@ int draft_identity(struct vmctl *ctx, struct draft *d, struct vmctl_error *err)
 		return fail_oom(err);
 	r = draw_nics(ctx, d, err);
 	row->ssh_port = 0;
+	if (r == 0 && d->port_count)
+		r = ports_require_user(row->name, instance_has_user(row), NULL,
+				       err);
+	if (r == 0)
+		r = ports_settle(ctx, d->ports, d->port_count, err);
 	if (r == 0 && d->nics[0].kind == STATE_NIC_USER)
-		r = instance_draw_port(ctx, &row->ssh_port, err);
+		r = port_draw(ctx, false, "127.0.0.1", d->ports, d->port_count,
+			      &row->ssh_port, err);
 	return r;
 }
 
@@ -351,6 +313,8 @@ int draft_make(struct vmctl *ctx, const struct vmctl_instance_create *asked,
 	 * made last. */
 	if (spec.name)
 		r = vmctl_instance_name_check(spec.name, err);
+	if (r == 0)
+		r = port_specs_parse(spec.ports, &d.ports, &d.port_count, err);
 	if (r == 0)
 		r = from_setting(image_use(ctx, spec.image, &image, err),
 				 asked->image, spec.image, "image", err);

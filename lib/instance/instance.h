@@ -32,6 +32,8 @@ struct draft {
 	char *accel_reason;
 	struct state_nic nics[NIC_MAX];
 	size_t nic_count;
+	struct state_port *ports; /* of the host, beside that of ssh */
+	size_t port_count;
 	const char *const *networks; /* as asked for; borrowed */
 	const char *ip;
 	bool key_made; /* the key "default" was generated for it */
@@ -136,18 +138,19 @@ void locked_done(struct locked *l);
 #define auto_locked auto_cleanup(locked_done) struct locked
 #define LOCKED_INIT ((struct locked){ .fd = -1 })
 
-/* power.c: boots a defined domain and forwards its ssh port. */
+/* power.c: boots a defined domain and sets its forwards; VMCTL_PARTIAL as
+ * below. */
 int instance_boot(struct vmctl *ctx, struct vmctl_instance *row,
 		  struct vmctl_error *err);
-/* Sees to it that a running instance can be reached: looks its address up, or
- * sets its forward, choosing another port when the recorded one is taken. */
+/* Sees to it that a running instance can be reached: looks its address up, and
+ * sets its forwards. */
 int instance_reach(struct vmctl *ctx, struct vmctl_instance *row,
 		   struct vmctl_error *err);
-/* The forward alone; nothing for an instance without one. */
+/* forward.c: the forwards alone, choosing another port for ssh when the
+ * recorded one is taken. VMCTL_PARTIAL when it is one of the others that cannot
+ * be set: ssh's is then. */
 int instance_forward(struct vmctl *ctx, struct vmctl_instance *row,
 		     struct vmctl_error *err);
-int instance_draw_port(struct vmctl *ctx, int64_t *ret,
-		       struct vmctl_error *err);
 
 /* delete.c: removes the domain; domain and files. Not existing is success. */
 int instance_remove_domain(struct vmctl *ctx, const struct vmctl_instance *row,

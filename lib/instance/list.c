@@ -146,6 +146,20 @@ int vmctl_instance_list(struct vmctl *ctx, unsigned flags,
 	return 0;
 }
 
+/* What runs though it was stopped, when it was looked at last, was started by
+ * other means, and has no forwards. */
+static int reach(struct vmctl *ctx, struct vmctl_instance *row, bool news,
+		 struct vmctl_error *err)
+{
+	struct vmctl_error why;
+
+	if (!instance_forwarded(row))
+		return instance_reach(ctx, row, err);
+	if (news && instance_reach(ctx, row, &why) < 0)
+		log_info(&ctx->ev, "%s: %s", row->name, why.message);
+	return 0;
+}
+
 int vmctl_instance_get(struct vmctl *ctx, const char *name, unsigned flags,
 		       struct vmctl_instance **ret, struct vmctl_error *err)
 {
@@ -155,12 +169,17 @@ int vmctl_instance_get(struct vmctl *ctx, const char *name, unsigned flags,
 
 	if (r < 0)
 		return r;
+	enum vmctl_state before = row->state;
 	if (flags & VMCTL_LIST_CACHED)
 		row->stale = true;
 	else if (instance_refresh(ctx, row, &why) < 0)
 		r = mark_stale(ctx, row, why.message, err);
-	else if (row->state == VMCTL_STATE_RUNNING && !instance_forwarded(row))
-		r = instance_reach(ctx, row, err);
+	else if (row->state == VMCTL_STATE_RUNNING)
+		r = reach(ctx, row,
+			  before == VMCTL_STATE_STOPPED ||
+				  before == VMCTL_STATE_SUSPENDED ||
+				  before == VMCTL_STATE_ERROR,
+			  err);
 	if (r < 0)
 		return r;
 	*ret = take_ptr(&row);

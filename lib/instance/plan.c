@@ -64,6 +64,11 @@ static char *steps_text(const struct draft *d, const struct hv_spec *spec)
 	if (row->ssh_port)
 		str_addf(&s, "forward 127.0.0.1:%lld to port 22 of the guest\n",
 			 (long long)row->ssh_port);
+	for (size_t i = 0; i < d->port_count; i++)
+		str_addf(&s, "forward %s:%d to port %d of the guest (%s)\n",
+			 d->ports[i].address, d->ports[i].host_port,
+			 d->ports[i].guest_port,
+			 d->ports[i].udp ? "udp" : "tcp");
 	return str_take(&s, &text, NULL) < 0 ? NULL : text;
 }
 

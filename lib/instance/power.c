@@ -6,53 +6,6 @@
 
 /* A guest that is still booting does not hear the power button. */
 #define SHUTDOWN_AGAIN_MS 5000
-#define PORT_TRIES 16
-
-int instance_forward(struct vmctl *ctx, struct vmctl_instance *row,
-		     struct vmctl_error *err)
-{
-	const struct hv_ops *ops;
-	struct hv *hv;
-	bool present = false;
-	int r = instance_forwarded(row)
-			? context_hv(ctx, row->connection, &ops, &hv, err)
-			: 1;
-
-	if (r != 0)
-		return r < 0 ? r : 0;
-	for (int tries = 0; r == 0; tries++) {
-		struct hv_forward fwd = { "127.0.0.1", (int)row->ssh_port, 22 };
-
-		if (row->ssh_port) {
-			r = ops->forward_present(hv, row->uuid, &fwd, &present,
-						 err);
-			if (r < 0 || present)
-				return r;
-			r = ops->forward_add(hv, row->uuid, &fwd, err);
-			if (r != -VMCTL_EXISTS || tries == PORT_TRIES)
-				return r;
-			/* Taken by a command that did the same just now? */
-			if (ops->forward_present(hv, row->uuid, &fwd, &present,
-						 NULL) == 0 &&
-			    present)
-				return 0;
-			log_warn(&ctx->ev,
-				 "%s: port %lld is taken on this host, "
-				 "choosing another",
-				 row->name, (long long)row->ssh_port);
-		}
-		r = instance_draw_port(ctx, &row->ssh_port, err);
-		if (r == 0)
-			r = state_instance_set_port(ctx->db, row->id,
-						    row->ssh_port, err);
-		/* Another command took it between the two lines above. */
-		if (r == -VMCTL_EXISTS && tries < PORT_TRIES) {
-			row->ssh_port = 0;
-			r = 0;
-		}
-	}
-	return r;
-}
 
 /* The first interface's address as it is now: where nothing is known yet, what
  * is recorded stands. */
@@ -77,8 +30,21 @@ static int look_up(struct vmctl *ctx, struct vmctl_instance *row,
 int instance_reach(struct vmctl *ctx, struct vmctl_instance *row,
 		   struct vmctl_error *err)
 {
-	return instance_forwarded(row) ? instance_forward(ctx, row, err)
-				       : look_up(ctx, row, err);
+	bool own = !instance_forwarded(row);
+	struct vmctl_error why;
+	int r = own ? look_up(ctx, row, err) : 0;
+
+	if (r < 0 || (own && (!row->ports || !row->ports[0])))
+		return r;
+	r = instance_forward(ctx, row, &why);
+	if (r == -VMCTL_PARTIAL) {
+		/* The way in is there. */
+		log_info(&ctx->ev, "%s: %s", row->name, why.message);
+		return 0;
+	}
+	if (r < 0 && err)
+		*err = why;
+	return r;
 }
 
 static int networks_up(struct vmctl *ctx, const struct vmctl_instance *row,
@@ -163,6 +129,29 @@ static int named(const struct vmctl_instance *row, int r,
 	return r;
 }
 
+/* Should this process die in the middle, the intent has reap.c see to the
+ * forwards. What cannot be forwarded does not keep it from running. */
+static int boot(struct vmctl *ctx, struct vmctl_instance *row,
+		struct vmctl_error *err)
+{
+	struct vmctl_error why;
+	int r = state_intent_begin(ctx->db, row->id, "start", ctx->command,
+				   err);
+
+	if (r < 0)
+		return r;
+	r = instance_boot(ctx, row, &why);
+	if (r == 0 || r == -VMCTL_PARTIAL) {
+		int recorded = set_state(ctx, row, VMCTL_STATE_RUNNING, err);
+		if (recorded < 0)
+			return recorded;
+	}
+	state_intent_end(ctx->db, row->id, NULL);
+	if (r < 0 && err)
+		*err = why;
+	return r;
+}
+
 int vmctl_instance_start(struct vmctl *ctx, const char *name,
 			 struct vmctl_error *err)
 {
@@ -186,9 +175,7 @@ int vmctl_instance_start(struct vmctl *ctx, const char *name,
 		return fail_state(l.row, "cannot be started", err);
 	}
 	if (r == 0)
-		r = instance_boot(ctx, l.row, err);
-	if (r == 0)
-		r = set_state(ctx, l.row, VMCTL_STATE_RUNNING, err);
+		r = boot(ctx, l.row, err);
 	return named(l.row, r, err);
 }
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-#include "instance/instance.h"
+#include "instance/port.h"
 
 /* A program that the dead process was just starting holds its lock until that
  * is killed too, or has been executed. */
@@ -18,6 +18,8 @@ int instance_record_failure(struct vmctl *ctx, const char *id,
 
 	if (r == 0)
 		r = state_nics_drop_addresses(ctx->db, id, err);
+	if (r == 0)
+		r = state_ports_drop(ctx->db, id, err);
 	return r < 0 ? r : state_instance_set(ctx->db, id, state, reason, err);
 }
 
@@ -74,6 +76,8 @@ static int settle(struct vmctl *ctx, const struct state_intent *in,
 				       "", err);
 	else if (str_eq(in->verb, "delete"))
 		r = finish_deletion(ctx, row, err);
+	else if (str_eq(in->verb, "start") || str_eq(in->verb, "port"))
+		r = forward_settle(ctx, row, err);
 	return r < 0 ? r : state_intent_end(ctx->db, in->id, err);
 }
 

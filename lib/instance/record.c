@@ -38,6 +38,7 @@ void vmctl_instance_free(struct vmctl_instance *i)
 	strv_free(i->keys);
 	strv_free(i->networks);
 	strv_free(i->labels);
+	strv_free(i->ports);
 	free(i);
 }
 

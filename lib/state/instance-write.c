@@ -6,6 +6,7 @@
 #include "state/db.h"
 #include "state/intent.h"
 #include "state/nic.h"
+#include "state/port.h"
 
 /* --- adding ------------------------------------------------------------- */
 
@@ -29,11 +30,9 @@ static int refuse_clash(struct state *db, const struct vmctl_instance *row,
 
 	if (r == 0)
 		r = sql_exists(db, &drawn, NULL, err,
-			       "SELECT 1 FROM instance WHERE id = ?1"
-			       " OR uuid = ?2"
-			       " OR (ssh_port = ?3 AND state <> 'terminated'"
-			       " AND ssh_port IS NOT NULL)",
-			       "tti", row->id, row->uuid, row->ssh_port);
+			       "SELECT 1 FROM instance WHERE id = ?"
+			       " OR uuid = ?",
+			       "tt", row->id, row->uuid);
 	for (size_t i = 0; r == 0 && !drawn && i < nic_count; i++)
 		r = sql_exists(db, &drawn, NULL, err,
 			       "SELECT 1 FROM nic WHERE live AND (mac = ?1"
@@ -51,10 +50,28 @@ static int refuse_clash(struct state *db, const struct vmctl_instance *row,
 	} else if (drawn) {
 		*clash = STATE_CLASH_DRAWN;
 		r = fail(err, VMCTL_EXISTS, 0,
-			 "id, MAC, UUID, port or address of %s belong to "
+			 "id, MAC, UUID or address of %s belong to "
 			 "another instance",
 			 row->name);
 	}
+	return r;
+}
+
+/* Ports that were asked for, and those that were drawn, ssh's among them. */
+static int refuse_port_clash(struct state *db, const struct vmctl_instance *row,
+			     const struct state_port *ports, size_t n,
+			     enum state_clash *clash, struct vmctl_error *err)
+{
+	struct state_port ssh = { .address = "127.0.0.1",
+				  .host_port = (int)row->ssh_port,
+				  .drawn = true };
+	bool drawn = false;
+	int r = ports_refuse_clash(db, ports, n, &drawn, err);
+
+	if (r == 0 && row->ssh_port)
+		r = ports_refuse_clash(db, &ssh, 1, &drawn, err);
+	if (r == -VMCTL_EXISTS && drawn)
+		*clash = STATE_CLASH_DRAWN;
 	return r;
 }
 
@@ -146,6 +163,7 @@ static int put_labels(struct state *db, const char *id,
 int state_instance_add(struct state *db, const struct vmctl_instance *row,
 		       const struct state_instance_key *keys, size_t key_count,
 		       const struct state_nic *nics, size_t nic_count,
+		       const struct state_port *ports, size_t port_count,
 		       const char *command, enum state_clash *ret_clash,
 		       struct vmctl_error *err)
 {
@@ -162,6 +180,8 @@ int state_instance_add(struct state *db, const struct vmctl_instance *row,
 	if (r == 0)
 		r = refuse_clash(db, row, nics, nic_count, &clash, err);
 	if (r == 0)
+		r = refuse_port_clash(db, row, ports, port_count, &clash, err);
+	if (r == 0)
 		r = require_image(db, row, err);
 	if (r == 0)
 		r = insert(db, row, err);
@@ -172,6 +192,8 @@ int state_instance_add(struct state *db, const struct vmctl_instance *row,
 	if (r == 0)
 		r = put_labels(db, row->id, (const char *const *)row->labels,
 			       err);
+	if (r == 0)
+		r = ports_put(db, row->id, ports, port_count, err);
 	if (r == 0)
 		r = intent_put(db, row->id, "create", command, err);
 	if (r == 0)
@@ -242,6 +264,8 @@ int state_instance_set(struct state *db, const char *id, enum vmctl_state state,
 			    "ttti", id, name, reason, clock_now());
 	if (r == 0 && state == VMCTL_STATE_TERMINATED)
 		r = nics_release(db, id, err);
+	if (r == 0 && state == VMCTL_STATE_TERMINATED)
+		r = ports_release(db, id, err);
 	return r < 0 ? r : txn_commit(db, err);
 }
 
@@ -278,36 +302,24 @@ int state_instance_note(struct state *db, const char *id, const char *note,
 	return r < 0 ? r : txn_commit(db, err);
 }
 
-int state_port_taken(struct state *db, int64_t port, bool *ret,
-		     struct vmctl_error *err)
-{
-	return sql_exists(db, ret, NULL, err,
-			  "SELECT 1 FROM instance WHERE ssh_port = ?"
-			  " AND ssh_port IS NOT NULL AND state <> 'terminated'",
-			  "i", port);
-}
-
 int state_instance_set_port(struct state *db, const char *id, int64_t port,
 			    struct vmctl_error *err)
 {
 	auto_rollback struct state *txn = db;
-	auto_free char *other = NULL;
-	bool taken;
+	const struct state_port ssh = { .address = "127.0.0.1",
+					.host_port = (int)port };
+	bool own = false;
 	int r = txn_begin(db, err);
 
 	if (r == 0)
 		r = refuse_terminated(db, id, err);
 	if (r == 0)
-		r = sql_exists(db, &taken, &other, err,
-			       "SELECT name FROM instance WHERE ssh_port = ?"
-			       " AND ssh_port IS NOT NULL"
-			       " AND state <> 'terminated' AND id <> ?",
-			       "it", port, id);
-	if (r == 0 && taken)
-		r = fail(err, VMCTL_EXISTS, 0,
-			 "port %lld belongs to instance "
-			 "%s",
-			 (long long)port, other);
+		r = sql_exists(db, &own, NULL, err,
+			       "SELECT 1 FROM instance WHERE id = ?"
+			       " AND ssh_port = ?",
+			       "ti", id, port);
+	if (r == 0 && !own && port)
+		r = state_port_refuse_owned(db, &ssh, err);
 	if (r == 0)
 		r = sql_run(db, NULL, err,
 			    "UPDATE instance SET ssh_port = nullif(?, 0)"

@@ -6,6 +6,7 @@
 #include "base/str.h"
 #include "state/db.h"
 #include "state/nic.h"
+#include "state/port.h"
 
 #define SELECT_INSTANCE                                                        \
 	"SELECT id, name, reason, type, image, image_digest, user,"            \
@@ -35,7 +36,7 @@ static enum vmctl_state state_parse(const char *text)
 
 /* What belongs to a row, asked for one row after another. */
 struct details {
-	sqlite3_stmt *keys, *nics, *labels;
+	sqlite3_stmt *keys, *nics, *labels, *ports;
 };
 
 static void details_done(struct details *d)
@@ -43,6 +44,7 @@ static void details_done(struct details *d)
 	sqlite3_finalize(d->keys);
 	sqlite3_finalize(d->nics);
 	sqlite3_finalize(d->labels);
+	sqlite3_finalize(d->ports);
 }
 #define auto_details auto_cleanup(details_done) struct details
 
@@ -55,6 +57,8 @@ static int details_prepare(struct state *db, struct details *d,
 		r = sql_query(db, &d->nics, err, SELECT_NICS, "t", NULL);
 	if (r == 0)
 		r = sql_query(db, &d->labels, err, SELECT_LABELS, "t", NULL);
+	if (r == 0)
+		r = sql_query(db, &d->ports, err, SELECT_PORTS, "t", NULL);
 	return r;
 }
 
@@ -117,6 +121,28 @@ static int read_nics(struct state *db, sqlite3_stmt *nics,
 							       : fail_oom(err);
 }
 
+/* `ports` is a statement of SELECT_PORTS. */
+static int read_ports(struct state *db, sqlite3_stmt *ports,
+		      struct vmctl_instance *out, struct vmctl_error *err)
+{
+	int r;
+
+	out->ports = strv_dup(NULL);
+	if (!out->ports)
+		return fail_oom(err);
+	sqlite3_reset(ports);
+	sqlite3_bind_text(ports, 1, out->id, -1, SQLITE_STATIC);
+	while ((r = sql_step(db, ports, err)) == 1) {
+		struct state_port port;
+		char text[PORT_TEXT];
+
+		port_read(ports, &port);
+		if (strv_append(&out->ports, state_port_text(&port, text)) < 0)
+			return fail_oom(err);
+	}
+	return r;
+}
+
 static bool read_texts(sqlite3_stmt *stmt, struct vmctl_instance *out)
 {
 	char **const texts[] = {
@@ -155,6 +181,8 @@ static int read_instance(struct state *db, sqlite3_stmt *stmt,
 		r = read_names(db, with->labels, out->id, &out->labels, err);
 	if (r == 0)
 		r = read_nics(db, with->nics, out, err);
+	if (r == 0)
+		r = read_ports(db, with->ports, out, err);
 	if (r < 0)
 		return r;
 	*ret = take_ptr(&out);

@@ -59,6 +59,7 @@ static const char *const steps[STATE_VERSION] = {
 	"\thost_port INTEGER NOT NULL CHECK (host_port BETWEEN 1 AND 65535),\n"
 	"\tguest_port INTEGER NOT NULL CHECK (guest_port BETWEEN 1 AND "
 	"65535),\n"
+	"\tgoing INTEGER NOT NULL DEFAULT 0 CHECK (going IN (0, 1)),\n"
 	"\tPRIMARY KEY (protocol, host_address, host_port)\n"
 	") STRICT, WITHOUT ROWID;\n"
 	"CREATE INDEX port_forward_instance ON port_forward (instance);\n"

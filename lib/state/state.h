@@ -118,6 +118,15 @@ struct state_nic {
 	bool reserved;	  /* the address is its own, not just seen */
 };
 
+/* A port of the host forwarded to an instance, beside that of ssh. */
+struct state_port {
+	char id[16];	  /* the instance's; not looked at when it is added */
+	bool udp;	  /* else TCP */
+	char address[16]; /* of the host, IPv4; "0.0.0.0" is all of its */
+	int host_port, guest_port;
+	bool drawn; /* host_port was chosen by us; not recorded */
+};
+
 /* A key as an instance holds it: its own copy (KEY-006). */
 struct state_instance_key {
 	char *name, *public_key, *private_path; /* private_path may be NULL */
@@ -126,9 +135,9 @@ struct state_instance_key {
 /*
  * Adds the row in state pending together with its keys, its ssh port and the
  * intent of this process, in one transaction. The names of what is unique are
- * checked here: VMCTL_EXISTS for the name; *ret_clash (may be NULL) tells when
- * it was the id, the MAC, the UUID or the port instead, which the caller draws
- * anew.
+ * checked here: VMCTL_EXISTS for the name or a forwarded port; *ret_clash (may
+ * be NULL) tells when it was the id, the MAC, the UUID or a port that was drawn
+ * instead, which the caller draws anew.
  *
  * VMCTL_NOT_FOUND when no image has row->image_digest. `state`, `reason`, the
  * times other than created_at, `note` and `keys` of *row are not looked at.
@@ -137,6 +146,7 @@ enum state_clash { STATE_CLASH_NONE, STATE_CLASH_NAME, STATE_CLASH_DRAWN };
 int state_instance_add(struct state *db, const struct vmctl_instance *row,
 		       const struct state_instance_key *keys, size_t key_count,
 		       const struct state_nic *nics, size_t nic_count,
+		       const struct state_port *ports, size_t port_count,
 		       const char *command, enum state_clash *ret_clash,
 		       struct vmctl_error *err);
 
@@ -230,7 +240,8 @@ int state_network_made(struct state *db, const char *connection,
 int state_network_forget(struct state *db, const char *connection,
 			 const char *name, struct vmctl_error *err);
 
-/* The port that ssh is forwarded from. VMCTL_EXISTS: another instance's. */
+/* The port that ssh is forwarded from. VMCTL_EXISTS: another instance's, or
+ * one that is forwarded otherwise. */
 int state_instance_set_port(struct state *db, const char *id, int64_t port,
 			    struct vmctl_error *err);
 
@@ -242,9 +253,56 @@ int state_instance_pin(struct state *db, const char *id, const char *host_key,
 /* Forgets it. */
 int state_instance_unpin(struct state *db, const char *id,
 			 struct vmctl_error *err);
-/* Whether a live instance has this host port. */
-int state_port_taken(struct state *db, int64_t port, bool *ret,
+
+/* --- forwarded ports (state/port.c) ------------------------------------- */
+
+/* "127.0.0.1:8080->80/tcp" */
+#define PORT_TEXT 48
+const char *state_port_text(const struct state_port *port, char buf[PORT_TEXT]);
+
+/* Whether the host can give only one of the two: "0.0.0.0" takes the port at
+ * every address. */
+bool state_ports_overlap(const struct state_port *a,
+			 const struct state_port *b);
+
+/* Those of an instance, by host port. The caller frees *ret. */
+int state_ports(struct state *db, const char *id, struct state_port **ret,
+		size_t *ret_n, struct vmctl_error *err);
+
+/* The name of the live instance, on whatever connection, that has this port of
+ * the host or one that overlaps; NULL: none has. The caller frees it. *ret_ssh
+ * (may be NULL): it is the port of its ssh. */
+int state_port_owner(struct state *db, const struct state_port *port,
+		     char **ret_name, bool *ret_ssh, struct vmctl_error *err);
+
+/* The same as a refusal, VMCTL_EXISTS. */
+int state_port_refuse_owned(struct state *db, const struct state_port *port,
+			    struct vmctl_error *err);
+
+/* Adds all of them or none. VMCTL_EXISTS, naming whose it is; *ret_drawn (may
+ * be NULL) tells when that is one that was drawn. */
+int state_ports_add(struct state *db, const char *id,
+		    const struct state_port *ports, size_t n, bool *ret_drawn,
+		    struct vmctl_error *err);
+
+/* Takes the wish back, of all of them or of none: they are not listed any more,
+ * but nobody else can have the port until the hypervisor has let it go too and
+ * the row is removed. What is not there is passed over. */
+int state_ports_let_go(struct state *db, const char *id,
+		       const struct state_port *ports, size_t n,
+		       struct vmctl_error *err);
+int state_ports_going(struct state *db, const char *id, struct state_port **ret,
+		      size_t *ret_n, struct vmctl_error *err);
+int state_port_gone(struct state *db, const char *id,
+		    const struct state_port *port, struct vmctl_error *err);
+
+/* Whether it is still wanted. */
+int state_port_known(struct state *db, const char *id,
+		     const struct state_port *port, bool *ret,
 		     struct vmctl_error *err);
+
+/* Frees all of the instance's, whatever the hypervisor has. */
+int state_ports_drop(struct state *db, const char *id, struct vmctl_error *err);
 
 /* Forgets the instances that were terminated before that time; their ids stay
  * unlikely to come again, as they are drawn at random. */

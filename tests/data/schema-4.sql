@@ -132,13 +132,15 @@ CREATE UNIQUE INDEX nic_address ON nic (source, address)
 	WHERE live AND reserved;
 
 -- Ports of the host forwarded to an instance, beside ssh's. Those of a
--- terminated one are gone.
+-- terminated one are gone. One that is going is not wanted any more, but may
+-- still be set in the hypervisor: its row goes after that.
 CREATE TABLE port_forward (
 	instance TEXT NOT NULL REFERENCES instance (id) ON DELETE CASCADE,
 	protocol TEXT NOT NULL CHECK (protocol IN ('tcp', 'udp')),
 	host_address TEXT NOT NULL,
 	host_port INTEGER NOT NULL CHECK (host_port BETWEEN 1 AND 65535),
 	guest_port INTEGER NOT NULL CHECK (guest_port BETWEEN 1 AND 65535),
+	going INTEGER NOT NULL DEFAULT 0 CHECK (going IN (0, 1)),
 	PRIMARY KEY (protocol, host_address, host_port)
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX port_forward_instance ON port_forward (instance);

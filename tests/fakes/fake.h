@@ -17,7 +17,7 @@
  * after it, or to be the last thing that its process does.
  */
 #define FAKE_DOMAINS 16
-#define FAKE_PORTS 8
+#define FAKE_PORTS 32
 #define FAKE_HOSTS 16
 #define FAKE_CHANGES 256
 
@@ -25,7 +25,7 @@ struct fake_domain {
 	bool used, transient;
 	char uuid[37], name[64], disk[256], console_log[256];
 	enum hv_state state;
-	int ports[FAKE_PORTS];
+	struct hv_forward ports[FAKE_PORTS]; /* host_port 0: none */
 	int starting; /* calls until a start begun by a dead process is done */
 };
 
@@ -52,6 +52,7 @@ struct fake {
 	char console_says[64];
 	char start_says[64]; /* written to the console's record at a start */
 	char last[32];	     /* name of the last call */
+	void (*hook)(const char *name); /* of this process; at each call */
 	struct fake_domain domains[FAKE_DOMAINS];
 	struct hv_network net; /* name "": there is none */
 	struct hv_lease hosts[FAKE_HOSTS];

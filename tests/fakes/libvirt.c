@@ -50,6 +50,8 @@ static int enter(const struct hv *hv, const char *name, struct vmctl_error *err)
 {
 	fake->calls++;
 	snprintf(fake->last, sizeof(fake->last), "%s", name);
+	if (fake->hook)
+		fake->hook(name);
 	for (int i = 0; i < FAKE_DOMAINS; i++) {
 		struct fake_domain *d = &fake->domains[i];
 
@@ -361,15 +363,24 @@ static int console(struct hv *hv, const char *uuid,
 /* --- forwards ----------------------------------------------------------------
  */
 
-static bool set_port(struct fake_domain *d, int port)
+static bool set_port(struct fake_domain *d, const struct hv_forward *fwd)
 {
 	for (int i = 0; i < FAKE_PORTS; i++) {
-		if (!d->ports[i]) {
-			d->ports[i] = port;
+		if (!d->ports[i].host_port) {
+			d->ports[i] = *fwd;
 			return true;
 		}
 	}
 	return false;
+}
+
+/* As the kernel sees it: all addresses are also each of them. */
+static bool same_place(const struct hv_forward *a, const struct hv_forward *b)
+{
+	return a->udp == b->udp && a->host_port == b->host_port &&
+	       (str_eq(a->host_addr, b->host_addr) ||
+		str_eq(a->host_addr, "0.0.0.0") ||
+		str_eq(b->host_addr, "0.0.0.0"));
 }
 
 static int forward_add(struct hv *hv, const char *uuid,
@@ -384,23 +395,22 @@ static int forward_add(struct hv *hv, const char *uuid,
 	NEED_ACTIVE(d);
 	if (fake->lost_race) {
 		fake->lost_race--;
-		set_port(d, fwd->host_port);
+		set_port(d, fwd);
 	}
 	for (int i = 0; i < FAKE_DOMAINS; i++)
 		for (int j = 0; j < FAKE_PORTS; j++)
-			if (fake->domains[i].ports[j] == fwd->host_port ||
+			if (same_place(&fake->domains[i].ports[j], fwd) ||
 			    fake->taken_port == fwd->host_port)
 				return fail(err, VMCTL_EXISTS, 0,
 					    "port %d is in use",
 					    fwd->host_port);
-	if (!set_port(d, fwd->host_port))
+	if (!set_port(d, fwd))
 		return fail(err, VMCTL_INTERNAL, 0, "the fake is full");
 	return leave(err);
 }
 
-static int forward_present(struct hv *hv, const char *uuid,
-			   const struct hv_forward *fwd, bool *ret,
-			   struct vmctl_error *err)
+static int forward_remove(struct hv *hv, const char *uuid,
+			  const struct hv_forward *fwd, struct vmctl_error *err)
 {
 	struct fake_domain *d;
 
@@ -409,9 +419,37 @@ static int forward_present(struct hv *hv, const char *uuid,
 	if (r < 0)
 		return r;
 	NEED_ACTIVE(d);
-	*ret = false;
+	for (int i = 0; i < FAKE_PORTS; i++) {
+		struct hv_forward *p = &d->ports[i];
+
+		if (p->udp == fwd->udp && p->host_port == fwd->host_port &&
+		    str_eq(p->host_addr, fwd->host_addr)) {
+			*p = (struct hv_forward){ 0 };
+			return leave(err);
+		}
+	}
+	return fail(err, VMCTL_NOT_FOUND, 0, "port %d is not forwarded",
+		    fwd->host_port);
+}
+
+static int forward_list(struct hv *hv, const char *uuid,
+			struct hv_forward **ret, size_t *ret_n,
+			struct vmctl_error *err)
+{
+	struct fake_domain *d;
+
+	ENTER();
+	int r = need(uuid, &d, err);
+	if (r < 0)
+		return r;
+	NEED_ACTIVE(d);
+	*ret = calloc(FAKE_PORTS, sizeof(**ret));
+	if (!*ret)
+		return fail_oom(err);
+	*ret_n = 0;
 	for (int i = 0; i < FAKE_PORTS; i++)
-		*ret |= d->ports[i] == fwd->host_port;
+		if (d->ports[i].host_port)
+			(*ret)[(*ret_n)++] = d->ports[i];
 	return leave(err);
 }
 
@@ -656,7 +694,8 @@ const struct hv_ops vmctl_module_libvirt = {
 	.state = state,
 	.console = console,
 	.forward_add = forward_add,
-	.forward_present = forward_present,
+	.forward_remove = forward_remove,
+	.forward_list = forward_list,
 	.net_list = net_list,
 	.net_create = net_create,
 	.net_start = net_start,

@@ -179,4 +179,6 @@ void nothing_is_held(struct stage *s)
 		fixture_ask(&s->db,
 			    "SELECT count(*) FROM nic WHERE live AND reserved"),
 		"0");
+	assert_string_equal(
+		fixture_ask(&s->db, "SELECT count(*) FROM port_forward"), "0");
 }

@@ -181,8 +181,8 @@ int instance_put(struct fixture *f, unsigned number, const char *name,
 
 	struct state_nic nic = sample_nic(&row);
 
-	return state_instance_add(f->db, &row, NULL, 0, &nic, 1, "test", clash,
-				  &f->err);
+	return state_instance_add(f->db, &row, NULL, 0, &nic, 1, NULL, 0,
+				  "test", clash, &f->err);
 }
 
 static bool write_to(const char *path, const char *text)

@@ -54,7 +54,7 @@ struct vmctl_instance sample_instance(unsigned number, const char *name,
 
 /* Its one interface. */
 struct state_nic sample_nic(const struct vmctl_instance *row);
-#define NIC(row) (struct state_nic[]){ sample_nic(&(row)) }, 1
+#define NIC(row) (struct state_nic[]){ sample_nic(&(row)) }, 1, NULL, 0
 
 /* Adds sample_instance(number, name, digest). */
 int instance_put(struct fixture *f, unsigned number, const char *name,

@@ -37,7 +37,7 @@ static int ports_of(const struct fake_domain *d)
 	int n = 0;
 
 	for (int i = 0; i < FAKE_PORTS; i++)
-		n += d->ports[i] != 0;
+		n += d->ports[i].host_port != 0;
 	return n;
 }
 
@@ -160,7 +160,7 @@ static void a_domain_that_is_gone_is_defined_again(void **state)
 	assert_int_equal(START(s), 0);
 	assert_int_equal(state_of(s, "web1"), VMCTL_STATE_RUNNING);
 	assert_int_equal(port_of(s), port);
-	assert_int_equal(domain(s)->ports[0], port);
+	assert_int_equal(domain(s)->ports[0].host_port, port);
 }
 
 static void a_failed_creation_cannot_be_started(void **state)
@@ -213,7 +213,7 @@ static void a_port_that_is_taken_is_replaced_at_start(void **state)
 	s->hv->taken_port = (int)port;
 	assert_int_equal(START(s), 0);
 	assert_int_not_equal(port_of(s), port);
-	assert_int_equal(domain(s)->ports[0], port_of(s));
+	assert_int_equal(domain(s)->ports[0].host_port, port_of(s));
 }
 
 static void two_commands_that_forward_at_once_agree_on_the_port(void **state)

@@ -35,8 +35,8 @@ static int add(struct fixture *f, unsigned number, const char *name,
 	struct vmctl_instance row =
 		sample_instance(number, name, digest_of("aa"));
 
-	return state_instance_add(f->db, &row, NULL, 0, nics, n, "test", clash,
-				  &f->err);
+	return state_instance_add(f->db, &row, NULL, 0, nics, n, NULL, 0,
+				  "test", clash, &f->err);
 }
 
 static void terminate(struct fixture *f, const char *id)

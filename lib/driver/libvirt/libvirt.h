@@ -65,9 +65,10 @@ int daemon_start(const char *uri, const struct events *ev, bool *ret_started,
 /* forward.c: forwarded ports through QEMU's monitor. */
 int forward_add(struct hv *hv, const char *uuid, const struct hv_forward *fwd,
 		struct vmctl_error *err);
-int forward_present(struct hv *hv, const char *uuid,
-		    const struct hv_forward *fwd, bool *ret,
-		    struct vmctl_error *err);
+int forward_remove(struct hv *hv, const char *uuid,
+		   const struct hv_forward *fwd, struct vmctl_error *err);
+int forward_list(struct hv *hv, const char *uuid, struct hv_forward **ret,
+		 size_t *ret_n, struct vmctl_error *err);
 
 /* network.c */
 int network_list(struct hv *hv, struct hv_network **ret, size_t *ret_n,

@@ -54,6 +54,8 @@ struct vmctl_instance {
 			       * host), "reservation", "lease", "agent",
 			       * "arp", "last seen"; empty without address */
 	int64_t ssh_port;     /* TCP port for ssh at that address; 0: none */
+	char **ports;	      /* of the host, forwarded to it (port.h), as
+			       * "127.0.0.1:8080->80/tcp", NULL-terminated */
 	char *mac;
 	char *accel;	  /* "kvm" or "tcg" */
 	char *connection; /* hypervisor URI */
@@ -97,6 +99,8 @@ struct vmctl_instance_create {
 	bool force;	/* whatever memory and disk are left to the
 			 * host (LIM-001, LIM-002) */
 	const char *const *labels; /* "key=value", NULL-terminated; or NULL */
+	const char *const *ports;  /* to forward, as in port.h,
+				    * NULL-terminated; NULL: none */
 };
 
 /* What a creation would do, for --dry-run: text documents in order. */

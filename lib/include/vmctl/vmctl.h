@@ -15,6 +15,7 @@
 #include <vmctl/key.h>
 #include <vmctl/label.h>
 #include <vmctl/network.h>
+#include <vmctl/port.h>
 #include <vmctl/ssh-config.h>
 
 #endif
