@@ -185,7 +185,10 @@ enum command_flags {
 	 * say so. */
 	COMMAND_PASSES_STATUS = 1 << 0,
 	/* Options end at the first positional argument after those declared
-	 * without after_dashes, so that "exec web1 ls -l" works too. */
+	 * without after_dashes, so that "ssh web1 ls -l" works too. Where one
+	 * of these is for many words ("exec NAME... -- COMMAND..."), this
+	 * holds for command lines without "--", and the first word alone is
+	 * its own; the first "--" ends the many. */
 	COMMAND_STOPS_AT_ARGS = 1 << 1,
 	/* It honours --dry-run. Without this flag --dry-run is refused, so
 	 * that nobody believes in a dry run that was none. */
@@ -249,6 +252,7 @@ struct cli {
 	int status; /* a guest's exit status, for COMMAND_PASSES_STATUS;
 		     * valid when run returns 0 */
 	bool tty_in, tty_out, tty_err;
+	bool worker; /* one of many processes: it draws and asks nothing */
 	struct progress *progress;
 	const char *name; /* "vmctl create web1", for locks */
 	bool in_shell;	  /* signals are the shell's, not this command's */
@@ -257,8 +261,10 @@ struct cli {
 	const char *const *words;
 };
 
-/* The library context, made at the first call. */
+/* The library context, made at the first call; and its end, after which
+ * nothing is open and a process may be forked. */
 int cli_context(struct cli *cli, struct vmctl **ret, struct vmctl_error *err);
+void cli_context_close(struct cli *cli);
 
 /* One line for people on stderr: not with -q. */
 void cli_note(struct cli *cli, const char *fmt, ...) PRINTF_LIKE(2, 3);
@@ -301,7 +307,7 @@ int cli_each(struct cli *cli, const struct strings *names,
 /* Whether the user interrupted (SIGINT, SIGTERM, SIGHUP). */
 bool cli_interrupted(void);
 
-/* --- parse.c, help.c, complete.c, describe.c ---------------------------- */
+/* --- parse.c, help.c, complete.c ----------------------------------------- */
 
 /* Parses argv[1…] and runs the command. Returns the exit status. */
 int cli_main(int argc, char **argv);
@@ -342,6 +348,9 @@ size_t command_own_arguments(const struct command *cmd);
 size_t command_needed_arguments(const struct command *cmd);
 bool command_takes_guest_words(const struct command *cmd);
 
+/* Whether it is "exec NAME... -- COMMAND..." and "exec NAME COMMAND...". */
+bool command_has_short_form(const struct command *cmd);
+
 /* The words of an array of options, NULL when `name` is none of them. */
 const struct option *option_by_name(const struct option *opts, const char *name,
 				    size_t len);
@@ -364,6 +373,8 @@ const char *group_title(enum command_group group);
 
 /* "vmctl create [options] NAME": made from the struct. */
 int command_usage(const struct command *cmd, struct str *out);
+/* Of the form without "--", where there is one; else nothing. */
+void command_short_usage(const struct command *cmd, struct str *out);
 
 /* --help of one command (or of all, for NULL), at `width` columns. */
 int command_help(const struct command *cmd, int width, struct str *out);
@@ -374,24 +385,5 @@ int help_width(void); /* columns of the terminal, 80 when there is none */
 /* The words so far, the last one being completed; lines for the shell. */
 void complete_words(struct cli *cli, int n, const char *const *words,
 		    struct str *out);
-
-/* mdoc for the manual: the text for one mark of a page (see describe.c).
- * `cmd` is NULL for the overview and vmctl-config(5). VMCTL_NOT_FOUND for an
- * unknown section. */
-int describe_mdoc(const struct command *cmd, const char *section,
-		  struct str *out, struct vmctl_error *err);
-
-/* Pieces of that: text in lines fit for mdoc, as a sentence; and the section
- * of the settings (describe-config.c). */
-void describe_about(const char *text, const char *stop, struct str *out);
-void describe_settings(const struct command *unused, struct str *out);
-
-/* A whole page, man/vmctl-<path>.1.in or vmctl-config.5.in, with its marks
- * replaced. */
-int describe_page(const char *file, struct str *out, struct vmctl_error *err);
-
-/* All commands, options and arguments for lints; see describe.c. */
-void describe_commands(struct str *out);
-void describe_globals(struct str *out);
 
 #endif

@@ -79,6 +79,7 @@ static void read_positional(struct completion *c, const char *word)
 			c->guest++;
 		c->positional++;
 		if (c->cmd->flags & COMMAND_STOPS_AT_ARGS &&
+		    !command_has_short_form(c->cmd) &&
 		    c->positional > command_own_arguments(c->cmd))
 			c->dashes = true;
 	} else if (c->name_count < (int)ARRAY_LEN(c->name)) {
@@ -133,7 +134,8 @@ static void add_command_words(struct completion *c)
 static void add_arguments(struct completion *c, const char *prefix)
 {
 	const struct argument *a = c->cmd->args;
-	bool stops = c->cmd->flags & COMMAND_STOPS_AT_ARGS;
+	bool stops = c->cmd->flags & COMMAND_STOPS_AT_ARGS &&
+		     !command_has_short_form(c->cmd);
 	size_t at = c->positional - c->guest;
 
 	/* After "--" only the guest's; before it only our own. */

@@ -90,11 +90,11 @@ int cli_context(struct cli *cli, struct vmctl **ret, struct vmctl_error *err)
 		.uri = cli->globals.connect,
 		.lock_timeout_ms = cli_timeout(cli, -1),
 		.log = cli_log,
-		.progress = progress_report,
+		.progress = cli->worker ? NULL : progress_report,
 		.cancelled = is_cancelled,
 		.command = cli->name,
 		.data = cli,
-		.ask = ask_person,
+		.ask = cli->worker ? NULL : ask_person,
 	};
 	int rc;
 
@@ -109,6 +109,11 @@ int cli_context(struct cli *cli, struct vmctl **ret, struct vmctl_error *err)
 	}
 	*ret = cli->ctx;
 	return 0;
+}
+
+void cli_context_close(struct cli *cli)
+{
+	vmctl_free(take_ptr(&cli->ctx));
 }
 
 long cli_timeout(const struct cli *cli, long fallback_ms)

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-#include "cli/command.h"
+#include "cli/describe.h"
 
 /* The settings, for vmctl-config(5). */
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "base/file.h"
-#include "cli/command.h"
+#include "cli/describe.h"
 
 /* Whole pages of the manual, and the list of commands for lints. */
 

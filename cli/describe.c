@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-#include "cli/command.h"
+#include "cli/describe.h"
 
 /*
  * mdoc for the manual, made from the structs, and a list for lints.
@@ -106,7 +106,8 @@ static void add_value(const struct option *opt, struct str *out)
 static void add_synopsis_argument(const struct command *cmd,
 				  const struct argument *a, struct str *out)
 {
-	bool stops = cmd->flags & COMMAND_STOPS_AT_ARGS;
+	bool stops = cmd->flags & COMMAND_STOPS_AT_ARGS &&
+		     !command_has_short_form(cmd);
 
 	str_add(out, a->optional ? ".Op " : ".");
 	if (a->after_dashes && !stops)
@@ -131,6 +132,12 @@ static void section_synopsis(const struct command *cmd, struct str *out)
 	}
 	for (const struct argument *a = cmd->args; a && a->name; a++)
 		add_synopsis_argument(cmd, a, out);
+	if (!command_has_short_form(cmd))
+		return;
+	str_addf(out, ".Nm vmctl\n.Cm %s\n.Op Ar option ...\n", cmd->path);
+	for (const struct argument *a = cmd->args; a->name; a++)
+		str_addf(out, ".Ar %s%s\n", a->name,
+			 a->after_dashes ? " ..." : "");
 }
 
 static void add_option(const struct option *o, struct str *out)

@@ -146,3 +146,15 @@ bool command_takes_guest_words(const struct command *cmd)
 	}
 	return false;
 }
+
+bool command_has_short_form(const struct command *cmd)
+{
+	const struct argument *a = cmd->args;
+
+	if (!(cmd->flags & COMMAND_STOPS_AT_ARGS))
+		return false;
+	for (; a && a->name; a++)
+		if (a->many && !a->after_dashes)
+			return command_takes_guest_words(cmd);
+	return false;
+}

@@ -222,6 +222,10 @@ static void one_help(const struct command *cmd, int width, struct str *out)
 
 	str_add(out, "usage: ");
 	command_usage(cmd, out);
+	if (command_has_short_form(cmd)) {
+		str_add(out, "\n       ");
+		command_short_usage(cmd, out);
+	}
 	str_add(out, "\n\n");
 	add_sentence(cmd->summary, ".", &summary);
 	wrap(str_text(&summary), 0, 0, width, out);

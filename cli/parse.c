@@ -209,13 +209,24 @@ static int bind_arguments(struct parser *p, const struct strings *own,
 	return 0;
 }
 
+/* Whether there is a "--" among the words to come. One that an option would
+ * take for its value counts too: nobody means that. */
+static bool has_dashes(const struct parser *p)
+{
+	for (int i = p->i; i < p->n; i++)
+		if (str_eq(p->words[i], "--"))
+			return true;
+	return false;
+}
+
 /* Reads all words: options are stored, the others sorted into `own` and
  * `guest`. */
 static int read_words(struct parser *p, struct strings *own,
 		      struct strings *guest)
 {
 	bool keeps = command_takes_guest_words(p->cmd);
-	bool stops = p->cmd->flags & COMMAND_STOPS_AT_ARGS;
+	bool stops = p->cmd->flags & COMMAND_STOPS_AT_ARGS &&
+		     !(command_has_short_form(p->cmd) && has_dashes(p));
 	size_t fixed = command_own_arguments(p->cmd);
 	size_t needed = command_needed_arguments(p->cmd);
 	bool dashes = false;
@@ -375,25 +386,4 @@ int parse_command_line(int argc, const char *const *argv, struct parsed *ret,
 	if (rc)
 		scan_output(&p);
 	return rc;
-}
-
-static void free_strings(const struct command *cmd, void *opts)
-{
-	for (const struct option *o = cmd->opts; o && o->name; o++) {
-		if (o->type == VALUE_STRINGS)
-			free(((struct strings *)((char *)opts + o->offset))
-				     ->items);
-	}
-	for (const struct argument *a = cmd->args; a && a->name; a++) {
-		if (a->many || a->after_dashes)
-			free(((struct strings *)((char *)opts + a->offset))
-				     ->items);
-	}
-}
-
-void parsed_done(struct parsed *p)
-{
-	if (p->opts && p->command)
-		free_strings(p->command, p->opts);
-	free(take_ptr(&p->opts));
 }

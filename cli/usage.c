@@ -11,7 +11,8 @@ int command_usage(const struct command *cmd, struct str *out)
 	if (cmd->opts && cmd->opts->name)
 		str_add(out, " [options]");
 	for (const struct argument *a = cmd->args; a && a->name; a++) {
-		bool stops = cmd->flags & COMMAND_STOPS_AT_ARGS;
+		bool stops = cmd->flags & COMMAND_STOPS_AT_ARGS &&
+			     !command_has_short_form(cmd);
 		bool many = a->many || a->after_dashes;
 
 		str_addf(out, " %s%s%s%s%s", a->optional ? "[" : "",
@@ -19,6 +20,16 @@ int command_usage(const struct command *cmd, struct str *out)
 			 many ? "..." : "", a->optional ? "]" : "");
 	}
 	return str_check(out, NULL);
+}
+
+void command_short_usage(const struct command *cmd, struct str *out)
+{
+	if (!command_has_short_form(cmd))
+		return;
+	str_addf(out, "vmctl %s%s", cmd->path,
+		 cmd->opts && cmd->opts->name ? " [options]" : "");
+	for (const struct argument *a = cmd->args; a->name; a++)
+		str_addf(out, " %s%s", a->name, a->after_dashes ? "..." : "");
 }
 
 void add_sentence(const char *text, const char *stop, struct str *out)

@@ -132,3 +132,24 @@ int value_store(const struct option *opt, const char *text, void *base,
 	}
 	return fail(err, VMCTL_INTERNAL, 0, "--%s has no type", opt->name);
 }
+
+static void free_strings(const struct command *cmd, void *opts)
+{
+	for (const struct option *o = cmd->opts; o && o->name; o++) {
+		if (o->type == VALUE_STRINGS)
+			free(((struct strings *)((char *)opts + o->offset))
+				     ->items);
+	}
+	for (const struct argument *a = cmd->args; a && a->name; a++) {
+		if (a->many || a->after_dashes)
+			free(((struct strings *)((char *)opts + a->offset))
+				     ->items);
+	}
+}
+
+void parsed_done(struct parsed *p)
+{
+	if (p->opts && p->command)
+		free_strings(p->command, p->opts);
+	free(take_ptr(&p->opts));
+}

@@ -153,6 +153,20 @@ db() {
 	sqlite3 -cmd '.timeout 5000' "$(database)" "$@"
 }
 
+# fake_modules NAME...: the drivers of the build, but these of tests/fakes.
+fake_modules() {
+	local build name
+	build=$(dirname "$(command -v vmctl)")
+	mkdir -p "$BATS_FILE_TMPDIR/modules"
+	ln -s "$build"/modules/*.so "$BATS_FILE_TMPDIR/modules"
+	for name; do
+		ln -sf "$build/tests/fakes/$name.so" "$BATS_FILE_TMPDIR/modules"
+	done
+	export VMCTL_MODULE_DIR=$BATS_FILE_TMPDIR/modules
+	# The rows run, as long as they are said to.
+	export FAKE_RUNNING=00000000-0000-0000-0000- FAKE_STOPPED=
+}
+
 # row NAME [STATE]: an instance that is only a row, for commands that ask nobody else.
 row() {
 	local n id

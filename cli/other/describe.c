@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-#include "cli/command.h"
+#include "cli/describe.h"
 #include "cli/render/render.h"
 
 /* For the build and the lints: see cli/describe.c. */

@@ -6,6 +6,10 @@
 
 #define CONNECT_MS 30000
 
+/* The server gives the command to a shell as one argument, and Linux limits
+ * those: MAX_ARG_STRLEN, 32 pages. */
+#define COMMAND_MAX (128 * 1024)
+
 static int enter(struct vmctl *ctx, struct vmctl_instance *row,
 		 const struct vmctl_exec *what, const struct ssh_ops **ret_ops,
 		 struct ssh_conn **ret, struct vmctl_error *err)
@@ -126,6 +130,15 @@ static int run(struct vmctl *ctx, struct vmctl_instance *row,
 	return 0;
 }
 
+static int fail_long(const char *command, struct vmctl_error *err)
+{
+	fail(err, VMCTL_INVALID, 0,
+	     "a command of %zu bytes is too long for ssh, which takes %d",
+	     strlen(command), COMMAND_MAX - 1);
+	fail_hint(err, "give it by standard input: sh -s, or xargs -0");
+	return -VMCTL_INVALID;
+}
+
 static int exec_ssh(struct vmctl *ctx, struct vmctl_instance *row,
 		    const struct vmctl_exec *what, struct vmctl_exit *ret,
 		    struct vmctl_error *err)
@@ -135,9 +148,11 @@ static int exec_ssh(struct vmctl *ctx, struct vmctl_instance *row,
 	int r;
 
 	if (what->argv) {
-		command = ssh_quote_argv(what->argv);
+		command = ssh_command(what->argv, what->env, what->cwd);
 		if (!command)
 			return fail_oom(err);
+		if (strlen(command) >= COMMAND_MAX)
+			return fail_long(command, err);
 	}
 	/* A port that is taken is told of before anything else is begun. */
 	r = ssh_forwards_open(what->local_forwards, &forwards, err);

@@ -79,16 +79,54 @@ static int climb(struct vmctl *ctx, struct vmctl_instance *row,
 		    row->name, what->transport, why.message);
 }
 
+static bool is_variable(const char *text)
+{
+	size_t n = strcspn(text, "=");
+
+	if (n == 0 || !text[n] || (text[0] >= '0' && text[0] <= '9'))
+		return false;
+	return strspn(text, "abcdefghijklmnopqrstuvwxyz"
+			    "ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_") == n;
+}
+
+static int check(const struct vmctl_exec *what, struct vmctl_error *err)
+{
+	for (size_t i = 0; what->env && what->env[i]; i++) {
+		if (is_variable(what->env[i]))
+			continue;
+		fail(err, VMCTL_INVALID, 0, "'%.100s' sets no variable",
+		     what->env[i]);
+		fail_hint(err, "NAME=value, where NAME is letters, digits and "
+			       "underscores and begins with no digit");
+		return -VMCTL_INVALID;
+	}
+	if (what->cwd && !*what->cwd)
+		return fail(err, VMCTL_INVALID, 0,
+			    "the folder to run in has an empty name");
+	if (!what->argv && (what->cwd || what->env))
+		return fail(err, VMCTL_INVALID, 0,
+			    "a login shell chooses folder and variables by "
+			    "itself");
+	if (what->argv && !what->argv[0])
+		return fail(err, VMCTL_INVALID, 0, "the command is empty");
+	return check_transport(what->transport, err);
+}
+
 int vmctl_instance_exec(struct vmctl *ctx, const char *name,
-			const struct vmctl_exec *what, struct vmctl_exit *ret,
+			const struct vmctl_exec *asked, struct vmctl_exit *ret,
 			struct vmctl_error *err)
 {
 	auto_instance *row = NULL;
-	int r = check_transport(what->transport, err);
+	struct vmctl_exec what = { 0 };
+	int r;
 
+	/* A caller built against an older header has a shorter struct. */
+	memcpy(&what, asked,
+	       asked->size < sizeof(what) ? asked->size : sizeof(what));
+	r = check(&what, err);
 	if (r == 0)
-		r = ssh_forwards_check(what->local_forwards, err);
+		r = ssh_forwards_check(what.local_forwards, err);
 	if (r == 0)
 		r = instance_find(ctx, name, &row, err);
-	return r < 0 ? r : climb(ctx, row, what, ret, err);
+	return r < 0 ? r : climb(ctx, row, &what, ret, err);
 }

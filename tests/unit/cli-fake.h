@@ -154,6 +154,27 @@ static const struct command fake_each = {
 	.run = run_nothing,
 };
 
+/* "many NAME... -- COMMAND..." and "many NAME COMMAND...". */
+static const struct command fake_many = {
+	.path = "many",
+	.summary = "run a command in one guest or several",
+	.group = GROUP_HIDDEN,
+	.flags = COMMAND_STOPS_AT_ARGS,
+	.args =
+		(const struct argument[]){
+			ARG_MANY(struct names_options, names, .name = "NAME",
+				 .help = "which ones", .optional = true,
+				 .complete = complete_two_images),
+			{ .name = "COMMAND",
+			  .help = "command line for the guests",
+			  .offset = BIND(struct names_options, words,
+					 struct strings),
+			  .after_dashes = true },
+			ARG_END },
+	.opts_size = sizeof(struct names_options),
+	.run = run_nothing,
+};
+
 static const struct command fake_image_import = {
 	.path = "image import",
 	.summary = "import a disk image",
@@ -197,15 +218,15 @@ static const struct command fake_hidden = {
 	.run = run_nothing,
 };
 
-const struct command *const commands[] = {
-	&fake_create, &fake_delete,	  &fake_exec,
-	&fake_each,   &fake_image_import, &fake_image_list,
-	&fake_help,   &fake_hidden,	  NULL
-};
-const char *const command_symbols[] = {
-	"cmd_create", "cmd_delete",	  "cmd_exec",
-	"cmd_each",   "cmd_image_import", "cmd_image_list",
-	"cmd_help",   "cmd_hidden",	  NULL
-};
+const struct command *const commands[] = { &fake_create,       &fake_delete,
+					   &fake_exec,	       &fake_each,
+					   &fake_image_import, &fake_image_list,
+					   &fake_help,	       &fake_hidden,
+					   &fake_many,	       NULL };
+const char *const command_symbols[] = { "cmd_create",	    "cmd_delete",
+					"cmd_exec",	    "cmd_each",
+					"cmd_image_import", "cmd_image_list",
+					"cmd_help",	    "cmd_hidden",
+					"cmd_many",	    NULL };
 
 #endif

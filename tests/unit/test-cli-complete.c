@@ -119,6 +119,8 @@ static void a_guests_command_line_is_not_ours(void **state)
 	assert_string_equal(VALUES("each", "d"), "debian ");
 	assert_string_equal(VALUES("each", "debian", "m"), "mini ");
 	assert_string_equal(VALUES("each", "debian", "--", "m"), "");
+	assert_string_equal(VALUES("many", "debian", "m"), "mini ");
+	assert_string_equal(VALUES("many", "debian", "--", "--out"), "");
 }
 
 static void what_is_said_about_a_value_follows_a_tab(void **state)

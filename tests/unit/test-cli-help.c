@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "cli-fake.h"
 
+#include "cli/describe.h"
+
 /* Help, and what the manual takes from the same structs. */
 
 static void check(struct str *out, const char *expected)
@@ -21,6 +23,12 @@ static void usage_tells_what_is_optional_and_what_repeats(void **state)
 	check(&out, "vmctl exec NAME COMMAND...");
 	command_usage(&fake_each, &out);
 	check(&out, "vmctl each NAME... [-- COMMAND...]");
+	command_usage(&fake_many, &out);
+	check(&out, "vmctl many [NAME...] -- COMMAND...");
+	command_short_usage(&fake_many, &out);
+	check(&out, "vmctl many NAME COMMAND...");
+	command_short_usage(&fake_exec, &out);
+	check(&out, "");
 	command_usage(&fake_image_list, &out);
 	check(&out, "vmctl image list");
 }

@@ -205,6 +205,18 @@ static void a_guests_words_are_left_alone(void **state)
 		  "a,b,",
 		  "ls,-l," },
 		{ &fake_each, { "each", "a", "-v", "b" }, "a,b,", "" },
+		/* Without dashes one name, with them many. */
+		{ &fake_many, { "many", "w", "ls", "-l" }, "w,", "ls,-l," },
+		{ &fake_many,
+		  { "many", "a", "-v", "b", "--", "ls", "-v" },
+		  "a,b,",
+		  "ls,-v," },
+		{ &fake_many,
+		  { "many", "a", "b", "--", "ls", "--", "c" },
+		  "a,b,",
+		  "ls,--,c," },
+		{ &fake_many, { "many", "--", "ls" }, "", "ls," },
+		{ &fake_many, { "many", "w", "-v", "ls" }, "w,", "ls," },
 	};
 	struct fixture *f = *state;
 
@@ -280,6 +292,9 @@ static void what_is_wrong_is_told_with_what_to_type(void **state)
 		{ { "delete" },
 		  "delete: missing argument NAME",
 		  "vmctl delete NAME..." },
+		{ { "many", "web1" },
+		  "many: missing argument COMMAND",
+		  "vmctl many [NAME...] -- COMMAND..." },
 		{ { "exec", "web1" },
 		  "exec: missing argument COMMAND",
 		  "vmctl exec NAME COMMAND..." },

@@ -247,10 +247,11 @@ struct vmctl_exit {
  *
  * VMCTL_STATE when it does not run (TERM-007) or has no address (TERM-008),
  * VMCTL_TRANSPORT when the connection cannot be made or breaks, or when the
- * transport asked for is not there. VMCTL_INVALID for an unknown one.
- * VMCTL_TRANSPORT when the connection cannot be made or breaks, or output
- * cannot be written; of a forward, VMCTL_INVALID, VMCTL_EXISTS when the port is
- * taken, VMCTL_DENIED.
+ * transport asked for is not there, or when output cannot be written.
+ * VMCTL_INVALID for an unknown transport, for `env` that sets no variable, and
+ * for a command that is too long; of a forward, VMCTL_INVALID, VMCTL_EXISTS when
+ * the port is taken, VMCTL_DENIED. A `cwd` that cannot be entered is said on
+ * `err`, and the status is 126.
  */
 VMCTL_API int vmctl_instance_exec(struct vmctl *ctx, const char *name,
 				  const struct vmctl_exec *what,

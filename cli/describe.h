@@ -1,0 +1,26 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#ifndef CLI_DESCRIBE_H
+#define CLI_DESCRIBE_H
+
+#include "cli/command.h"
+
+/* mdoc for the manual: the text for one mark of a page (see describe.c).
+ * `cmd` is NULL for the overview and vmctl-config(5). VMCTL_NOT_FOUND for an
+ * unknown section. */
+int describe_mdoc(const struct command *cmd, const char *section,
+		  struct str *out, struct vmctl_error *err);
+
+/* Pieces of that: text in lines fit for mdoc, as a sentence; and the section
+ * of the settings (describe-config.c). */
+void describe_about(const char *text, const char *stop, struct str *out);
+void describe_settings(const struct command *unused, struct str *out);
+
+/* A whole page, man/vmctl-<path>.1.in or vmctl-config.5.in, with its marks
+ * replaced. */
+int describe_page(const char *file, struct str *out, struct vmctl_error *err);
+
+/* All commands, options and arguments for lints; see describe.c. */
+void describe_commands(struct str *out);
+void describe_globals(struct str *out);
+
+#endif
