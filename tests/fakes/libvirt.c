@@ -401,6 +401,8 @@ static int forward_add(struct hv *hv, const char *uuid,
 	struct fake_domain *d;
 
 	ENTER();
+	if (elsewhere(uuid) == HV_RUNNING)
+		return leave(err);
 	int r = need(uuid, &d, err);
 	if (r < 0)
 		return r;
@@ -427,10 +429,6 @@ static int forward_remove(struct hv *hv, const char *uuid,
 	struct fake_domain *d;
 
 	ENTER();
-	if (elsewhere(uuid) == HV_RUNNING) {
-		*ret = true;
-		return leave(err);
-	}
 	int r = need(uuid, &d, err);
 	if (r < 0)
 		return r;
@@ -455,6 +453,11 @@ static int forward_list(struct hv *hv, const char *uuid,
 	struct fake_domain *d;
 
 	ENTER();
+	if (elsewhere(uuid) == HV_RUNNING) {
+		*ret = calloc(1, sizeof(**ret));
+		*ret_n = 0;
+		return *ret ? leave(err) : fail_oom(err);
+	}
 	int r = need(uuid, &d, err);
 	if (r < 0)
 		return r;
