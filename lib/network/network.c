@@ -206,6 +206,40 @@ int vmctl_network_create(struct vmctl *ctx,
 /* --- showing ---------------------------------------------------------------
  */
 
+/* Another URI of the same daemon, and so of the same networks, or NULL: root's
+ * session is the system's. */
+static const char *other_uri(const char *uri)
+{
+	static const char session[] = "qemu:///session";
+	static const char system[] = "qemu:///system";
+
+	if (geteuid() != 0)
+		return NULL;
+	return str_eq(uri, session)  ? system
+	       : str_eq(uri, system) ? session
+				     : NULL;
+}
+
+/* As state_network_users() has it, on the context's connection. */
+static int count_users(struct vmctl *ctx, const char *name, int64_t *ret,
+		       char **ret_user, struct vmctl_error *err)
+{
+	const char *other = other_uri(ctx->uri);
+	auto_free char *one = NULL, *two = NULL;
+	int64_t here = 0, there = 0;
+	int r = state_network_users(ctx->db, ctx->uri, name, &here, &one, err);
+
+	if (r == 0 && other)
+		r = state_network_users(ctx->db, other, name, &there, &two,
+					err);
+	if (r < 0)
+		return r;
+	*ret = here + there;
+	if (ret_user)
+		*ret_user = one ? take_ptr(&one) : take_ptr(&two);
+	return 0;
+}
+
 static int describe(struct vmctl *ctx, const struct hv_network *net,
 		    struct vmctl_network **ret, struct vmctl_error *err)
 {
@@ -220,7 +254,7 @@ static int describe(struct vmctl *ctx, const struct hv_network *net,
 		r = state_network_made(db, ctx->uri, net->name, &n->created_at,
 				       err);
 	if (r == 0)
-		r = state_network_users(db, net->name, &n->used, NULL, err);
+		r = count_users(ctx, net->name, &n->used, NULL, err);
 	if (r < 0)
 		return r;
 	bool dhcp = network_subnet(net, &s);
@@ -327,7 +361,7 @@ int vmctl_network_delete(struct vmctl *ctx, const char *name,
 	if (r == 0)
 		r = state_network_made(db, ctx->uri, name, &made, err);
 	if (r == 0)
-		r = state_network_users(db, name, &users, &user, err);
+		r = count_users(ctx, name, &users, &user, err);
 	if (r < 0)
 		return r;
 	if (!made) {

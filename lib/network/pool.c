@@ -66,7 +66,8 @@ static int held(struct vmctl *ctx, const struct choice *c, const char *address,
 		struct vmctl_error *err)
 {
 	bool ours = false;
-	int r = state_address_taken(ctx->db, c->net->name, address, &ours, err);
+	int r = state_address_taken(ctx->db, ctx->uri, c->net->name, address,
+				    &ours, err);
 
 	for (size_t i = 0; i < c->taken_count; i++)
 		ours |= str_eq(c->taken[i].address, address) &&

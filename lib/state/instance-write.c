@@ -16,6 +16,11 @@ static bool looks_like_id(const char *name)
 	       strspn(name + 2, "0123456789abcdefABCDEF") == 8;
 }
 
+static const char *or_empty(const char *text)
+{
+	return text ? text : "";
+}
+
 /* Asked within the transaction, so that the answer still holds at the insert;
  * the unique indexes are there against mistakes in this. */
 static int refuse_clash(struct state *db, const struct vmctl_instance *row,
@@ -35,11 +40,13 @@ static int refuse_clash(struct state *db, const struct vmctl_instance *row,
 			       "tt", row->id, row->uuid);
 	for (size_t i = 0; r == 0 && !drawn && i < nic_count; i++)
 		r = sql_exists(db, &drawn, NULL, err,
-			       "SELECT 1 FROM nic WHERE live AND (mac = ?1"
-			       " OR (source = ?2 AND address = ?3"
-			       " AND reserved AND ?4))",
-			       "ttti", nics[i].mac, nics[i].source,
-			       nics[i].address, (int64_t)nics[i].reserved);
+			       "SELECT 1 FROM nic WHERE live AND mac = ?", "t",
+			       nics[i].mac);
+	for (size_t i = 0; r == 0 && !drawn && i < nic_count; i++)
+		if (nics[i].reserved)
+			r = state_address_taken(db, or_empty(row->connection),
+						nics[i].source, nics[i].address,
+						&drawn, err);
 	if (r < 0)
 		return r;
 	if (taken) {
@@ -89,11 +96,6 @@ static int require_image(struct state *db, const struct vmctl_instance *row,
 		fail_hint(err, "vmctl image list");
 	}
 	return r;
-}
-
-static const char *or_empty(const char *text)
-{
-	return text ? text : "";
 }
 
 static int insert(struct state *db, const struct vmctl_instance *row,

@@ -121,13 +121,16 @@ int state_nic_seen(struct state *db, const char *id, const char *mac,
 		       "ttt", id, mac, address);
 }
 
-int state_address_taken(struct state *db, const char *network,
-			const char *address, bool *ret, struct vmctl_error *err)
+int state_address_taken(struct state *db, const char *connection,
+			const char *network, const char *address, bool *ret,
+			struct vmctl_error *err)
 {
 	return sql_exists(db, ret, NULL, err,
-			  "SELECT 1 FROM nic WHERE live AND reserved"
-			  " AND source = ? AND address = ?",
-			  "tt", network, address);
+			  "SELECT 1 FROM nic JOIN instance"
+			  " ON instance.id = nic.instance"
+			  " WHERE live AND reserved AND kind = 'network'"
+			  " AND source = ? AND address = ? AND connection = ?",
+			  "ttt", network, address, connection);
 }
 
 int state_mac_owner(struct state *db, const char *mac, char **ret_name,
@@ -142,8 +145,9 @@ int state_mac_owner(struct state *db, const char *mac, char **ret_name,
 			  "t", mac);
 }
 
-int state_network_users(struct state *db, const char *network, int64_t *ret,
-			char **ret_name, struct vmctl_error *err)
+int state_network_users(struct state *db, const char *connection,
+			const char *network, int64_t *ret, char **ret_name,
+			struct vmctl_error *err)
 {
 	auto_stmt sqlite3_stmt *stmt = NULL;
 	auto_free char *name = NULL;
@@ -151,8 +155,9 @@ int state_network_users(struct state *db, const char *network, int64_t *ret,
 			  "SELECT count(DISTINCT instance.id),"
 			  " min(instance.name) FROM nic JOIN instance"
 			  " ON instance.id = nic.instance"
-			  " WHERE live AND kind = 'network' AND source = ?",
-			  "t", network);
+			  " WHERE live AND kind = 'network' AND source = ?"
+			  " AND connection = ?",
+			  "tt", network, connection);
 
 	if (r == 0)
 		r = sql_step(db, stmt, err);

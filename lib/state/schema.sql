@@ -128,7 +128,8 @@ CREATE TABLE nic (
 	PRIMARY KEY (instance, position)
 ) STRICT, WITHOUT ROWID;
 CREATE UNIQUE INDEX nic_mac ON nic (mac) WHERE live;
-CREATE UNIQUE INDEX nic_address ON nic (source, address)
+-- Not unique: networks of two connections may have the same name.
+CREATE INDEX nic_address ON nic (source, address)
 	WHERE live AND reserved;
 
 -- Ports of the host forwarded to an instance, beside ssh's. Those of a

@@ -219,18 +219,19 @@ int state_nics_drop_addresses(struct state *db, const char *id,
 int state_nic_seen(struct state *db, const char *id, const char *mac,
 		   const char *address, struct vmctl_error *err);
 
-/* Whether a live instance has that address of that network, or has this MAC;
- * *ret_name (may be NULL) gets its name, which the caller frees. */
-int state_address_taken(struct state *db, const char *network,
-			const char *address, bool *ret,
+/* Whether a live instance has that address of that connection's network, or has
+ * this MAC; *ret_name (may be NULL) gets its name, which the caller frees. */
+int state_address_taken(struct state *db, const char *connection,
+			const char *network, const char *address, bool *ret,
 			struct vmctl_error *err);
 int state_mac_owner(struct state *db, const char *mac, char **ret_name,
 		    struct vmctl_error *err);
 
-/* How many live instances have an interface in the network; *ret_name (may be
- * NULL) gets the name of one, NULL for none. */
-int state_network_users(struct state *db, const char *network, int64_t *ret,
-			char **ret_name, struct vmctl_error *err);
+/* How many live instances have an interface in that connection's network;
+ * *ret_name (may be NULL) gets the name of one, NULL for none. */
+int state_network_users(struct state *db, const char *connection,
+			const char *network, int64_t *ret, char **ret_name,
+			struct vmctl_error *err);
 
 /* Networks that vmctl made (state/nic.c). *ret is 0 for others. */
 int state_network_add(struct state *db, const char *connection,

@@ -17,6 +17,9 @@ static int setup(void **state)
 	return 0;
 }
 
+/* The connection of the samples. */
+#define HERE "qemu:///session"
+
 static struct state_nic nic(const char *source, const char *mac,
 			    const char *address)
 {
@@ -50,8 +53,9 @@ static bool taken(struct fixture *f, const char *network, const char *address)
 {
 	bool ret = false;
 
-	assert_int_equal(
-		state_address_taken(f->db, network, address, &ret, &f->err), 0);
+	assert_int_equal(state_address_taken(f->db, HERE, network, address,
+					     &ret, &f->err),
+			 0);
 	return ret;
 }
 
@@ -156,8 +160,9 @@ static void inst_012_a_terminated_one_holds_neither(void **state)
 	assert_false(taken(f, "vmctl", "10.0.0.10"));
 	assert_int_equal(state_mac_owner(f->db, one.mac, &again, &f->err), 0);
 	assert_null(again);
-	assert_int_equal(
-		state_network_users(f->db, "vmctl", &users, NULL, &f->err), 0);
+	assert_int_equal(state_network_users(f->db, HERE, "vmctl", &users, NULL,
+					     &f->err),
+			 0);
 	assert_int_equal(users, 0);
 	assert_int_equal(add(f, 2, "two", &one, 1, NULL), 0);
 }
@@ -223,13 +228,62 @@ static void a_network_has_users_however_many_interfaces(void **state)
 	/* A bridge of that name is another thing. */
 	assert_int_equal(add(f, 3, "c", &bridge, 1, NULL), 0);
 	assert_int_equal(
-		state_network_users(f->db, "lab", &users, &name, &f->err), 0);
+		state_network_users(f->db, HERE, "lab", &users, &name, &f->err),
+		0);
 	assert_int_equal(users, 2);
 	assert_string_equal(name, "a");
-	assert_int_equal(
-		state_network_users(f->db, "vmctl", &users, &none, &f->err), 0);
+	assert_int_equal(state_network_users(f->db, HERE, "vmctl", &users,
+					     &none, &f->err),
+			 0);
 	assert_int_equal(users, 0);
 	assert_null(none);
+}
+
+/* Two connections may have networks of the same name, with other machines. */
+static void a_network_of_another_connection_is_another(void **state)
+{
+	static const char there[] = "qemu:///system";
+	struct fixture *f = *state;
+	struct vmctl_instance row = sample_instance(2, "b", digest_of("aa"));
+	struct state_nic one = nic("lab", "52:54:00:00:00:01", "10.0.0.10");
+	struct state_nic two = nic("lab", "52:54:00:00:00:02", "10.0.0.10");
+	struct state_nic mac = nic("lab", "52:54:00:00:00:01", "10.0.0.11");
+	enum state_clash clash = STATE_CLASH_NONE;
+	auto_free char *name = NULL;
+	int64_t users = 0;
+	bool ret = true;
+
+	assert_int_equal(add(f, 1, "a", &one, 1, NULL), 0);
+	assert_int_equal(state_address_taken(f->db, there, "lab", "10.0.0.10",
+					     &ret, &f->err),
+			 0);
+	assert_false(ret);
+	row.connection = (char *)there;
+	/* A MAC is one of the host's all the same. */
+	assert_int_equal(state_instance_add(f->db, &row, NULL, 0, &mac, 1, NULL,
+					    0, "test", &clash, &f->err),
+			 -VMCTL_EXISTS);
+	assert_int_equal(clash, STATE_CLASH_DRAWN);
+	assert_int_equal(state_instance_add(f->db, &row, NULL, 0, &two, 1, NULL,
+					    0, "test", &clash, &f->err),
+			 0);
+	assert_int_equal(state_network_users(f->db, there, "lab", &users, &name,
+					     &f->err),
+			 0);
+	assert_int_equal(users, 1);
+	assert_string_equal(name, "b");
+	terminate(f, "i-00000002");
+	assert_int_equal(
+		state_network_users(f->db, there, "lab", &users, NULL, &f->err),
+		0);
+	assert_int_equal(users, 0);
+	assert_int_equal(
+		state_network_users(f->db, HERE, "lab", &users, NULL, &f->err),
+		0);
+	assert_int_equal(users, 1);
+	/* On the same connection it is taken. */
+	assert_int_equal(add(f, 3, "c", &two, 1, &clash), -VMCTL_EXISTS);
+	assert_int_equal(clash, STATE_CLASH_DRAWN);
 }
 
 static int64_t made(struct fixture *f, const char *uri, const char *name)
@@ -276,6 +330,7 @@ int main(void)
 		TEST(inst_007_a_failed_creation_gives_its_addresses_up),
 		TEST(an_address_that_was_seen_is_kept_a_reserved_one_stays),
 		TEST(a_network_has_users_however_many_interfaces),
+		TEST(a_network_of_another_connection_is_another),
 		TEST(a_network_was_made_on_one_connection),
 	};
 
