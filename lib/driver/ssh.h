@@ -71,6 +71,9 @@ struct ssh_exec {
 	 */
 	bool (*gone)(void *data);
 	void *data;
+	/* Set before the command is asked for: when it stays false, a call
+	 * that failed has run nothing and read nothing. May be NULL. */
+	bool *begun;
 };
 
 struct ssh_exit {
@@ -127,7 +130,18 @@ struct ssh_ops {
 		    const struct events *ev, struct ssh_exit *ret,
 		    struct vmctl_error *err);
 
-	void (*close)(struct ssh_conn *conn); /* NULL is allowed */
+	/* The descriptor of the connection's socket. Borrowed. */
+	int (*fd)(struct ssh_conn *conn);
+
+	/* Keeps a connection between two calls of exec: answers the server
+	 * until `fd` can be read (1) or the time is over (0), with keep-alives
+	 * as in exec. VMCTL_TRANSPORT when the connection has ended. */
+	int (*idle)(struct ssh_conn *conn, int fd, long timeout_ms,
+		    struct vmctl_error *err);
+
+	/* Says nothing to the server: a connection that a child process has
+	 * too, after fork(2), goes on there. NULL is allowed. */
+	void (*close)(struct ssh_conn *conn);
 
 	void (*forget)(struct ssh_keyring *ring); /* NULL is allowed */
 

@@ -76,6 +76,8 @@ static int start(struct relay *x, const struct ssh_exec *what,
 		if (r < 0)
 			return r;
 	}
+	if (what->begun)
+		*what->begun = true;
 	r = UNTIL_DONE(
 		x, limit, rc, err,
 		what->command ? ssh_channel_request_exec(x->session->channel,

@@ -28,6 +28,23 @@ static int module_exec(struct ssh_conn *conn, const struct ssh_exec *what,
 	return r;
 }
 
+static int module_fd(struct ssh_conn *conn)
+{
+	return ssh_get_fd(conn->session);
+}
+
+static int module_idle(struct ssh_conn *conn, int fd, long timeout_ms,
+		       struct vmctl_error *err)
+{
+	struct guard g;
+	int r;
+
+	guard_enter(&g, NULL);
+	r = conn_idle(conn, fd, timeout_ms, err);
+	guard_leave(&g);
+	return r;
+}
+
 static void module_close(struct ssh_conn *conn)
 {
 	struct guard g;
@@ -62,6 +79,8 @@ VMCTL_API const struct ssh_ops vmctl_module_ssh = {
 	.abi = SSH_ABI,
 	.connect = module_connect,
 	.exec = module_exec,
+	.fd = module_fd,
+	.idle = module_idle,
 	.close = module_close,
 	.forget = keyring_free,
 	.agent_keys = module_agent_keys,

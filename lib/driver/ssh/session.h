@@ -132,6 +132,10 @@ struct escape {
  * than *n. What follows an ESCAPE_END is not looked at. */
 unsigned escape_take(struct escape *e, char *bytes, size_t *n);
 
+/* --- idle.c: see struct ssh_ops. */
+int conn_idle(struct ssh_conn *conn, int fd, long timeout_ms,
+	      struct vmctl_error *err);
+
 /* --- exec.c -------------------------------------------------------------- */
 
 int conn_exec(struct ssh_conn *conn, const struct ssh_exec *what,
