@@ -198,11 +198,17 @@ static int run(struct cli *cli, void *data, struct vmctl_error *err)
 {
 	const struct exec_options *o = data;
 	auto_strv char **names = NULL;
+	int64_t hold_ms = 0;
+	struct vmctl *ctx;
 	int r = targets_expand(cli, &o->targets, &names, err);
 	size_t n = strv_len((const char *const *)names);
 
 	if (r == 0)
 		r = check(o, n, err);
+	if (r == 0)
+		r = cli_context(cli, &ctx, err);
+	if (r == 0)
+		r = vmctl_config_number(ctx, "exec.hold", &hold_ms, err);
 	if (r < 0)
 		return r;
 	const struct vmctl_exec what = {
@@ -217,6 +223,7 @@ static int run(struct cli *cli, void *data, struct vmctl_error *err)
 		.transport = o->transport,
 		.env = o->env.items,
 		.cwd = o->cwd,
+		.hold_ms = (long)hold_ms,
 	};
 	if (n == 1 && !o->dir && !(o->prefix && str_eq(o->prefix, "always")))
 		return run_one(cli, names[0], &what, err);

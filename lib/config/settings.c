@@ -44,6 +44,10 @@ static const struct vmctl_setting settings[] = {
 	  .fallback = "5m" },
 	{ "timeout.stop", VMCTL_SETTING_DURATION,
 	  "how long stop waits for a guest to shut down", .fallback = "90s" },
+	{ "exec.hold", VMCTL_SETTING_DURATION,
+	  "how long exec keeps an ssh connection for the next command; 0 is "
+	  "not at all",
+	  .fallback = "1m" },
 	{ "ssh.keepalive", VMCTL_SETTING_DURATION,
 	  "silence of a guest after which ssh and exec ask whether it is "
 	  "there; three unanswered end the session; 0 never asks",

@@ -2,6 +2,7 @@
 #include "base/clock.h"
 #include "driver/qemu-img.h"
 #include "driver/ssh.h"
+#include "instance/holder.h"
 #include "instance/transport.h"
 
 #define CONNECT_MS 30000
@@ -92,15 +93,15 @@ static int tell_of_machine(struct vmctl *ctx, struct vmctl_instance *row,
 	return -VMCTL_TRANSPORT;
 }
 
-static int run(struct vmctl *ctx, struct vmctl_instance *row,
-	       const struct vmctl_exec *what, struct ssh_exec *exec,
-	       struct vmctl_exit *ret, struct vmctl_error *err)
+/* A connection of its own, kept for the next command where that is wanted. */
+static int run_anew(struct vmctl *ctx, struct vmctl_instance *row,
+		    const struct vmctl_exec *what, struct ssh_exec *exec,
+		    long hold_ms, struct ssh_exit *ret, int64_t *ret_begun,
+		    struct vmctl_error *err)
 {
 	const struct ssh_ops *ops = NULL;
 	struct ssh_conn *conn = NULL;
-	struct ssh_exit exit = { 0 };
 	struct watch watch;
-	int64_t begun;
 	int r = enter(ctx, row, what, &ops, &conn, err);
 
 	if (r < 0)
@@ -108,14 +109,44 @@ static int run(struct vmctl *ctx, struct vmctl_instance *row,
 	watch_begin(&watch, ctx, row);
 	exec->gone = machine_gone;
 	exec->data = &watch;
-	begun = clock_mono_ms();
-	r = ops->exec(conn, exec, &ctx->ev, &exit, err);
+	*ret_begun = clock_mono_ms();
+	r = ops->exec(conn, exec, &ctx->ev, ret, err);
+	if (r == 0 && hold_ms > 0)
+		holder_begin(ctx, row, what->user ? what->user : row->user, ops,
+			     conn, hold_ms);
 	ops->close(conn);
 	if (r < 0)
 		fail_prefix(err, "%s", row->name);
 	if (r == -VMCTL_TRANSPORT)
 		r = tell_of_machine(ctx, row, &watch, err);
 	free(watch.disk);
+	return r;
+}
+
+static int run(struct vmctl *ctx, struct vmctl_instance *row,
+	       const struct vmctl_exec *what, struct ssh_exec *exec,
+	       struct vmctl_exit *ret, struct vmctl_error *err)
+{
+	bool plain = !exec->tty && !exec->no_command && !exec->forward_agent &&
+		     !exec->forward_count;
+	long hold_ms = plain ? what->hold_ms : 0;
+	struct ssh_exit exit = { 0 };
+	struct vmctl_error why;
+	int64_t begun = clock_mono_ms();
+	int r = -VMCTL_UNSUPPORTED;
+
+	if (hold_ms > 0) {
+		r = holder_exec(ctx, row, what->user ? what->user : row->user,
+				exec, &exit, &why);
+		log_info(&ctx->ev, "%s: %s", row->name,
+			 r == -VMCTL_UNSUPPORTED
+				 ? why.message
+				 : "by the ssh connection that was kept");
+	}
+	if (r == -VMCTL_UNSUPPORTED)
+		r = run_anew(ctx, row, what, exec, hold_ms, &exit, &begun, err);
+	else if (r < 0 && err)
+		*err = why;
 	if (r < 0)
 		return r;
 	*ret = (struct vmctl_exit){

@@ -11,11 +11,12 @@
 #include <sys/wait.h>
 
 #include "base/clock.h"
+#include "driver/qemu-img.h"
 #include "instance/holder.h"
 
 /* The process that keeps a connection. */
 
-#define LOOK_MS 5000 /* how late it sees that its socket is gone */
+#define LOOK_MS 1000 /* how late it sees that machine or socket is gone */
 
 struct holder {
 	const struct ssh_ops *ops;
@@ -23,9 +24,17 @@ struct holder {
 	int folder, socket;
 	char name[HOLD_NAME];
 	struct stat own; /* of the socket's file */
+	char *disk;	 /* of the machine; NULL: nothing can be told by it */
 	long hold_ms;
 	int client; /* the one that is served, or -1 */
 };
+
+static bool machine_gone(void *data)
+{
+	const struct holder *h = data;
+
+	return h->disk && !qemu_disk_in_use(h->disk);
+}
 
 /* --- serving one command ------------------------------------------------- */
 
@@ -84,6 +93,7 @@ static void run(struct holder *h, const struct hold_request *q,
 		const char *command, const int fds[3])
 {
 	struct events ev = { .cancelled = client_gone, .data = h };
+	struct vmctl_error err = { 0 };
 	struct hold_reply reply;
 	bool begun = false;
 	struct ssh_exec what = {
@@ -93,12 +103,20 @@ static void run(struct holder *h, const struct hold_request *q,
 		.err = fds[2],
 		.timeout_ms = (long)q->timeout_ms,
 		.begun = &begun,
+		.gone = machine_gone,
+		.data = h,
 	};
 
 	memset(&reply, 0, sizeof(reply));
 	reply.magic = HOLD_MAGIC;
-	reply.r = h->ops->exec(h->conn, &what, &ev, &reply.exit, &reply.error);
+	reply.r = h->ops->exec(h->conn, &what, &ev, &reply.exit, &err);
 	reply.begun = begun;
+	/* Piece by piece: what is behind a text is nobody's business. */
+	reply.error.code = err.code;
+	reply.error.sys_errno = err.sys_errno;
+	snprintf(reply.error.message, sizeof(reply.error.message), "%s",
+		 err.message);
+	snprintf(reply.error.hint, sizeof(reply.error.hint), "%s", err.hint);
 	(void)send(h->client, &reply, sizeof(reply), MSG_NOSIGNAL);
 }
 
@@ -154,6 +172,16 @@ static bool leave(const struct holder *h)
 	return true;
 }
 
+/* Somebody may be about to ask, and is told that it does not work any more. */
+static void see_off(struct holder *h)
+{
+	struct pollfd p = { .fd = h->socket, .events = POLLIN };
+
+	while (still_there(h) && !leave(h))
+		if (poll(&p, 1, 50) > 0)
+			serve(h);
+}
+
 static void live(struct holder *h)
 {
 	int64_t end = clock_mono_ms() + h->hold_ms;
@@ -166,17 +194,17 @@ static void live(struct holder *h)
 						      : LOOK_MS,
 				     NULL);
 
+		if (r < 0 || !still_there(h) || machine_gone(h))
+			break;
 		if (r == 1) {
 			if (!serve(h))
 				break;
 			end = clock_mono_ms() + h->hold_ms;
-		} else if (r < 0 || !still_there(h)) {
-			break;
 		} else if (clock_mono_ms() >= end && leave(h)) {
 			return;
 		}
 	}
-	(void)leave(h);
+	see_off(h);
 }
 
 /* All that belonged to the command that was run is let go: its streams, or
@@ -246,9 +274,11 @@ void holder_begin(struct vmctl *ctx, const struct vmctl_instance *row,
 	};
 	pid_t pid;
 
+	auto_free char *disk = instance_file(ctx, row->id, "disk.qcow2");
 	hold_name(row->id, user, h.name);
 	if (folder < 0 || !*h.name)
 		return;
+	h.disk = disk && qemu_disk_in_use(disk) ? disk : NULL;
 	fd = h.socket = listen_at(&h);
 	if (fd < 0)
 		return;

@@ -2,6 +2,7 @@
 #include "base/clock.h"
 #include "base/units.h"
 #include "instance/console.h"
+#include "instance/holder.h"
 #include "internal/network.h"
 
 /* A guest that is still booting does not hear the power button. */
@@ -257,6 +258,8 @@ static int stop_seen(struct vmctl *ctx, struct vmctl_instance *row,
 	if (r == 0)
 		r = stop(ctx, row, seen, timeout_ms, force, err);
 	int recorded;
+	if (r == 0)
+		holder_end(ctx, row->id);
 	if (r == 0)
 		recorded = r = set_state(ctx, row, VMCTL_STATE_STOPPED, err);
 	else

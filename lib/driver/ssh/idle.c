@@ -41,7 +41,8 @@ int conn_idle(struct ssh_conn *conn, int fd, long timeout_ms,
 	      struct vmctl_error *err)
 {
 	int64_t end = clock_mono_ms() + timeout_ms;
-	int64_t ask = clock_mono_ms() + conn->keepalive_ms;
+	int64_t pause = conn->keepalive_ms ? conn->keepalive_ms : INT32_MAX;
+	int64_t ask = clock_mono_ms() + pause;
 	unsigned long long seen = conn->traffic.in_bytes;
 	int unanswered = 0;
 
@@ -54,6 +55,8 @@ int conn_idle(struct ssh_conn *conn, int fd, long timeout_ms,
 		int64_t until = end < ask ? end : ask;
 		int r = 0;
 
+		if (conn_broken(conn))
+			return fail_broken(conn, err);
 		if (poll(p, 2, until > now ? (int)(until - now) : 0) < 0 &&
 		    errno != EINTR)
 			return fail_sys(err, errno, "cannot wait");
@@ -66,11 +69,11 @@ int conn_idle(struct ssh_conn *conn, int fd, long timeout_ms,
 			return 0;
 		if (conn->traffic.in_bytes != seen) {
 			seen = conn->traffic.in_bytes;
-			ask = now + conn->keepalive_ms;
+			ask = now + pause;
 			unanswered = 0;
 		} else if (now >= ask) {
 			r = ask_alive(conn, &unanswered, err);
-			ask = now + conn->keepalive_ms;
+			ask = now + pause;
 		}
 		if (r < 0)
 			return r;

@@ -210,6 +210,11 @@ struct vmctl_exec {
 					    * NULL-terminated; or NULL */
 	bool forward_agent; /* the guest may use the agent in SSH_AUTH_SOCK */
 	bool no_command;    /* nothing but forwarding, until cancelled */
+
+	/* How long a copy of this process (fork(2)) keeps an ssh connection for
+	 * the next command, which needs none of its own then; 0: not at all.
+	 * Not for terminals and forwards. */
+	long hold_ms;
 };
 
 /* How a command in the guest ended. */
