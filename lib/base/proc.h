@@ -42,6 +42,14 @@ int proc_check(const struct proc_spec *spec, struct str *ret_out,
 int proc_interactive(const char *const *argv, int *ret_status,
 		     struct vmctl_error *err);
 
+/* Runs `body` in a copy of this process (fork(2)) that goes on by itself: in a
+ * session of its own, at /, with signals as at a start, called `name` by ps,
+ * with /dev/null for the standard descriptors and none of the others but those
+ * in `keep`. It ends with `body`, without the handlers of exit(3). Threads are
+ * not copied: `body` may use nothing that another one may have been using. */
+int proc_detach(const char *name, const int *keep, size_t n,
+		void (*body)(void *data), void *data, struct vmctl_error *err);
+
 /* The identity of a process that outlives pid reuse: field 22 of
  * /proc/PID/stat (proc(5)) in clock ticks since boot. 0 when it is gone. */
 uint64_t proc_start_time(pid_t pid);

@@ -181,6 +181,7 @@ int holder_exec(struct vmctl *ctx, const struct vmctl_instance *row,
 	if (q.command > HOLD_COMMAND_MAX)
 		return fail(err, VMCTL_UNSUPPORTED, 0, "the command is long");
 	q.timeout_ms = what->timeout_ms;
+	snprintf(q.host_key, sizeof(q.host_key), "%s", row->host_key);
 	q.streams = (uint32_t)is_open(what->in) | is_open(what->out) << 1 |
 		    is_open(what->err) << 2;
 	lock = hold_lock(folder, name);

@@ -1,16 +1,13 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include <fcntl.h>
 #include <poll.h>
-#include <signal.h>
 #include <stdio.h>
-#include <sys/file.h>
-#include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/un.h>
-#include <sys/wait.h>
 
 #include "base/clock.h"
+#include "base/proc.h"
 #include "driver/qemu-img.h"
 #include "instance/holder.h"
 
@@ -25,6 +22,7 @@ struct holder {
 	char name[HOLD_NAME];
 	struct stat own; /* of the socket's file */
 	char *disk;	 /* of the machine; NULL: nothing can be told by it */
+	const char *host_key; /* that the server of the connection proved */
 	long hold_ms;
 	int client; /* the one that is served, or -1 */
 };
@@ -85,8 +83,36 @@ static bool receive(int fd, struct hold_request *q, char *command, int fds[3])
 	return n >= (ssize_t)sizeof(*q) && q->magic == HOLD_MAGIC &&
 	       q->size == sizeof(*q) && !(m.msg_flags & MSG_TRUNC) &&
 	       strncmp(q->version, VMCTL_VERSION, sizeof(q->version)) == 0 &&
+	       !q->host_key[sizeof(q->host_key) - 1] &&
 	       (size_t)n == sizeof(*q) + q->command &&
 	       (!q->command || command[q->command - 1] == '\0');
+}
+
+static void reply(const struct holder *h, int r, bool begun,
+		  const struct ssh_exit *exit, const struct vmctl_error *err)
+{
+	struct hold_reply a;
+
+	/* Piece by piece: what is behind a text is nobody's business. */
+	memset(&a, 0, sizeof(a));
+	a.magic = HOLD_MAGIC;
+	a.r = r;
+	a.begun = begun;
+	a.exit = *exit;
+	a.error.code = err->code;
+	a.error.sys_errno = err->sys_errno;
+	snprintf(a.error.message, sizeof(a.error.message), "%s", err->message);
+	snprintf(a.error.hint, sizeof(a.error.hint), "%s", err->hint);
+	(void)send(h->client, &a, sizeof(a), MSG_NOSIGNAL);
+}
+
+static void refuse(const struct holder *h, const char *why)
+{
+	const struct ssh_exit none = { 0 };
+	struct vmctl_error err = { 0 };
+	int r = fail(&err, VMCTL_UNSUPPORTED, 0, "%s", why);
+
+	reply(h, r, false, &none, &err);
 }
 
 static void run(struct holder *h, const struct hold_request *q,
@@ -94,7 +120,7 @@ static void run(struct holder *h, const struct hold_request *q,
 {
 	struct events ev = { .cancelled = client_gone, .data = h };
 	struct vmctl_error err = { 0 };
-	struct hold_reply reply;
+	struct ssh_exit exit;
 	bool begun = false;
 	struct ssh_exec what = {
 		.command = q->command ? command : NULL,
@@ -106,40 +132,46 @@ static void run(struct holder *h, const struct hold_request *q,
 		.gone = machine_gone,
 		.data = h,
 	};
+	int r;
 
-	memset(&reply, 0, sizeof(reply));
-	reply.magic = HOLD_MAGIC;
-	reply.r = h->ops->exec(h->conn, &what, &ev, &reply.exit, &err);
-	reply.begun = begun;
-	/* Piece by piece: what is behind a text is nobody's business. */
-	reply.error.code = err.code;
-	reply.error.sys_errno = err.sys_errno;
-	snprintf(reply.error.message, sizeof(reply.error.message), "%s",
-		 err.message);
-	snprintf(reply.error.hint, sizeof(reply.error.hint), "%s", err.hint);
-	(void)send(h->client, &reply, sizeof(reply), MSG_NOSIGNAL);
+	memset(&exit, 0, sizeof(exit));
+	r = h->ops->exec(h->conn, &what, &ev, &exit, &err);
+	reply(h, r, begun, &exit, &err);
 }
 
 /* false: it is time to end. */
-static bool serve(struct holder *h)
+static bool answer(struct holder *h, int fds[3])
 {
 	static char command[HOLD_COMMAND_MAX];
-	auto_close int fd = accept4(h->socket, NULL, NULL, SOCK_CLOEXEC);
-	int fds[3] = { -1, -1, -1 };
 	struct hold_request q;
+
+	if (!receive(h->client, &q, command, fds)) {
+		refuse(h, "another version of vmctl keeps it");
+		return true;
+	}
+	if (q.verb == HOLD_END)
+		return false;
+	/* Pinned anew meanwhile: this would be another server's answer. */
+	if (!str_eq(q.host_key, h->host_key)) {
+		refuse(h, "the server has another host key");
+		return false;
+	}
+	run(h, &q, command, fds);
+	explicit_bzero(command, sizeof(command));
+	return true;
+}
+
+static bool serve(struct holder *h)
+{
+	int fds[3] = { -1, -1, -1 };
 	bool go_on = true;
 
-	if (fd < 0 || !hold_is_own(fd))
+	h->client = accept4(h->socket, NULL, NULL, SOCK_CLOEXEC);
+	if (h->client < 0)
 		return true;
-	if (receive(fd, &q, command, fds)) {
-		h->client = fd;
-		if (q.verb == HOLD_END)
-			go_on = false;
-		else
-			run(h, &q, command, fds);
-		h->client = -1;
-	}
-	explicit_bzero(command, sizeof(command));
+	if (hold_is_own(h->client))
+		go_on = answer(h, fds);
+	close(take_fd(&h->client));
 	for (int i = 0; i < 3; i++)
 		if (fds[i] >= 0)
 			close(fds[i]);
@@ -182,8 +214,9 @@ static void see_off(struct holder *h)
 			serve(h);
 }
 
-static void live(struct holder *h)
+static void live(void *data)
 {
+	struct holder *h = data;
 	int64_t end = clock_mono_ms() + h->hold_ms;
 
 	for (;;) {
@@ -207,43 +240,6 @@ static void live(struct holder *h)
 	see_off(h);
 }
 
-/* All that belonged to the command that was run is let go: its streams, or
- * their readers would wait; its locks; the database. */
-static void let_go(const struct holder *h)
-{
-	auto_dir DIR *dir = opendir("/proc/self/fd");
-	int null = open("/dev/null", O_RDWR), kept = h->ops->fd(h->conn);
-	struct dirent *e;
-
-	for (int fd = 0; fd < 3 && null >= 0; fd++)
-		dup2(null, fd);
-	while (dir && (e = readdir(dir))) {
-		int fd = 0;
-
-		for (const char *p = e->d_name; *p >= '0' && *p <= '9'; p++)
-			fd = fd * 10 + (*p - '0');
-		if (fd > 2 && fd != kept && fd != h->folder &&
-		    fd != h->socket && fd != dirfd(dir))
-			close(fd);
-	}
-}
-
-static void become_holder(struct holder *h)
-{
-	static const int defaults[] = { SIGINT,	 SIGTERM, SIGHUP,
-					SIGQUIT, SIGALRM, SIGCHLD };
-
-	alarm(0);
-	for (size_t i = 0; i < ARRAY_LEN(defaults); i++)
-		signal(defaults[i], SIG_DFL);
-	signal(SIGPIPE, SIG_IGN);
-	prctl(PR_SET_NAME, "vmctl-hold");
-	(void)!chdir("/");
-	let_go(h);
-	live(h);
-	_exit(0);
-}
-
 /* -1: somebody else holds one already, or it cannot be made. */
 static int listen_at(struct holder *h)
 {
@@ -264,17 +260,19 @@ void holder_begin(struct vmctl *ctx, const struct vmctl_instance *row,
 		  const char *user, const struct ssh_ops *ops,
 		  struct ssh_conn *conn, long hold_ms)
 {
+	auto_free char *disk = instance_file(ctx, row->id, "disk.qcow2");
 	auto_close int folder = hold_folder(ctx, true), fd = -1;
 	struct holder h = {
 		.ops = ops,
 		.conn = conn,
 		.folder = folder,
+		.host_key = row->host_key,
 		.hold_ms = hold_ms,
 		.client = -1,
 	};
-	pid_t pid;
+	struct vmctl_error why;
+	int keep[3];
 
-	auto_free char *disk = instance_file(ctx, row->id, "disk.qcow2");
 	hold_name(row->id, user, h.name);
 	if (folder < 0 || !*h.name)
 		return;
@@ -282,17 +280,14 @@ void holder_begin(struct vmctl *ctx, const struct vmctl_instance *row,
 	fd = h.socket = listen_at(&h);
 	if (fd < 0)
 		return;
-	/* Twice, so that it is nobody's child to be waited for. */
-	pid = fork();
-	if (pid == 0) {
-		setsid();
-		pid = fork();
-		if (pid == 0)
-			become_holder(&h);
-		_exit(0);
-	}
-	while (pid > 0 && waitpid(pid, NULL, 0) < 0 && errno == EINTR)
-		;
-	log_info(&ctx->ev, "%s: the connection is kept for %ld s", row->name,
-		 hold_ms / 1000);
+	keep[0] = folder;
+	keep[1] = fd;
+	keep[2] = ops->fd(conn);
+	if (proc_detach("vmctl-hold", keep, ARRAY_LEN(keep), live, &h, &why) <
+	    0)
+		log_info(&ctx->ev, "%s: the connection is not kept: %s",
+			 row->name, why.message);
+	else
+		log_info(&ctx->ev, "%s: the connection is kept for %ld s",
+			 row->name, hold_ms / 1000);
 }

@@ -46,6 +46,7 @@ enum hold_verb { HOLD_EXEC, HOLD_END };
 struct hold_request {
 	uint32_t magic, size; /* size of this struct */
 	char version[16];
+	char host_key[1024]; /* the one that is pinned */
 	uint32_t verb;
 	uint32_t streams; /* bit 0, 1, 2: in, out, err come with it */
 	int64_t timeout_ms;
@@ -55,7 +56,7 @@ struct hold_request {
 struct hold_reply {
 	uint32_t magic;
 	int32_t r; /* 0 or -code */
-	bool begun;
+	bool begun; /* false: nothing was run */
 	struct ssh_exit exit;
 	struct vmctl_error error;
 };

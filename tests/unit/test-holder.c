@@ -25,7 +25,8 @@
 
 static struct vmctl ctx;
 static struct vmctl_instance row = { .id = (char *)"i-0123abcd",
-				     .name = (char *)"web1" };
+				     .name = (char *)"web1",
+				     .host_key = (char *)"ssh-x AAAA" };
 #define USER "vm"
 
 /* A holder for this server, which looks for the folder in the server's. */
@@ -182,6 +183,18 @@ static void a_caller_that_gives_up_ends_its_command(void **state)
 	until_gone(d);
 }
 
+/* What it is connected to is not what is trusted any more. */
+static void another_pinned_key_ends_the_holder(void **state)
+{
+	struct sshd *d = keep(state, 60000);
+	char *was = row.host_key;
+
+	row.host_key = (char *)"ssh-x BBBB";
+	refuses("true", "does not work any more");
+	row.host_key = was;
+	until_gone(d);
+}
+
 /* Another process has the right to speak to the holder. */
 static void a_busy_holder_is_not_waited_for(void **state)
 {
@@ -277,6 +290,7 @@ int main(void)
 		TEST(a_holder_ends_after_its_time),
 		TEST(a_time_out_ends_the_command_and_not_the_holder),
 		TEST(a_caller_that_gives_up_ends_its_command),
+		TEST(another_pinned_key_ends_the_holder),
 		TEST(a_busy_holder_is_not_waited_for),
 		TEST(a_holder_whose_server_is_gone_ends),
 		TEST(what_a_killed_holder_left_is_in_nobodys_way),
