@@ -93,3 +93,10 @@ budget() {
 	budget "exec true : ssh" 1.1 10 'exec vmctl exec box -- true' \
 		"$ssh -p $(field box ssh_port) vm@127.0.0.1 true"
 }
+
+@test "ssh true" {
+	ssh="exec ssh -F none -i $(vmctl key show key -o json | jq -r .private_path) -o BatchMode=yes"
+	ssh="$ssh -o StrictHostKeyChecking=no -o UserKnownHostsFile=/dev/null -o LogLevel=ERROR"
+	budget "ssh NAME -- true : ssh, same key" 1.1 10 'exec vmctl ssh box -- true' \
+		"$ssh -p $(field box ssh_port) vm@127.0.0.1 true"
+}

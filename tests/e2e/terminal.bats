@@ -19,6 +19,7 @@ teardown_file() {
 teardown() {
 	unlock
 	[ -z "${SSH_AGENT_PID:-}" ] || kill "$SSH_AGENT_PID"
+	[ -z "${tunnel:-}" ] || kill "$tunnel" 2>/dev/null || :
 }
 
 @test "TERM-001 TERM-002 TERM-009 a shell: input and output are relayed, its status is ours" {
@@ -168,6 +169,59 @@ unlock() {
 	mv "$KEYFILE.away" "$KEYFILE"
 }
 
+@test "the agent goes along when it is asked for, and no further" {
+	eval "$(ssh-agent -s)" >/dev/null
+	ssh-keygen -q -t ed25519 -N '' -C by-the-agent -f "$BATS_TEST_TMPDIR/agent-key"
+	ssh-add -q "$BATS_TEST_TMPDIR/agent-key"
+	# It signs for the guest: one more session, to itself.
+	vmctl exec box -- sh -c 'cat >>.ssh/authorized_keys' <"$BATS_TEST_TMPDIR/agent-key.pub"
+	local further='ssh -o StrictHostKeyChecking=no -o UserKnownHostsFile=/dev/null -o LogLevel=ERROR -o BatchMode=yes localhost echo further'
+	ok vmctl ssh -T -A box -- sh -c "$further" </dev/null
+	same "$out" further
+	try vmctl ssh -T box -- sh -c "$further" </dev/null
+	same "$status" 255
+	kill "$SSH_AGENT_PID"
+	unset SSH_AUTH_SOCK SSH_AGENT_PID
+	try vmctl ssh -T -A box -- echo all the same </dev/null
+	same "$status" 0
+	same "$out" "all the same"
+	has "$err" "the agent is not forwarded"
+}
+
+@test "ports of this host lead into the guest, while the session lasts" {
+	local port=$((20000 + RANDOM % 10000)) taken
+	[ "$(vmctl exec box -- sh -c 'mkdir -p w && head -c 3000000 /dev/urandom >w/f && sha256sum <w/f' | tee "$BATS_TEST_TMPDIR/sum" | wc -c)" -gt 64 ]
+	vmctl ssh -N -L "$port:localhost:22" -L "127.0.0.1:$((port + 1)):127.0.0.1:9" box 3>&- 2>"$BATS_TEST_TMPDIR/tunnel" &
+	tunnel=$!
+	through() {
+		ssh -F none -o BatchMode=yes -o StrictHostKeyChecking=no -o UserKnownHostsFile=/dev/null -o LogLevel=ERROR \
+			-i "$(vmctl key show "$(vmctl key list -o name)" -o json | jq -r .private_path)" -p "$port" \
+			"$(field box user)@127.0.0.1" "$@"
+	}
+	wait_until 60 through true
+	same "$(through cat w/f | sha256sum)" "$(<"$BATS_TEST_TMPDIR/sum")"
+	# Nobody is at the other one: an end, and a line that says so.
+	same "$(timeout 20 bash -c "exec 7<>/dev/tcp/127.0.0.1/$((port + 1)); cat <&7")" ""
+	wait_until 10 grep -q 'cannot go on to 127.0.0.1 port 9: Connection refused' "$BATS_TEST_TMPDIR/tunnel"
+	# Taken is taken, and nothing is begun.
+	fails 4 vmctl ssh -N -L "$port:localhost:22" box
+	has "$err" "port $port"
+	# (A shell lets its background processes ignore SIGINT.)
+	kill -TERM "$tunnel"
+	taken=0
+	wait "$tunnel" || taken=$?
+	same "$taken" 143
+	doesnt_listen "$port"
+}
+
+@test "without a name the one that runs is entered, and said" {
+	ok vmctl ssh -T -- echo here </dev/null
+	same "$out" here
+	has "$err" "box, the only one that runs"
+	ok vmctl ssh -T vm@box -- id -un </dev/null
+	same "$out" vm
+}
+
 @test "TERM-008 without an address it is refused" {
 	on_session || skip "tests/system/network.bats has it, on a real bridge"
 	# shellcheck disable=SC2016 # for the guest's shell
@@ -190,10 +244,11 @@ unlock() {
 	wait_until 30 shown there-8
 	ok vmctl stop --force --timeout 0 box
 	# QEMU closes a forwarded connection when it ends. One to an address of its own
-	# just falls silent: three keep-alives without an answer, each after 30 s, tell.
-	wait_until 180 test -e "$BATS_TEST_TMPDIR/rc"
+	# just falls silent, and a look at the machine after the first keep-alive tells.
+	wait_until 40 test -e "$BATS_TEST_TMPDIR/rc"
 	exec 8>&-
 	wait $session || :
 	same "$(<"$BATS_TEST_TMPDIR/rc")" 255
 	same "$(<"$BATS_TEST_TMPDIR/after")" "$(<"$BATS_TEST_TMPDIR/before")"
+	shown 'box has stopped, and the session with it'
 }

@@ -23,7 +23,7 @@
 /* --- what is forwarded to ------------------------------------------------ */
 
 /* Sends what it is asked for: "cat" (what comes, and "bye" at its end), "talk"
- * (50 MB, then reads to the end and says how much came), "close" (at once). */
+ * (16 MB, then reads to the end and says how much came), "close" (at once). */
 static void answer(int fd)
 {
 	char buf[16384], word[8] = "";
@@ -35,7 +35,7 @@ static void answer(int fd)
 	if (str_eq(word, "clos"))
 		return;
 	memset(buf, 'x', sizeof(buf));
-	for (int i = 0; str_eq(word, "talk") && i < 50 * 64; i++)
+	for (int i = 0; str_eq(word, "talk") && i < 16 * 64; i++)
 		if (send(fd, buf, sizeof(buf), MSG_NOSIGNAL) < 0)
 			return;
 	while ((n = read(fd, buf, sizeof(buf))) > 0) {
@@ -345,21 +345,21 @@ static void one_that_does_not_read_holds_up_no_other(void **state)
 		slow[i] = dial(t.port);
 		put(slow[i], "talk");
 	}
-	/* Another's 50 MB come through, and small things too, while nobody
+	/* Another's 16 MB come through, and small things too, while nobody
 	 * reads those; and they are not kept in memory meanwhile. */
 	for (int i = 0; i < 2; i++) {
 		int other = dial(t.port);
 
 		put(other, "talk");
 		shutdown(other, SHUT_WR);
-		assert_int_equal(drain(other), 50 * MB + strlen("bye 0"));
+		assert_int_equal(drain(other), 16 * MB + strlen("bye 0"));
 		put(quick, "b");
 		expect(quick, "b");
 	}
 	assert_true(resident_kb(t.pid) - before < 24 * 1024);
 	for (size_t i = 0; i < ARRAY_LEN(slow); i++) {
 		shutdown(slow[i], SHUT_WR);
-		assert_int_equal(drain(slow[i]), 50 * MB + strlen("bye 0"));
+		assert_int_equal(drain(slow[i]), 16 * MB + strlen("bye 0"));
 	}
 	close(quick);
 	tunnel_close(&t);
