@@ -58,7 +58,8 @@ enum value_type {
 	VALUE_INT,	/* int64_t, within [min, max] */
 	VALUE_SIZE,	/* int64_t, bytes ("512M") */
 	VALUE_DURATION, /* int64_t, milliseconds ("30s") */
-	VALUE_STRINGS,	/* struct strings: may be given several times */
+	VALUE_STRINGS,	/* struct strings: may be given several times; with
+			 * `choices` also as a list joined by commas */
 };
 
 struct strings {
@@ -73,7 +74,8 @@ struct option {
 	const char *metavar; /* "NAME", "SIZE" … ; NULL for flags */
 	const char *help;    /* what it does; lower case, no full stop */
 	size_t offset;
-	const char *const *choices; /* for VALUE_CHOICE, NULL-terminated */
+	const char *const *choices; /* for VALUE_CHOICE and VALUE_STRINGS,
+				     * NULL-terminated */
 	int64_t min, max;	    /* for VALUE_INT */
 	completer complete;
 	const char *fallback; /* the default, as help and manual show it; it is
@@ -254,8 +256,9 @@ struct cli {
 	bool tty_in, tty_out, tty_err;
 	bool worker; /* one of many processes: it draws and asks nothing */
 	struct progress *progress;
-	const char *name; /* "vmctl create web1", for locks */
-	bool in_shell;	  /* signals are the shell's, not this command's */
+	struct vmctl_diagnosis *diagnosis; /* for the next error; diagnose.h */
+	const char *name;		   /* "vmctl create web1", for locks */
+	bool in_shell; /* signals are the shell's, not this command's */
 	/* For completers: the words before the one being completed. */
 	int word_count;
 	const char *const *words;

@@ -103,8 +103,18 @@ static void read_word(struct completion *c, const char *word)
 static void add_value_candidates(struct completion *c, const struct option *opt,
 				 const char *prefix)
 {
-	for (size_t i = 0; opt->choices && opt->choices[i]; i++)
-		completion_add(&c->found, opt->choices[i], NULL);
+	const char *comma = strrchr(prefix, ',');
+	int head = opt->type == VALUE_STRINGS && comma
+			   ? (int)(comma + 1 - prefix)
+			   : 0;
+
+	for (size_t i = 0; opt->choices && opt->choices[i]; i++) {
+		auto_free char *word =
+			str_printf("%.*s%s", head, prefix, opt->choices[i]);
+
+		if (word)
+			completion_add(&c->found, word, NULL);
+	}
 	if (!opt->choices && opt->complete)
 		opt->complete(c->cli, prefix, &c->found);
 }

@@ -90,7 +90,10 @@ int cli_context(struct cli *cli, struct vmctl **ret, struct vmctl_error *err)
 		.uri = cli->globals.connect,
 		.lock_timeout_ms = cli_timeout(cli, -1),
 		.log = cli_log,
-		.progress = cli->worker ? NULL : progress_report,
+		/* What nobody sees need not be found out. */
+		.progress = !cli->worker && progress_wanted(cli)
+				    ? progress_report
+				    : NULL,
 		.cancelled = is_cancelled,
 		.command = cli->name,
 		.data = cli,

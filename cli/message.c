@@ -9,6 +9,7 @@
 #include "base/file.h"
 #include "base/json.h"
 #include "base/logfile.h"
+#include "cli/diagnose.h"
 #include "cli/progress.h"
 
 /* Everything that goes to standard error, one write for each line. */
@@ -61,7 +62,7 @@ static void emit(struct cli *cli, const struct str *text)
 
 /* {"error":{"code":…,"message":…,"hint":…}} */
 static void emit_json(struct cli *cli, const char *kind, const char *code,
-		      const char *message, const char *hint)
+		      const char *message, const char *hint, json_t *diagnosis)
 {
 	auto_json json_t *inside = json_object();
 	auto_json json_t *outside = json_object();
@@ -75,6 +76,8 @@ static void emit_json(struct cli *cli, const char *kind, const char *code,
 		json_object_set_new(inside, "hint",
 				    hint && *hint ? json_string(hint)
 						  : json_null());
+	if (diagnosis)
+		json_object_set_new(inside, "diagnosis", diagnosis);
 	json_object_set(outside, kind, inside);
 	if (json_text(outside, 0, &text, NULL))
 		return;
@@ -101,13 +104,14 @@ void cli_error(struct cli *cli, const struct vmctl_error *err)
 	keep(cli, "error", err->message);
 	if (for_programs(cli)) {
 		emit_json(cli, "error", vmctl_code_name(err->code),
-			  err->message, err->hint);
+			  err->message, err->hint, diagnosis_json(cli));
 		return;
 	}
 	str_addf(&line, "%svmctl:%s %s\n", color ? "\033[1;31m" : "",
 		 color ? "\033[0m" : "", err->message);
 	if (*err->hint)
 		str_addf(&line, "  %s\n", err->hint);
+	diagnosis_text(cli, &line);
 	emit(cli, &line);
 }
 
@@ -125,7 +129,7 @@ void cli_log(void *data, enum vmctl_log_level level, const char *text)
 	    (level == VMCTL_LOG_NOTE && for_programs(cli) && !cli->tty_err))
 		return;
 	if (level <= VMCTL_LOG_WARN && for_programs(cli)) {
-		emit_json(cli, "warning", NULL, text, NULL);
+		emit_json(cli, "warning", NULL, text, NULL, NULL);
 		return;
 	}
 	str_addf(&line, "vmctl: %s%s\n",

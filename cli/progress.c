@@ -31,6 +31,12 @@ void progress_clear(struct cli *cli)
 	cli->progress->drawn_ms = 0;
 }
 
+bool progress_wanted(const struct cli *cli)
+{
+	return cli->progress && !cli->globals.quiet &&
+	       (cli->tty_err || cli->globals.verbose);
+}
+
 /* "importing debian.qcow2  45%  120M/s" */
 static void describe(const struct progress *p, unsigned long long done,
 		     unsigned long long total, int64_t now, struct str *out)
@@ -81,10 +87,28 @@ static void draw(struct progress *p, const struct str *text)
 	p->on_screen = true;
 }
 
-static void enter_phase(struct progress *p, const char *text,
+/* What follows a line feed changes within a phase. */
+static bool same_phase(const struct progress *p, const char *text, size_t n)
+{
+	size_t most = sizeof(p->phase) - 1;
+
+	n = n < most ? n : most;
+	return p->first_ms && strlen(p->phase) == n &&
+	       memcmp(p->phase, text, n) == 0;
+}
+
+static void add_detail(const char *text, struct str *out)
+{
+	auto_free char *safe = str_printable(text, strlen(text), false);
+
+	if (safe && *safe)
+		str_addf(out, "  | %s", safe);
+}
+
+static void enter_phase(struct progress *p, const char *text, size_t n,
 			unsigned long long done, int64_t now)
 {
-	snprintf(p->phase, sizeof(p->phase), "%s", text);
+	snprintf(p->phase, sizeof(p->phase), "%.*s", (int)n, text);
 	p->phase_ms = now;
 	p->phase_done = done;
 	p->plain_ms = now + PLAIN_MS;
@@ -108,8 +132,9 @@ void progress_report(void *data, const char *text, unsigned long long done,
 		*p = (struct progress){ 0 };
 		return;
 	}
-	if (!p->first_ms || strncmp(p->phase, text, sizeof(p->phase) - 1) != 0)
-		enter_phase(p, text, done, now);
+	size_t n = strcspn(text, "\n");
+	if (!same_phase(p, text, n))
+		enter_phase(p, text, n, done, now);
 
 	if (cli->tty_err) {
 		if (now - p->first_ms < FIRST_DRAW_MS ||
@@ -117,6 +142,8 @@ void progress_report(void *data, const char *text, unsigned long long done,
 			return;
 		p->drawn_ms = now;
 		describe(p, done, total, now, &line);
+		if (text[n])
+			add_detail(text + n + 1, &line);
 		draw(p, &line);
 	} else if (cli->globals.verbose && now >= p->plain_ms) {
 		p->plain_ms = now + PLAIN_AGAIN_MS;

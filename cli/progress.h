@@ -20,6 +20,9 @@ struct progress {
 void progress_report(void *data, const char *text, unsigned long long done,
 		     unsigned long long total);
 
+/* Whether anything would be shown at all. */
+bool progress_wanted(const struct cli *cli);
+
 /* Takes the line away, before anything else is written to the terminal. */
 void progress_clear(struct cli *cli);
 

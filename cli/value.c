@@ -102,6 +102,25 @@ static int store_choice(const struct option *opt, const char *text,
 	return rc;
 }
 
+/* Some of the choices, joined by commas; those in the list are static. */
+static int store_choices(const struct option *opt, const char *text,
+			 struct strings *list, struct vmctl_error *err)
+{
+	for (const char *p = text;; p++) {
+		size_t n = strcspn(p, ",");
+		auto_free char *word = strndup(p, n);
+		const char *choice;
+		int rc = word ? store_choice(opt, word, &choice, err)
+			      : fail_oom(err);
+
+		if (rc == 0)
+			rc = strings_add(list, choice, err);
+		p += n;
+		if (rc || !*p)
+			return rc;
+	}
+}
+
 int value_store(const struct option *opt, const char *text, void *base,
 		struct vmctl_error *err)
 {
@@ -128,7 +147,8 @@ int value_store(const struct option *opt, const char *text, void *base,
 	case VALUE_DURATION:
 		return parse_duration(text, label, member, err);
 	case VALUE_STRINGS:
-		return strings_add(member, text, err);
+		return opt->choices ? store_choices(opt, text, member, err)
+				    : strings_add(member, text, err);
 	}
 	return fail(err, VMCTL_INTERNAL, 0, "--%s has no type", opt->name);
 }

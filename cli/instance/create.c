@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "base/file.h"
+#include "cli/diagnose.h"
 #include "cli/instance/fields.h"
 #include "cli/render/render.h"
 
@@ -159,6 +160,8 @@ static int create_one(struct cli *cli, const char *name, void *data,
 		r = vmctl_instance_wait(ctx, made->name, VMCTL_WAIT_SSH,
 					cli_timeout_of(cli, "timeout.ssh"),
 					err);
+	if (r < 0)
+		cli_diagnose(cli, made->name, err);
 	if (r == -VMCTL_CANCELLED) {
 		fail(err, VMCTL_CANCELLED, 0,
 		     "interrupted; %s was made and runs", made->name);

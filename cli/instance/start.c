@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "cli/diagnose.h"
 #include "cli/targets.h"
 
 /* Starts instances that are stopped. */
@@ -52,6 +53,8 @@ static int start_one(struct cli *cli, const char *name, void *data,
 		*err = partial;
 		r = -VMCTL_PARTIAL;
 	}
+	if (r < 0)
+		cli_diagnose(cli, name, err);
 	return r;
 }
 

@@ -134,8 +134,8 @@ struct hv_details {
 #define HV_AGENT "org.vmctl.exec.0" /* that of vmctl's own agent */
 
 /* A connection to such a channel: bytes to and from what has it open in the
- * guest. `fd` is a stream socket to be polled, read and written without blocking;
- * end of file is the end of the connection. */
+ * guest. `fd` is a stream socket to be polled, read and written without
+ * blocking; end of file is the end of the connection. */
 struct hv_pipe {
 	int fd;
 };
@@ -301,6 +301,12 @@ struct hv_ops {
 	int (*channel_open)(struct hv *hv, const char *uuid, const char *name,
 			    struct hv_pipe **ret, struct vmctl_error *err);
 	void (*channel_close)(struct hv_pipe *pipe); /* NULL is allowed */
+
+	/* Whether the guest has taken a connection that came by this forward
+	 * and is still there: the engine itself accepts all at once. */
+	int (*forward_reached)(struct hv *hv, const char *uuid,
+			       const struct hv_forward *fwd, bool *ret,
+			       struct vmctl_error *err);
 };
 
 /* VMCTL_HYPERVISOR when the module or its library is missing. */

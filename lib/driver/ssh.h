@@ -39,6 +39,9 @@ struct ssh_target {
 	/* Silence after which the other side is asked whether it is there;
 	 * three unanswered end the connection. 0: 15 s; negative: never. */
 	long keepalive_ms;
+	/* A socket connected to host and port, above 2, which is used and taken
+	 * over, whatever comes of it. 0: a new one. */
+	int socket;
 };
 
 /* Connections to a socket of this host are made at the other side anew. */

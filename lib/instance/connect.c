@@ -1,50 +1,27 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include <errno.h>
+
 #include "base/clock.h"
-#include "driver/ssh.h"
-#include "instance/instance.h"
+#include "instance/waiting.h"
 #include "internal/config.h"
 
-/* User-mode networking accepts a connection at once, also while nobody listens
- * in the guest, so that only silence tells. The first attempts are short, for a
- * guest that boots; later ones give a slow one time. One that answers gets a
- * minute to open a session: starting over would only add to its load. */
-#define SILENCE_MS 1500
-#define SILENCE_MAX_MS 10000
-#define ATTEMPT_MS 60000
+/* A session with a guest. */
 
-/* How long after its start a guest may still be installing its keys. */
-#define YOUNG_S 300
+/* An instance that is recorded as running is not asked after for so long: its
+ * ssh server answers at once, and then nothing else is needed. */
+#define TRUST_MS 250
 
-static int require_running(const struct vmctl_instance *row,
-			   struct vmctl_error *err)
-{
-	/* One that is asked to shut down runs until it does. */
-	if (row->state != VMCTL_STATE_RUNNING &&
-	    row->state != VMCTL_STATE_STOPPING)
-		return fail_state(row, "is not running", err);
-	return 0;
-}
-
-/* What opens an instance, kept over all attempts: the private halves that are
- * there to be used, in the order of the keys, and their public ones. */
-struct openers {
-	char **files, **public_keys;
-	const struct ssh_ops *ops;
-	struct ssh_keyring *ring;
-	long keepalive_ms; /* as struct ssh_target has it */
-};
-
-static void openers_done(struct openers *o)
+void openers_done(struct openers *o)
 {
 	strv_free(o->files);
 	strv_free(o->public_keys);
 	if (o->ops)
 		o->ops->forget(o->ring);
+	*o = (struct openers){ 0 };
 }
-#define auto_openers auto_cleanup(openers_done) struct openers
 
-static int find_openers(struct vmctl *ctx, const char *id, struct openers *o,
-			struct vmctl_error *err)
+int openers_find(struct vmctl *ctx, const char *id, struct openers *o,
+		 struct vmctl_error *err)
 {
 	struct state_instance_key *keys = NULL;
 	const struct config *config;
@@ -53,6 +30,7 @@ static int find_openers(struct vmctl *ctx, const char *id, struct openers *o,
 
 	if (r < 0)
 		return r;
+	openers_done(o); /* of an earlier attempt that failed half way */
 	o->keepalive_ms = (long)config_number(config, "ssh.keepalive");
 	if (!o->keepalive_ms)
 		o->keepalive_ms = -1; /* 0 is the driver's own choice */
@@ -72,34 +50,6 @@ static int find_openers(struct vmctl *ctx, const char *id, struct openers *o,
 	return r < 0 ? r : ssh_load(&o->ops, err);
 }
 
-/* An attempt failed: what does the hypervisor say? The forward may be lost
- * when the guest was started by other means, or when the port it had belongs
- * to somebody else now. */
-static int look_again(struct vmctl *ctx, struct vmctl_instance *row,
-		      bool *ret_moved, struct vmctl_error *err)
-{
-	int64_t port = row->ssh_port;
-	int r = instance_refresh(ctx, row, err);
-
-	if (r == 0)
-		r = require_running(row, err);
-	if (r == 0)
-		r = instance_reach(ctx, row, err);
-	*ret_moved = row->ssh_port != port;
-	return r;
-}
-
-static bool worth_retrying(const struct vmctl_instance *row, int r, bool moved)
-{
-	if (r == -VMCTL_TRANSPORT)
-		return true;
-	/* The keys come with cloud-init, a little after the server. */
-	if (r == -VMCTL_DENIED)
-		return clock_now() - row->launched_at < YOUNG_S;
-	/* Another host key: only if it was another's port. */
-	return r == -VMCTL_BAD_DATA && moved;
-}
-
 /* The first contact with a guest that makes its own host key. It counts only
  * here, where the guest has also taken a key of ours: what merely listens at
  * that port would not. */
@@ -117,13 +67,12 @@ static int pin(struct vmctl *ctx, const struct ssh_ops *ops,
 	return r;
 }
 
-static int attempt(struct vmctl *ctx, struct openers *with,
-		   const struct vmctl_instance *row, const char *user,
-		   int64_t left_ms, long patience_ms, struct ssh_conn **ret,
-		   struct vmctl_error *err)
+int openers_try(struct vmctl *ctx, struct openers *with,
+		struct vmctl_instance *row, const char *user, int socket,
+		long timeout_ms, const struct events *ev, struct ssh_conn **ret,
+		struct vmctl_error *err)
 {
-	if (!*row->address)
-		return fail(err, VMCTL_TRANSPORT, 0, "it has no address yet");
+	struct ssh_conn *conn = NULL;
 	struct ssh_target target = {
 		.host = row->address,
 		.port = (int)row->ssh_port,
@@ -134,14 +83,17 @@ static int attempt(struct vmctl *ctx, struct openers *with,
 		.public_keys = (const char *const *)with->public_keys,
 		.use_agent = true,
 		.keyring = &with->ring,
-		/* 0 would be the driver's own limit. */
-		.timeout_ms =
-			left_ms < ATTEMPT_MS ? (long)left_ms + 1 : ATTEMPT_MS,
-		.silence_ms = patience_ms,
+		.timeout_ms = timeout_ms,
+		.socket = socket,
 		.keepalive_ms = with->keepalive_ms,
 	};
+	int r = with->ops->connect(&target, ev, &conn, err);
 
-	return with->ops->connect(&target, &ctx->ev, ret, err);
+	if (r == 0 && !*row->host_key)
+		r = pin(ctx, with->ops, &conn, row, err);
+	if (r == 0)
+		*ret = conn;
+	return r;
 }
 
 int instance_connect(struct vmctl *ctx, struct vmctl_instance *row,
@@ -149,51 +101,32 @@ int instance_connect(struct vmctl *ctx, struct vmctl_instance *row,
 		     const struct ssh_ops **ret_ops, struct ssh_conn **ret,
 		     struct vmctl_error *err)
 {
-	auto_openers with = { 0 };
-	struct wait w = wait_begin(timeout_ms, 500);
-	struct vmctl_error why;
-	bool moved = false;
-	long patience = SILENCE_MS;
-	/* Running is taken from the record: the attempt itself is the test. */
-	int r = row->state == VMCTL_STATE_RUNNING
-			? 0
-			: look_again(ctx, row, &moved, err);
+	auto_cleanup(waited_done) struct waited t = {
+		.row = row,
+		.user = user,
+		.missing = WAIT_BIT(VMCTL_WAIT_SSH),
+		.keep = true,
+	};
+	struct waiting w = { .ctx = ctx, .targets = &t, .count = 1 };
 
-	if (r == 0)
-		r = find_openers(ctx, row->id, &with, err);
+	if (row->state == VMCTL_STATE_RUNNING && *row->address && timeout_ms)
+		t.look_at = t.address_at = clock_mono_ms() + TRUST_MS;
+	int r = waiting_run(&w, timeout_ms, err);
 	if (r < 0)
 		return r;
-	for (;;) {
-		r = attempt(ctx, &with, row, user, wait_left_ms(&w), patience,
-			    ret, &why);
-		if (r == 0) {
-			progress_at(&ctx->ev, NULL, 0, 0);
-			if (!*row->host_key)
-				r = pin(ctx, with.ops, ret, row, err);
-			if (r < 0)
-				return r;
-			*ret_ops = with.ops;
-			return 0;
-		}
-		int state = look_again(ctx, row, &moved, err);
-		if (state < 0)
-			return state;
-		patience = patience * 3 / 2 < SILENCE_MAX_MS ? patience * 3 / 2
-							     : SILENCE_MAX_MS;
-		progress_at(&ctx->ev, "waiting for ssh", 0, 0);
-		if (cancelled(&ctx->ev))
-			return fail_cancelled(err);
-		if (!worth_retrying(row, r, moved) || !wait_more(&w))
-			break;
+	progress_at(&ctx->ev, NULL, 0, 0);
+	if (!t.why.code) {
+		*ret_ops = t.openers.ops;
+		*ret = take_ptr(&t.conn);
+		return 0;
 	}
-	/* A locked key has its hint already. */
-	if (r == -VMCTL_BAD_DATA && !*why.hint)
-		fail_hint(&why,
-			  "if it was given a new host key: vmctl ssh-config "
-			  "forget %s",
-			  row->name);
+	/* That the time is up says less than what went wrong until then. */
+	if (t.why.code == VMCTL_TIMEOUT && t.no_ssh.code && !t.lost) {
+		t.why = t.no_ssh;
+		t.why.sys_errno = ETIMEDOUT;
+		fail_prefix(&t.why, "%s", row->name);
+	}
 	if (err)
-		*err = why;
-	fail_prefix(err, "%s", row->name);
-	return r;
+		*err = t.why;
+	return -(int)t.why.code;
 }

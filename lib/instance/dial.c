@@ -39,13 +39,13 @@ static int attempt(struct vmctl *ctx, const struct vmctl_instance *row,
 			ret_fd, err);
 }
 
-static int fail_late(struct vmctl *ctx, const struct vmctl_instance *row,
+static int fail_late(const struct vmctl_instance *row,
 		     const struct vmctl_error *why, struct vmctl_error *err)
 {
 	if (err)
 		*err = *why;
 	fail_prefix(err, "%s", row->name);
-	instance_diagnose(ctx, row, err);
+	fail_hint(err, "vmctl wait %s", row->name);
 	return -(int)why->code;
 }
 
@@ -70,13 +70,13 @@ int vmctl_instance_dial(struct vmctl *ctx, const char *name, long timeout_ms,
 		if (r == 0)
 			return 0;
 		if (r != -VMCTL_TRANSPORT)
-			return fail_late(ctx, row, &why, err);
+			return fail_late(row, &why, err);
 		r = look_again(ctx, row, err);
 		if (r < 0)
 			return r;
 		progress_at(&ctx->ev, "waiting for ssh", 0, 0);
 		if (!wait_more(&w))
-			return fail_late(ctx, row, &why, err);
+			return fail_late(row, &why, err);
 		patience = patience * 3 / 2 < SILENCE_MAX_MS ? patience * 3 / 2
 							     : SILENCE_MAX_MS;
 	}

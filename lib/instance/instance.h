@@ -217,9 +217,4 @@ int instance_access_check(struct vmctl *ctx, struct vmctl_error *err);
 int console_tail(const struct vmctl *ctx, const char *id, size_t lines,
 		 char ***ret, struct vmctl_error *err);
 
-/* diagnose.c: completes a time-out's message with what is known of the guest:
- * its state and the last line of its console. */
-void instance_diagnose(struct vmctl *ctx, const struct vmctl_instance *row,
-		       struct vmctl_error *err);
-
 #endif

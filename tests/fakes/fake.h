@@ -66,11 +66,13 @@ struct fake {
 	struct hv_change log[FAKE_CHANGES];
 	bool mute;	/* … are not reported */
 	bool no_events; /* the engine has none */
+	int watchers;	/* that have begun to listen */
 	int restarts;	/* of the daemon: older connections are lost */
 	struct hv_details details; /* of all, but for the state */
-	char agent[108];  /* where vmctl's agent listens; "": no guest has one */
-	bool agent_busy;  /* somebody else has the channel */
-	char agent_address[46];	   /* what any agent answers; "": nothing */
+	char agent[108]; /* where vmctl's agent listens; "": no guest has one */
+	bool agent_busy; /* somebody else has the channel */
+	char agent_address[46]; /* what any agent answers; "": nothing */
+	bool reached;		/* guests have taken what came by a forward */
 };
 
 /* Exported by the module as "fake_hypervisor". */

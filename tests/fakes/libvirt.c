@@ -630,6 +630,7 @@ static int address(struct hv *hv, const char *uuid,
 static int watch(struct hv *hv, int *ret_fd, struct vmctl_error *err)
 {
 	ENTER();
+	fake->watchers++;
 	if (fake->no_events)
 		return fail(err, VMCTL_UNSUPPORTED, 0, "there are no events");
 	hv->changes = fake->changes;
@@ -669,6 +670,15 @@ static int details(struct hv *hv, const char *uuid, struct hv_details *ret,
 		return r;
 	*ret = fake->details;
 	ret->state = d->state;
+	return leave(err);
+}
+
+static int forward_reached(struct hv *hv, const char *uuid,
+			   const struct hv_forward *fwd, bool *ret,
+			   struct vmctl_error *err)
+{
+	ENTER();
+	*ret = fake->reached;
 	return leave(err);
 }
 
@@ -730,4 +740,5 @@ const struct hv_ops vmctl_module_libvirt = {
 	.revive = revive,
 	.channel_open = channel_open,
 	.channel_close = channel_close,
+	.forward_reached = forward_reached,
 };

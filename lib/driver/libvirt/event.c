@@ -97,10 +97,10 @@ static const char *why(int event, int detail)
 		return "the guest crashed";
 	if (event == VIR_DOMAIN_EVENT_SUSPENDED &&
 	    detail == VIR_DOMAIN_EVENT_SUSPENDED_IOERROR)
-		return "its disk could not be written";
+		return "by an I/O error of its disk";
 	if (event == VIR_DOMAIN_EVENT_SUSPENDED &&
 	    detail == VIR_DOMAIN_EVENT_SUSPENDED_WATCHDOG)
-		return "its watchdog fired";
+		return "by its watchdog";
 	return "";
 }
 

@@ -136,3 +136,31 @@ int forward_list(struct hv *hv, const char *uuid, struct hv_forward **ret,
 
 	return r < 0 ? r : parse(reply, ret, ret_n, err);
 }
+
+/* "TCP[ESTABLISHED]  15  127.0.0.1  2222  10.0.2.15  22  0  0": a connection
+ * that came to a forwarded port is listed with that port, not with its own. It
+ * is in SYN_SENT until the guest takes it. */
+int forward_reached(struct hv *hv, const char *uuid,
+		    const struct hv_forward *fwd, bool *ret,
+		    struct vmctl_error *err)
+{
+	auto_free char *reply = NULL;
+	bool found = false;
+	int r = monitor(hv, uuid, "info usernet", &reply, err);
+
+	if (r < 0)
+		return r;
+	for (char *line = reply; line && *line;) {
+		char addr[64];
+		int port = 0, guest = 0;
+
+		if (sscanf(line, " TCP[ESTABLISHED] %*d %63s %d %*s %d", addr,
+			   &port, &guest) == 3 &&
+		    port == fwd->host_port && guest == fwd->guest_port)
+			found = true;
+		line = strchr(line, '\n');
+		line = line ? line + 1 : NULL;
+	}
+	*ret = found;
+	return 0;
+}

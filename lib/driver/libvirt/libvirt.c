@@ -293,4 +293,5 @@ const struct hv_ops vmctl_module_libvirt = {
 	.revive = connection_revive,
 	.channel_open = channel_open,
 	.channel_close = channel_close,
+	.forward_reached = forward_reached,
 };

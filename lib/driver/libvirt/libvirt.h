@@ -70,6 +70,10 @@ int forward_remove(struct hv *hv, const char *uuid,
 int forward_list(struct hv *hv, const char *uuid, struct hv_forward **ret,
 		 size_t *ret_n, struct vmctl_error *err);
 
+int forward_reached(struct hv *hv, const char *uuid,
+		    const struct hv_forward *fwd, bool *ret,
+		    struct vmctl_error *err);
+
 /* network.c */
 int network_list(struct hv *hv, struct hv_network **ret, size_t *ret_n,
 		 struct vmctl_error *err);

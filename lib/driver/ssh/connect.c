@@ -272,14 +272,14 @@ int conn_open(const struct ssh_target *target, const struct events *ev,
 	      struct ssh_conn **ret, struct vmctl_error *err)
 {
 	auto_conn struct ssh_conn *conn = NULL;
-	auto_close int fd = -1;
+	auto_close int fd = target->socket > 2 ? target->socket : -1;
 	int64_t deadline =
 		clock_mono_ms() +
 		(target->timeout_ms > 0 ? target->timeout_ms : ATTEMPT_MS);
 	int r;
 
 	r = conn_new(target, &conn, err);
-	if (r == 0)
+	if (r == 0 && fd < 0)
 		r = tcp_connect(target->host, target->port, deadline, ev, &fd,
 				err);
 	if (r == 0)

@@ -45,8 +45,9 @@ struct vmctl_options {
 	/* Called with one line of text, without a line feed. May be NULL. */
 	void (*log)(void *data, enum vmctl_log_level level, const char *text);
 
-	/* Called while something slow goes on; `text` names the phase. May be
-	 * called often. May be NULL. total is 0 where it is not known; text is
+	/* Called while something slow goes on; `text` names the phase, and what
+	 * follows a line feed in it is a detail that changes often, such as the
+	 * last line on a guest's console. May be called often. May be NULL. total is 0 where it is not known; text is
 	 * NULL when it is over though the call goes on, as before a session in
 	 * the guest begins. */
 	void (*progress)(void *data, const char *text, unsigned long long done,

@@ -182,11 +182,48 @@ enum vmctl_wait {
 	VMCTL_WAIT_RUNNING,
 	VMCTL_WAIT_SSH,	       /* an authenticated session opens */
 	VMCTL_WAIT_CLOUD_INIT, /* first-boot work done; failure fails */
-	VMCTL_WAIT_STOPPED,
+	VMCTL_WAIT_STOPPED,    /* nothing of it runs: it was shut down, cut off
+				* or crashed, is suspended, or deleted */
+	VMCTL_WAIT_IP,	  /* an address is known: a forwarded port, a lease, or
+			   * by the guest agent or ARP; that one is reserved
+			   * for it does not count */
+	VMCTL_WAIT_AGENT, /* the QEMU guest agent or vmctl's own has opened its
+			   * channel */
+	VMCTL_WAIT_COUNT
 };
 
-/* VMCTL_TIMEOUT carries a diagnosis; VMCTL_STATE when it can never come
- * true, as ssh on an instance that stopped. */
+struct vmctl_wait_spec {
+	size_t size;
+	const char *const *names; /* NULL-terminated */
+	unsigned conditions;	  /* 1u << enum vmctl_wait, all are wanted;
+				   * VMCTL_WAIT_STOPPED only by itself */
+	/* Milliseconds, for all together. 0: looks once, which takes a few
+	 * seconds at most. Negative: no limit. */
+	long timeout_ms;
+	/* Called once for each name, as soon as it is known how it ended: with
+	 * NULL when everything came true. May be NULL. */
+	void (*done)(void *data, const char *name,
+		     const struct vmctl_error *why);
+	void *data;
+};
+
+/*
+ * Waits for several instances at once. What was true already counts. A change
+ * that the hypervisor reports is seen at once; an instance that another process
+ * is still creating is waited for, and so is a hypervisor that is restarted.
+ *
+ * How one ends: VMCTL_TIMEOUT; VMCTL_STATE at once when it can never come true:
+ * of one that failed or was deleted, and, unless VMCTL_WAIT_RUNNING is wanted
+ * too, of one that does not run, or stops meanwhile (sys_errno is ESHUTDOWN
+ * then), when something in the guest is waited for; VMCTL_FAILED of a
+ * cloud-init that failed. Returns that for a single name; for several
+ * VMCTL_PARTIAL, or the common code where all failed with the same one.
+ */
+VMCTL_API int vmctl_instance_wait_all(struct vmctl *ctx,
+				      const struct vmctl_wait_spec *spec,
+				      struct vmctl_error *err);
+
+/* The same for one instance and one condition. */
 VMCTL_API int vmctl_instance_wait(struct vmctl *ctx, const char *name,
 				  enum vmctl_wait what, long timeout_ms,
 				  struct vmctl_error *err);

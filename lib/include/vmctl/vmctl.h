@@ -8,6 +8,7 @@
 #include <vmctl/console.h>
 #include <vmctl/context.h>
 #include <vmctl/copy.h>
+#include <vmctl/diagnosis.h>
 #include <vmctl/error.h>
 #include <vmctl/host.h>
 #include <vmctl/image.h>

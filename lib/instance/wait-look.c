@@ -1,0 +1,206 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include <errno.h>
+#include <stdio.h>
+
+#include "base/clock.h"
+#include "instance/waiting.h"
+
+/* What is looked at, and how often where nobody reports it. */
+
+#define PENDING_MS 100	 /* a record that another process is writing */
+#define COVERED_MS 2000	 /* a state whose changes are reported */
+#define UNCOVERED_MS 250 /* … are not */
+#define LOST_MS 500	 /* a hypervisor that does not answer */
+#define ADDRESS_MS 250
+#define AGENT_MS 500
+
+bool waited_runs(const struct waited *t)
+{
+	/* One that is asked to shut down runs until it does. */
+	return t->row->state == VMCTL_STATE_RUNNING ||
+	       t->row->state == VMCTL_STATE_STOPPING;
+}
+
+/* The record as it is now: who creates or deletes it is another process. In a
+ * session its strings are in use, and only the state counts. */
+static int read_again(struct vmctl *ctx, struct vmctl_instance *row,
+		      bool in_use, struct vmctl_error *err)
+{
+	auto_instance *now = NULL;
+	int r = instance_find(ctx, row->id, &now, err);
+
+	if (r == 0)
+		r = instance_refresh(ctx, now, err);
+	if (r < 0)
+		return r;
+	if (in_use) {
+		char *reason = row->reason;
+
+		row->state = now->state;
+		row->reason = now->reason;
+		now->reason = reason;
+		return 0;
+	}
+	/* Borrowed over the whole wait: see wait_link. */
+	char *connection = now->connection;
+	now->connection = row->connection;
+	row->connection = connection;
+	struct vmctl_instance old = *row;
+	*row = *now;
+	*now = old;
+	return 0;
+}
+
+static void fail_stopped(struct waiting *w, struct waited *t)
+{
+	const struct hv_ops *ops;
+	struct vmctl_error why;
+	struct hv_details d;
+	struct hv *hv;
+
+	/* It may be seen before it is reported. */
+	if (!*t->ended &&
+	    context_hv(w->ctx, t->row->connection, &ops, &hv, NULL) == 0 &&
+	    ops->details(hv, t->row->uuid, &d, NULL) == 0)
+		snprintf(t->ended, sizeof(t->ended), "%s", d.why);
+
+	if (t->row->state == VMCTL_STATE_PAUSED)
+		fail(&why, VMCTL_STATE, 0, "%s was paused%s%s", t->row->name,
+		     *t->ended ? " " : "", t->ended);
+	else
+		fail(&why, VMCTL_STATE, 0,
+		     "%s stopped while it was waited for%s%s", t->row->name,
+		     *t->ended ? ": " : "", t->ended);
+	fail_hint(&why, "vmctl logs %s", t->row->name);
+	why.sys_errno = ESHUTDOWN;
+	waited_failed(t, &why);
+}
+
+/* What can never come true. Nothing makes it start or come back but another
+ * command: waiting for that is what was asked for, except of a failed or
+ * deleted one. */
+static void check_hope(struct waiting *w, struct waited *t)
+{
+	const struct vmctl_instance *row = t->row;
+	struct vmctl_error why;
+
+	if (row->state == VMCTL_STATE_PENDING || !t->missing)
+		return;
+	if (row->state == VMCTL_STATE_TERMINATED) {
+		fail(&why, VMCTL_STATE, 0, "%s is deleted", row->name);
+		waited_failed(t, &why);
+	} else if (row->state == VMCTL_STATE_ERROR) {
+		fail(&why, VMCTL_STATE, 0, "%s is in error: %s", row->name,
+		     row->reason);
+		fail_hint(&why, "vmctl start %s", row->name);
+		waited_failed(t, &why);
+	} else if (t->missing & WAIT_IN_GUEST && !waited_runs(t) &&
+		   !(t->missing & WAIT_BIT(VMCTL_WAIT_RUNNING))) {
+		/* It may have stopped just before the first look. */
+		watch_take(w);
+		if (t->seen_running || *t->ended) {
+			fail_stopped(w, t);
+		} else {
+			fail_state(row, "is not running", &why);
+			waited_failed(t, &why);
+		}
+	}
+}
+
+static void judge_state(struct waiting *w, struct waited *t)
+{
+	switch (t->row->state) {
+	case VMCTL_STATE_RUNNING:
+		waited_reached(t, VMCTL_WAIT_RUNNING);
+		t->seen_running = true;
+		break;
+	case VMCTL_STATE_STOPPED:
+	case VMCTL_STATE_SUSPENDED:
+	case VMCTL_STATE_TERMINATED: /* nothing of it runs */
+		waited_reached(t, VMCTL_WAIT_STOPPED);
+		break;
+	default:
+		break;
+	}
+	check_hope(w, t);
+}
+
+/* A record that is gone, or a hypervisor that does not answer. */
+static void look_failed(struct waiting *w, struct waited *t, int r,
+			const struct vmctl_error *why)
+{
+	if (r == -VMCTL_HYPERVISOR && t->known && !w->once) {
+		/* It is restarted: the time that is left is its. */
+		t->lost = true;
+		t->no_ssh = *why;
+		t->look_at = clock_mono_ms() + LOST_MS;
+		return;
+	}
+	waited_failed(t, why);
+}
+
+void look_at_state(struct waiting *w, struct waited *t)
+{
+	struct vmctl_error why;
+
+	if (clock_mono_ms() < t->look_at)
+		return;
+	/* What happens from here on is reported. */
+	watch_target(w, t);
+	int r = read_again(w->ctx, t->row, w->busy == t, &why);
+	if (r < 0) {
+		look_failed(w, t, r, &why);
+		return;
+	}
+	bool pending = t->row->state == VMCTL_STATE_PENDING ||
+		       t->row->state == VMCTL_STATE_STOPPING;
+	t->known = true;
+	t->lost = false;
+	t->look_at = clock_mono_ms() + (pending		     ? PENDING_MS
+					: watch_covers(w, t) ? COVERED_MS
+							     : UNCOVERED_MS);
+	judge_state(w, t);
+}
+
+/* A reservation alone says nothing of the guest; a forward is there as soon as
+ * it runs. */
+void look_at_address(struct waiting *w, struct waited *t)
+{
+	struct vmctl_error why;
+	int64_t port = t->row->ssh_port;
+
+	if (clock_mono_ms() < t->address_at)
+		return;
+	int r = instance_reach(w->ctx, t->row, &why);
+	if (r < 0) {
+		/* The state says it better: it may just have stopped. */
+		t->no_ssh = why;
+		t->look_at = 0;
+		t->address_at = clock_mono_ms() + ADDRESS_MS;
+		return;
+	}
+	t->moved |= t->row->ssh_port != port;
+	t->address_at = clock_mono_ms() +
+			(instance_forwarded(t->row) ? COVERED_MS : ADDRESS_MS);
+	const char *source = t->row->address_source;
+	if (*t->row->address && !str_eq(source, "reservation") &&
+	    !str_eq(source, "last seen"))
+		waited_reached(t, VMCTL_WAIT_IP);
+}
+
+void look_at_agent(struct waiting *w, struct waited *t)
+{
+	const struct hv_ops *ops;
+	struct hv_details d;
+	struct hv *hv;
+
+	if (clock_mono_ms() < t->agent_at)
+		return;
+	t->agent_at = clock_mono_ms() + AGENT_MS;
+	if (context_hv(w->ctx, t->row->connection, &ops, &hv, NULL) < 0 ||
+	    ops->details(hv, t->row->uuid, &d, NULL) < 0)
+		return;
+	for (size_t i = 0; i < d.channel_count; i++)
+		if (d.channels[i].up)
+			waited_reached(t, VMCTL_WAIT_AGENT);
+}

@@ -1,0 +1,193 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <sys/mman.h>
+
+#include "base/clock.h"
+#include "base/file.h"
+#include "instance/waiting.h"
+
+/* ssh and cloud-init. Nothing blocks until a server speaks; what comes then is
+ * a session with one guest, in which the others are still listened to. */
+
+/* One that answers gets a minute to open a session: starting over would only
+ * add to its load. */
+#define ATTEMPT_MS 60000
+#define RETRY_MS 250
+/* How long after its start a guest may still be installing its keys. */
+#define YOUNG_S 300
+#define ANSWER_MAX (1 << 20)
+
+static long limit(const struct waiting *w, long most)
+{
+	int64_t left = waiting_left(w);
+
+	/* 0 would be the driver's own limit. */
+	return left <= 0		 ? 1
+	       : most > 0 && left > most ? most
+	       : left == INT64_MAX	 ? 0
+					 : (long)left;
+}
+
+static bool worth_retrying(const struct waited *t, int r)
+{
+	if (r == -VMCTL_TRANSPORT)
+		return true;
+	/* The keys come with cloud-init, a little after the server. */
+	if (r == -VMCTL_DENIED)
+		return clock_now() - t->row->launched_at < YOUNG_S;
+	/* Another host key: only if it was another's port. */
+	return r == -VMCTL_BAD_DATA && t->moved;
+}
+
+static int open_session(struct waiting *w, struct waited *t)
+{
+	struct vmctl_error why;
+	int r = t->openers.ops
+			? 0
+			: openers_find(w->ctx, t->row->id, &t->openers, &why);
+
+	if (r == 0) {
+		w->busy = t;
+		r = openers_try(w->ctx, &t->openers, t->row, t->user,
+				ssh_search_take(&t->search),
+				limit(w, ATTEMPT_MS), &w->ev, &t->conn, &why);
+		w->busy = NULL;
+	}
+	if (r == 0 || r == -VMCTL_CANCELLED) /* by the state it has: look */
+		return r;
+	t->no_ssh = why;
+	if (!worth_retrying(t, r) || w->once) {
+		if (r == -VMCTL_BAD_DATA && !*why.hint)
+			fail_hint(&why,
+				  "if it was given a new host key: vmctl "
+				  "ssh-config forget %s",
+				  t->row->name);
+		fail_prefix(&why, "%s", t->row->name);
+		waited_failed(t, &why);
+	}
+	t->moved = false;
+	/* Its forward may be lost, or belong to somebody else now. */
+	t->look_at = t->address_at = 0;
+	t->ssh_at = clock_mono_ms() + RETRY_MS;
+	return r;
+}
+
+/* Runs a command in the guest and keeps what it writes. */
+static int capture(struct waiting *w, struct waited *t, const char *command,
+		   struct ssh_exit *ret_exit, struct str *ret_out,
+		   struct vmctl_error *err)
+{
+	auto_close int fd =
+		memfd_create("vmctl-output", MFD_CLOEXEC | MFD_ALLOW_SEALING);
+	struct ssh_exec what = { .command = command,
+				 .in = -1,
+				 .out = fd,
+				 .err = fd,
+				 .timeout_ms = limit(w, 0) };
+
+	/* A guest may say as much as it likes: what is beyond the size cannot
+	 * be written. What it does not fill reads as zeros. */
+	if (fd < 0 || ftruncate(fd, ANSWER_MAX) < 0 ||
+	    fcntl(fd, F_ADD_SEALS, F_SEAL_GROW) < 0)
+		return fail_sys(err, errno, "cannot make a buffer");
+	w->busy = t;
+	int r = t->openers.ops->exec(t->conn, &what, &w->ev, ret_exit, err);
+	w->busy = NULL;
+	if (r == 0 && lseek(fd, 0, SEEK_SET) < 0)
+		r = fail_sys(err, errno, "cannot read a buffer");
+	return r < 0 ? r
+		     : fd_read_all(fd, ANSWER_MAX, "the guest's answer",
+				   ret_out, err);
+}
+
+/* A first boot may end in another: a session that breaks proves nothing. */
+static void ask_cloud_init(struct waiting *w, struct waited *t)
+{
+	const char *const argv[] = { "sh", "-c", cloud_init_question, NULL };
+	auto_free char *command = ssh_quote_argv(argv);
+	auto_str out = STR_INIT;
+	struct ssh_exit exit = { 0 };
+	struct vmctl_error why;
+	int r = command ? capture(w, t, command, &exit, &out, &why)
+			: fail_oom(&why);
+
+	t->openers.ops->close(take_ptr(&t->conn));
+	if (r == -VMCTL_CANCELLED || r == -VMCTL_TRANSPORT || exit.timed_out) {
+		t->look_at = 0;
+		t->ssh_at = clock_mono_ms() + RETRY_MS;
+		return;
+	}
+	if (r == 0)
+		r = cloud_init_verdict(&w->ctx->ev, t->row->name, exit.status,
+				       str_text(&out), &why);
+	if (r < 0)
+		waited_failed(t, &why);
+	else
+		waited_reached(t, VMCTL_WAIT_CLOUD_INIT);
+}
+
+/* Silence at a forwarded port may be that of a guest without a network, or of
+ * a server that takes its time. */
+static void ask_whether_reached(struct waiting *w, struct waited *t)
+{
+	struct hv_forward fwd = { .host_addr = "127.0.0.1",
+				  .host_port = (int)t->row->ssh_port,
+				  .guest_port = 22 };
+	const struct hv_ops *ops;
+	struct hv *hv;
+	bool reached = false;
+
+	if (!instance_forwarded(t->row) || !ssh_search_unsure(&t->search) ||
+	    context_hv(w->ctx, t->row->connection, &ops, &hv, NULL) < 0)
+		return;
+	if (ops->forward_reached(hv, t->row->uuid, &fwd, &reached, NULL) == 0 &&
+	    reached)
+		ssh_search_reached(&t->search);
+}
+
+static void note_stage(struct waited *t, enum ssh_stage stage)
+{
+	static const char *const texts[] = {
+		[SSH_STAGE_UNREACHABLE] = "does not answer",
+		[SSH_STAGE_REFUSED] = "refuses connections",
+		[SSH_STAGE_CLOSED] = "closes connections at once",
+		[SSH_STAGE_SILENT] = "accepts connections, but says nothing",
+	};
+
+	if (stage < ARRAY_LEN(texts) && texts[stage])
+		fail(&t->no_ssh, VMCTL_TRANSPORT, 0, "%s port %lld %s",
+		     t->row->address, (long long)t->row->ssh_port,
+		     texts[stage]);
+}
+
+void look_at_ssh(struct waiting *w, struct waited *t)
+{
+	struct ssh_search *s = &t->search;
+	int64_t due = 0;
+
+	if (clock_mono_ms() < t->ssh_at)
+		return;
+	if (!*t->row->address || !t->row->ssh_port) {
+		fail(&t->no_ssh, VMCTL_TRANSPORT, 0, "it has no address yet");
+		t->ssh_at = t->address_at;
+		return;
+	}
+	if (!ssh_search_at(s, t->row->address, (int)t->row->ssh_port) ||
+	    (s->stage == SSH_STAGE_SPOKE && s->attempts[0].fd < 0))
+		ssh_search_begin(s, t->row->address, (int)t->row->ssh_port);
+	ask_whether_reached(w, t);
+	if (ssh_search_step(s, &due) != SSH_STAGE_SPOKE) {
+		note_stage(t, s->stage);
+		t->ssh_at = due;
+		return;
+	}
+	if (open_session(w, t) < 0 || t->over)
+		return;
+	waited_reached(t, VMCTL_WAIT_SSH);
+	if (t->missing & WAIT_BIT(VMCTL_WAIT_CLOUD_INIT))
+		ask_cloud_init(w, t);
+	else if (!t->keep)
+		t->openers.ops->close(take_ptr(&t->conn));
+}
