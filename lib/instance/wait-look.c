@@ -201,6 +201,8 @@ void look_at_agent(struct waiting *w, struct waited *t)
 	    ops->details(hv, t->row->uuid, &d, NULL) < 0)
 		return;
 	for (size_t i = 0; i < d.channel_count; i++)
-		if (d.channels[i].up)
+		if (d.channels[i].up &&
+		    (str_eq(d.channels[i].name, HV_QEMU_AGENT) ||
+		     str_eq(d.channels[i].name, HV_AGENT)))
 			waited_reached(t, VMCTL_WAIT_AGENT);
 }

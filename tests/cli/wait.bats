@@ -12,7 +12,7 @@ setup_file() {
 	refused 2 vmctl wait web1 --for shh
 	has "$err" "--for: 'shh' is not one of running, ip, ssh, agent, cloud-init, stopped"
 	has "$err" "did you mean --for ssh?"
-	for bad in '' , ssh, ,ssh ssh,,ip 'ssh, ip' SSH; do
+	for bad in '' ',' 'ssh,' ',ssh' 'ssh,,ip' 'ssh, ip' SSH; do
 		refused 2 vmctl wait web1 --for "$bad"
 	done
 }
