@@ -297,28 +297,58 @@ int noun_help(const char *noun, int width, struct str *out)
 	return str_check(out, NULL);
 }
 
+/* Commands of one noun stand together: "image import|list|show". */
+static bool same_noun(const struct command *a, const struct command *b)
+{
+	size_t noun = strcspn(b->path, " ");
+
+	return a && b->path[noun] && strncmp(a->path, b->path, noun + 1) == 0;
+}
+
+#define GROUP_COLUMN 13
+
+/* A word of the short help, in a line of its own where it does not fit. */
+static void add_unit(struct str *unit, int width, int *at, struct str *out)
+{
+	if (!unit->len)
+		return;
+	if (*at > GROUP_COLUMN && *at + 1 + (int)unit->len > width) {
+		str_addf(out, "\n%*s", GROUP_COLUMN, "");
+		*at = GROUP_COLUMN;
+	} else if (*at > GROUP_COLUMN) {
+		str_addc(out, ' ');
+		++*at;
+	}
+	str_add(out, str_text(unit));
+	*at += (int)unit->len;
+	str_done(unit);
+}
+
 /* "Images       image import|list|show" */
 void short_help(struct str *out)
 {
-	auto_str line = STR_INIT;
 	const struct command *last = NULL;
+	int at = GROUP_COLUMN, width = help_width();
+	auto_str unit = STR_INIT;
 
-	str_add(out, "usage: vmctl COMMAND [arguments]\n\n");
+	str_add(out, "usage: vmctl COMMAND [arguments]\n");
 	for (size_t i = 0; commands[i]; i++) {
 		const struct command *cmd = commands[i];
-		size_t noun = strcspn(cmd->path, " ");
-		bool same = last && cmd->path[noun] &&
-			    strncmp(last->path, cmd->path, noun + 1) == 0;
 
 		if (cmd->group == GROUP_HIDDEN)
 			continue;
-		if (!last || last->group != cmd->group)
-			str_addf(out, "%s  %-10s ", last ? "\n" : "",
-				 group_title(cmd->group));
-		else
-			str_addc(out, same ? '|' : ' ');
-		str_add(out, same ? cmd->path + noun + 1 : cmd->path);
+		if (same_noun(last, cmd)) {
+			str_addf(&unit, "|%s", strchr(cmd->path, ' ') + 1);
+			continue;
+		}
+		add_unit(&unit, width, &at, out);
+		if (!last || last->group != cmd->group) {
+			str_addf(out, "\n  %-10s ", group_title(cmd->group));
+			at = GROUP_COLUMN;
+		}
+		str_add(&unit, cmd->path);
 		last = cmd;
 	}
+	add_unit(&unit, width, &at, out);
 	str_add(out, "\n\nvmctl --help tells more.\n");
 }

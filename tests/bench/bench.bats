@@ -43,9 +43,13 @@ budget() {
 	db ".backup $many/vmctl.db"
 	columns='type, vcpus, memory, disk, image, image_digest, user, accel, connection, host_key, host_key_sha256, created_at, launched_at, terminated_at'
 	sqlite3 "$many/vmctl.db" "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 1000)
-		INSERT INTO instance (id, name, state, reason, ssh_port, mac, uuid, $columns)
-		SELECT printf('i-%08x', i), 'many' || i, 'stopped', '', NULL, 'mac' || i, 'uuid' || i, $columns
-		FROM n, instance WHERE name = 'box'"
+		INSERT INTO instance (id, name, state, reason, ssh_port, uuid, $columns)
+		SELECT printf('i-%08x', i), 'many' || i, 'stopped', '', NULL, 'uuid' || i, $columns
+		FROM n, instance WHERE name = 'box';
+		INSERT INTO nic SELECT id, 0, 'user', '', 'mac' || id, NULL, 0, 1 FROM instance
+		WHERE name LIKE 'many%';
+		INSERT INTO instance_key SELECT id, 0, 'key', 'ssh-ed25519 AAAA', NULL FROM instance
+		WHERE name LIKE 'many%'"
 	same "$(VMCTL_HOME=$many vmctl list --cached -o name | wc -l)" 1001
 	budget "list --cached, 1,001 rows : virsh --version" 0.25 20 \
 		"VMCTL_HOME=$many exec vmctl list --cached" 'exec virsh --version'

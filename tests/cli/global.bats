@@ -20,6 +20,7 @@ setup_file() {
 	try vmctl
 	[ "$status" = 0 ] || [ "$status" = 2 ]
 	has "$out$err" create
+	same "$(awk 'length > 80' <<<"$out$err")" ''
 }
 
 @test "help: every command has one, on stdout, with a usage line" {
