@@ -99,10 +99,11 @@ reader() { # the pid of the session in the terminal
 @test "console: input from a pipe arrives, output goes to a pipe as it is" {
 	answered() {
 		printf '\rpiped-name\r' | vmctl console box >"$BATS_TEST_TMPDIR/raw"
-		grep -q 'Password:' "$BATS_TEST_TMPDIR/raw"
+		# As the serial line has it, with CR LF.
+		grep -q "$(printf 'piped-name\r')" "$BATS_TEST_TMPDIR/raw" &&
+			grep -q 'Password:' "$BATS_TEST_TMPDIR/raw"
 	}
 	wait_until 60 answered
-	grep -q "$(printf 'piped-name\r')" "$BATS_TEST_TMPDIR/raw"
 	try vmctl console --timeout 1s --linger 1h box </dev/null
 	same "$status" 5
 	# A reader that goes away ends it.
@@ -110,7 +111,7 @@ reader() { # the pid of the session in the terminal
 }
 
 @test "console: a kill restores the terminal" {
-	for signal in TERM HUP INT; do
+	for signal in TERM HUP; do
 		enter
 		kill -s $signal "$(reader)"
 		left
@@ -135,4 +136,76 @@ reader() { # the pid of the session in the terminal
 	fails 4 vmctl console box </dev/null
 	has "$err" "is not running"
 	has "$err" "vmctl start box"
+}
+
+# follow FILE [OPTION...]: in the background; $follower is its pid.
+follow() {
+	local to=$1
+	shift
+	env --default-signal=INT vmctl logs -f "$@" box >"$to" 2>"$to.err" &
+	follower=$!
+}
+
+@test "logs: a stop and a start are two records, and following goes over both" {
+	follow "$BATS_TEST_TMPDIR/f" -n 1
+	ok vmctl start box
+	booted() { sed -n '/Linux version/,$p' "$BATS_TEST_TMPDIR/f" | grep -q 'login:'; }
+	wait_until 60 booted
+	kill -INT $follower
+	rc=0
+	wait $follower || rc=$?
+	same $rc 130
+	ok vmctl logs --list-boots -o json box
+	same "$(jq length <<<"$out")" 2
+	same "$(jq -r '.[0].ended' <<<"$out")" "its power was cut"
+	same "$(jq -r '.[1].ended' <<<"$out")" null
+	same "$(jq -r '.[1].index' <<<"$out")" 0
+	ok vmctl logs -b -1 box
+	has "$out" 'still-there'
+	ok vmctl logs box
+	has "$out" 'login:'
+	hasnt "$out" 'still-there'
+	ok vmctl logs --since -1 box
+	has "$out" 'still-there'
+	fails 3 vmctl logs -b -7 box
+	has "$err" "vmctl logs --list-boots box"
+}
+
+@test "logs: a guest that writes without end is held to the limit" {
+	ok vmctl config set logs.size 64K
+	ok vmctl wait box
+	# shellcheck disable=SC2016 # for the guest's shell
+	ok vmctl exec box -- sudo sh -c 'i=0; while [ $i -lt 3000 ]; do
+		echo "$i xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx"; i=$((i + 1)); done >/dev/ttyS0'
+	written() { vmctl logs box | grep -q '^2999 x'; }
+	wait_until 60 written
+	size() { cat "$VMCTL_HOME/instances/$(field box id)"/console.log* | wc -c; }
+	ok vmctl list
+	[ "$(size)" -le 65536 ]
+	# The writer goes on at the end of what is left, wherever it was.
+	ok vmctl exec box -- sudo sh -c 'echo after the cut >/dev/ttyS0'
+	after() { vmctl logs -n 3 box | grep -q '^after the cut'; }
+	wait_until 30 after
+	[ "$(size)" -le 66000 ]
+	ok vmctl config unset logs.size
+}
+
+@test "logs: the record outlives the instance, by name and id, and following ends" {
+	id=$(field box id)
+	follow "$BATS_TEST_TMPDIR/f" -n 1
+	wait_until 20 test -s "$BATS_TEST_TMPDIR/f"
+	ok vmctl delete -y box
+	nothing_left "$id"
+	wait $follower
+	grep -q 'box was deleted' "$BATS_TEST_TMPDIR/f.err"
+	ok vmctl logs -b -1 box
+	has "$out" 'still-there'
+	has "$err" "this is the record of $id"
+	ok vmctl logs -n 1 "$id"
+	same "$err" ""
+	ok vmctl logs --list-boots -o json box
+	same "$(jq -r '.[1].ended' <<<"$out")" "it was deleted"
+	fails 4 vmctl console "$id" </dev/null
+	# A terminal gets nothing that moves its cursor.
+	run ! grep -q "$(printf '\033')" <(script -qec "vmctl logs -b -1 box" /dev/null </dev/null)
 }
