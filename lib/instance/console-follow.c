@@ -68,42 +68,6 @@ static size_t part_behind(const struct follow *f,
 	return i;
 }
 
-static bool same(const struct console_record *a, const struct console_record *b)
-{
-	if (a->part_count != b->part_count)
-		return false;
-	for (size_t i = 0; i < a->part_count; i++)
-		if (a->parts[i].ino != b->parts[i].ino ||
-		    !str_eq(a->parts[i].path, b->parts[i].path))
-			return false;
-	return true;
-}
-
-/* A folder in which files are just being renamed can be seen without one of
- * them: it has to look the same twice. */
-static int steady_record(struct follow *f, struct console_record *ret,
-			 struct vmctl_error *err)
-{
-	auto_record before = { 0 };
-	int r = console_record(f->ctx, f->id, &before, err);
-
-	for (int tries = 0; r == 0 && tries < 100; tries++) {
-		auto_record now = { 0 };
-
-		r = console_record(f->ctx, f->id, &now, err);
-		if (r == 0 && same(&before, &now))
-			break;
-		console_record_done(&before);
-		before = now;
-		now = (struct console_record){ 0 };
-	}
-	if (r < 0)
-		return r;
-	*ret = before;
-	before = (struct console_record){ 0 };
-	return 0;
-}
-
 /* Reads all there is, in this file and those behind it. 1: the caller has
  * enough. */
 static int catch_up(struct follow *f, struct vmctl_error *err)
@@ -115,7 +79,7 @@ static int catch_up(struct follow *f, struct vmctl_error *err)
 
 		/* First what there is, then this file to its end: what is
 		 * written to it in between cannot be in the one behind it. */
-		r = steady_record(f, &rec, err);
+		r = console_record(f->ctx, f->id, &rec, err);
 		if (r < 0)
 			return r;
 		if (f->place->fd >= 0) {

@@ -307,6 +307,7 @@ int vmctl_console_log(struct vmctl *ctx, const char *name,
 	if (r < 0)
 		return r;
 	size_t from = 0, to = rec.part_count;
+	place.boot = first;
 	while (from < to && rec.parts[from].boot < first)
 		from++;
 	while (to > from && rec.parts[to - 1].boot > last)

@@ -211,8 +211,8 @@ static void put_in_order(struct console_record *r)
 	}
 }
 
-int console_record(const struct vmctl *ctx, const char *id,
-		   struct console_record *ret, struct vmctl_error *err)
+static int look(const struct vmctl *ctx, const char *id,
+		struct console_record *ret, struct vmctl_error *err)
 {
 	auto_free char *dir = instance_dir(ctx, id);
 	auto_free char *over = console_boots_dir(ctx, id);
@@ -237,5 +237,42 @@ int console_record(const struct vmctl *ctx, const char *id,
 	put_in_order(&r);
 	*ret = r;
 	r = (struct console_record){ 0 };
+	return 0;
+}
+
+static bool same(const struct console_record *a, const struct console_record *b)
+{
+	if (a->part_count != b->part_count || a->boot_count != b->boot_count)
+		return false;
+	for (size_t i = 0; i < a->part_count; i++)
+		if (a->parts[i].ino != b->parts[i].ino ||
+		    a->parts[i].boot != b->parts[i].boot ||
+		    !str_eq(a->parts[i].path, b->parts[i].path))
+			return false;
+	return true;
+}
+
+/* Folders in which files are just being renamed can be seen without one of
+ * them: they have to look the same twice. */
+int console_record(const struct vmctl *ctx, const char *id,
+		   struct console_record *ret, struct vmctl_error *err)
+{
+	auto_record before = { 0 };
+	int r = look(ctx, id, &before, err);
+
+	for (int tries = 0; r == 0 && tries < 100; tries++) {
+		auto_record now = { 0 };
+
+		r = look(ctx, id, &now, err);
+		if (r == 0 && same(&before, &now))
+			break;
+		console_record_done(&before);
+		before = now;
+		now = (struct console_record){ 0 };
+	}
+	if (r < 0)
+		return r;
+	*ret = before;
+	before = (struct console_record){ 0 };
 	return 0;
 }

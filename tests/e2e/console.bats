@@ -148,6 +148,7 @@ follow() {
 
 @test "logs: a stop and a start are two records, and following goes over both" {
 	follow "$BATS_TEST_TMPDIR/f" -n 1
+	wait_until 20 test -s "$BATS_TEST_TMPDIR/f"
 	ok vmctl start box
 	booted() { sed -n '/Linux version/,$p' "$BATS_TEST_TMPDIR/f" | grep -q 'login:'; }
 	wait_until 60 booted

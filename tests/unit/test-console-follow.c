@@ -223,6 +223,29 @@ static void stops_and_starts_are_followed_until_it_is_deleted(void **state)
 		  "boot 2\r\nboot 3\r\nboot 4\r\nboot 5\r\nlast words");
 }
 
+/* The moment in which a start has moved the files and made no new one. */
+static void in_the_middle_of_a_start_nothing_is_read_twice(void **state)
+{
+	struct stage *s = *state;
+	auto_free char *dir = dir_of(s);
+	auto_free char *path = path_join(dir, "console.log");
+	struct follower f;
+
+	append(dir, "console.log", "old 1\nold 2\n");
+	must(vmctl_instance_stop(s->place->ctx, "web1", 0, true, err));
+	must(vmctl_instance_start(s->place->ctx, "web1", err));
+	assert_int_equal(unlink(path), 0);
+	begin(&f, s, 1);
+	struct wait w = wait_begin(30000, 50);
+	while (!f.idle && wait_more(&w))
+		;
+	append(dir, "console.log", "new\n");
+	wait_for(&f, "new\n");
+	atomic_store(&f.enough, true);
+	append(dir, "console.log", "end\n");
+	ends_with(&f, false, "new\nend\n");
+}
+
 static void a_reader_that_goes_away_ends_it_also_in_silence(void **state)
 {
 	struct stage *s = *state;
@@ -260,6 +283,7 @@ int main(void)
 		ON_STAGE(across_the_files_of_virtlogd_nothing_is_lost),
 		ON_STAGE(a_file_that_is_cut_is_read_from_its_start),
 		ON_STAGE(stops_and_starts_are_followed_until_it_is_deleted),
+		ON_STAGE(in_the_middle_of_a_start_nothing_is_read_twice),
 		ON_STAGE(a_reader_that_goes_away_ends_it_also_in_silence),
 		ON_STAGE(a_deleted_one_is_read_and_that_is_all),
 	};
