@@ -150,7 +150,7 @@ follow() {
 	follow "$BATS_TEST_TMPDIR/f" -n 1
 	wait_until 20 test -s "$BATS_TEST_TMPDIR/f"
 	ok vmctl start box
-	booted() { sed -n '/Linux version/,$p' "$BATS_TEST_TMPDIR/f" | grep -q 'login:'; }
+	booted() { sed '0,/Linux version/d' "$BATS_TEST_TMPDIR/f" | grep -q 'login:'; }
 	wait_until 60 booted
 	kill -INT $follower
 	rc=0
