@@ -104,7 +104,8 @@ static void find_agent(struct findings *f)
 		find_text(f, "agent", "%s is %s",
 			  str_eq(c->name, HV_QEMU_AGENT)
 				  ? "the QEMU guest agent"
-				  : c->name,
+			  : str_eq(c->name, HV_AGENT) ? "vmctl's agent"
+						      : c->name,
 			  c->up ? "connected" : "not connected");
 	}
 }

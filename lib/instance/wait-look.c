@@ -76,6 +76,18 @@ static void fail_stopped(struct waiting *w, struct waited *t)
 	waited_failed(t, &why);
 }
 
+/* Its domain is gone before the record of a deletion is. */
+static bool is_at_work(const struct vmctl *ctx, const char *id)
+{
+	auto_free char *dir = context_path(ctx, "locks");
+	int fd = -1;
+	int r = dir ? lock_take(dir, id, ctx->command, 0, NULL, &fd, NULL) : 0;
+
+	if (r == 0 && fd >= 0)
+		lock_release(dir, id, fd);
+	return r == -VMCTL_BUSY;
+}
+
 /* What can never come true. Nothing makes it start or come back but another
  * command: waiting for that is what was asked for, except of a failed or
  * deleted one. */
@@ -90,6 +102,14 @@ static void check_hope(struct waiting *w, struct waited *t)
 		fail(&why, VMCTL_STATE, 0, "%s is deleted", row->name);
 		waited_failed(t, &why);
 	} else if (row->state == VMCTL_STATE_ERROR) {
+		bool busy = is_at_work(w->ctx, row->id);
+
+		/* What was at work may have ended since the record was read. */
+		if (!w->once && (busy || !t->doubted)) {
+			t->doubted = !busy;
+			t->look_at = clock_mono_ms() + (busy ? PENDING_MS : 0);
+			return;
+		}
 		fail(&why, VMCTL_STATE, 0, "%s is in error: %s", row->name,
 		     row->reason);
 		fail_hint(&why, "vmctl start %s", row->name);

@@ -51,6 +51,7 @@ struct waited {
 	bool known;  /* it was looked at, and its hypervisor answered */
 	bool lost;   /* … which it does not do any more */
 	bool seen_running;
+	bool doubted;	/* it was in error at the last look */
 	char ended[96]; /* how it came to stop, as was reported; or empty */
 	/* Its ssh server. */
 	struct openers openers;

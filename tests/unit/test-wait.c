@@ -7,7 +7,9 @@
 #include <sys/wait.h>
 
 #include "base/clock.h"
+#include "base/file.h"
 #include "base/str.h"
+#include "state/state.h"
 
 /* Waiting, on the fake hypervisor: what happens is done by another process,
  * once this one listens. */
@@ -299,6 +301,29 @@ static void several_share_one_time_and_are_told_of_as_they_come(void **state)
 	assert_int_equal(told.bad, 2);
 }
 
+/* Of a deletion the domain's end is seen first, as long as it goes on. */
+static void one_that_is_being_deleted_is_waited_for_to_the_end(void **state)
+{
+	struct stage *s = *state;
+	auto_free char *dir = path_join(s->place->home, "locks");
+	auto_free char *id = strdup(domain(s, 0)->name);
+	int fd = -1;
+
+	*domain(s, 0) = (struct fake_domain){ 0 };
+	assert_int_equal(lock_take(dir, id, "another", 0, NULL, &fd, &s->err),
+			 0);
+	assert_int_equal(wait_for(s, VMCTL_WAIT_STOPPED, 1000), -VMCTL_TIMEOUT);
+	lock_release(dir, id, fd);
+	assert_int_equal(wait_for(s, VMCTL_WAIT_STOPPED, 1000), -VMCTL_STATE);
+	assert_non_null(strstr(s->err.message, "its domain is gone"));
+	assert_int_equal(vmctl_instance_delete(s->place->ctx, "web1", &s->err),
+			 0);
+	memset(&s->err, 0, sizeof(s->err));
+	assert_int_equal(vmctl_instance_wait(s->place->ctx, id,
+					     VMCTL_WAIT_STOPPED, 1000, &s->err),
+			 0);
+}
+
 static void what_makes_no_sense_is_refused(void **state)
 {
 	struct stage *s = *state;
@@ -361,6 +386,7 @@ int main(void)
 		TEST(one_that_stays_away_is_told_when_the_time_is_up),
 		TEST(one_that_never_answered_is_not_waited_for),
 		TEST(several_share_one_time_and_are_told_of_as_they_come),
+		TEST(one_that_is_being_deleted_is_waited_for_to_the_end),
 		TEST(what_makes_no_sense_is_refused),
 		TEST(an_interrupt_ends_it),
 		TEST(the_time_that_ran_out_says_how_far_ssh_came),
