@@ -123,7 +123,7 @@ $(shell mkdir -p $(B)/gen)
 $(foreach v,FLAGS LINKS,$(if $(filter-out x$(strip $(file <$(B)/gen/$(v))),x$($(v))),$(file >$(B)/gen/$(v),$($(v)))))
 endif
 
-all: $(B)/vmctl $(MODULE_SO) $(AGENT) $(B)/libvmctl.pc $(MAN)
+all: $(B)/vmctl $(MODULE_SO) $(AGENT) $(AGENT).gz $(B)/libvmctl.pc $(MAN)
 tests-build: all $(UNIT) $(FAKES)
 
 COMPILE = $(CC) $(VM_CFLAGS) $(SAN) $(CPPFLAGS) $(CFLAGS) -MMD -MP -c -o $@ $<
@@ -177,6 +177,8 @@ $(AGENT): $(AGENT_SRC) images/agent/agent.h lib/driver/agent-protocol.h $(B)/gen
 	$(say) CC $@
 	@mkdir -p $(@D)
 	$(Q)$(AGENT_CC) $(AGENT_CFLAGS) -o $@.tmp $(AGENT_SRC) && mv $@.tmp $@
+$(AGENT).gz: $(AGENT)
+	$(Q)gzip -9nc $< >$@.tmp && mv $@.tmp $@
 
 # The uninstalled command finds the library beside itself. The installed one is
 # linked again: it finds it relative to its own folder, so that a tree that was
@@ -274,6 +276,7 @@ install: all $(B)/install/vmctl
 	ln -sf $(SONAME) $(D)$(LIBDIR)/libvmctl.so
 	$(INSTALL) -m 644 $(MODULE_SO) $(D)$(MODULEDIR)/
 	$(INSTALL) -m 755 $(AGENT) $(D)$(MODULEDIR)/agent/
+	$(INSTALL) -m 644 $(AGENT).gz $(D)$(MODULEDIR)/agent/
 	$(INSTALL) -m 644 $(HEADERS) $(D)$(INCLUDEDIR)/vmctl/
 	$(INSTALL) -m 644 images/catalogue.json $(D)$(DATADIR)/vmctl/
 	$(INSTALL) -m 644 $(B)/libvmctl.pc $(D)$(LIBDIR)/pkgconfig/
@@ -288,7 +291,7 @@ uninstall:
 		$(addprefix $(D)$(MANDIR)/man1/,$(notdir $(MAN1))) \
 		$(addprefix $(D)$(MANDIR)/man5/,$(notdir $(MAN5))) $(D)$(BASHCOMPDIR)/vmctl \
 		$(D)$(ZSHCOMPDIR)/_vmctl $(D)$(FISHCOMPDIR)/vmctl.fish
-	rm -f $(MODULES:%=$(D)$(MODULEDIR)/%.so) $(D)$(MODULEDIR)/agent/$(notdir $(AGENT)) $(HEADERS:lib/include/%=$(D)$(INCLUDEDIR)/%) \
+	rm -f $(MODULES:%=$(D)$(MODULEDIR)/%.so) $(addprefix $(D)$(MODULEDIR)/agent/,$(notdir $(AGENT) $(AGENT).gz)) $(HEADERS:lib/include/%=$(D)$(INCLUDEDIR)/%) \
 		$(D)$(DATADIR)/vmctl/catalogue.json
 	-rmdir $(D)$(DATADIR)/vmctl $(D)$(MODULEDIR)/agent $(D)$(MODULEDIR) $(D)$(INCLUDEDIR)/vmctl
 

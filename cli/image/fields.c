@@ -47,6 +47,9 @@ static const struct field fields[] = {
 	  .help = "where the ssh host key of its instances comes from: seed "
 		  "(made here and given to the guest), or guest (made by it, "
 		  "and pinned at the first contact)" },
+	{ "agent", "AGENT", FIELD_STRING, AT(agent), FIELD_HIDDEN,
+	  .help = "where vmctl's agent in its instances comes from: seed, "
+		  "image, or none" },
 	{ .key = NULL },
 };
 

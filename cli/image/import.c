@@ -10,11 +10,13 @@
 struct import_options {
 	const char *file;
 	const char *name, *description, *os, *arch, *user, *digest, *format;
-	const char *metadata, *host_keys;
+	const char *metadata, *host_keys, *agent;
 };
 
 static const char *const formats[] = { "qcow2", "raw", NULL };
 static const char *const host_keys[] = { "seed", "guest", NULL };
+
+static const char *const agents[] = { "seed", "image", "none", NULL };
 
 static const struct argument args[] = {
 	ARG_ONE(struct import_options, file, .name = "FILE",
@@ -52,10 +54,17 @@ static const struct option opts[] = {
 			   "seed, or made by the guest and pinned at the "
 			   "first contact",
 		   .fallback = "seed"),
-	OPT_STRING(struct import_options, metadata, .name = "metadata",
-		   .metavar = "FILE", .complete = complete_files,
-		   .help = "JSON object with name, description, os, arch, user "
-			   "and host_keys; options go before it"),
+	OPT_CHOICE(struct import_options, agent, .name = "agent",
+		   .metavar = "FROM", .choices = agents,
+		   .help = "where vmctl's agent in its instances comes from: "
+			   "put there by the seed, or in the image, or there "
+			   "is to be none",
+		   .fallback = "seed"),
+	OPT_STRING(
+		struct import_options, metadata, .name = "metadata",
+		.metavar = "FILE", .complete = complete_files,
+		.help = "JSON object with name, description, os, arch, user, "
+			"host_keys and agent; options go before it"),
 	OPT_END,
 };
 
@@ -75,9 +84,10 @@ static const char **metadata_slot(struct import_options *o, const char *key)
 		const char *key;
 		const char **slot;
 	} slots[] = {
-		{ "name", &o->name }, { "description", &o->description },
-		{ "os", &o->os },     { "arch", &o->arch },
-		{ "user", &o->user }, { "host_keys", &o->host_keys },
+		{ "name", &o->name },	{ "description", &o->description },
+		{ "os", &o->os },	{ "arch", &o->arch },
+		{ "user", &o->user },	{ "host_keys", &o->host_keys },
+		{ "agent", &o->agent },
 	};
 
 	for (size_t i = 0; i < ARRAY_LEN(slots); i++) {
@@ -113,7 +123,7 @@ static int read_metadata(struct import_options *o, json_t **ret,
 			return fail(err, VMCTL_BAD_DATA, 0,
 				    "%s: the key \"%s\" is not known; known "
 				    "are name, description, os, arch, user, "
-				    "host_keys",
+				    "host_keys, agent",
 				    o->metadata, key);
 		if (!json_is_string(value))
 			return fail(err, VMCTL_BAD_DATA, 0,
@@ -150,6 +160,7 @@ static int run(struct cli *cli, void *data, struct vmctl_error *err)
 		.digest = o->digest,
 		.format = o->format,
 		.host_keys = o->host_keys,
+		.agent = o->agent,
 	};
 	r = vmctl_image_import(ctx, &what, &image, err);
 	if (r < 0)

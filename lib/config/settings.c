@@ -8,6 +8,7 @@
  */
 
 static const char *const accels[] = { "auto", "kvm", "tcg", NULL };
+static const char *const agents[] = { "auto", "off", NULL };
 static const char *const colors[] = { "auto", "always", "never", NULL };
 static const char *const outputs[] = { "table", "wide", "json", "ndjson",
 				       "csv",	"tsv",	"name", NULL };
@@ -28,6 +29,10 @@ static const struct vmctl_setting settings[] = {
 	{ "accel", VMCTL_SETTING_CHOICE,
 	  "how the processor of new instances is virtualised",
 	  .fallback = "auto", .choices = accels },
+	{ "agent", VMCTL_SETTING_CHOICE,
+	  "whether new instances are given vmctl's agent, to run commands "
+	  "without a network",
+	  .fallback = "auto", .choices = agents },
 	{ "storage", VMCTL_SETTING_FOLDER, "folder for images and instances",
 	  .fallback_about = "the data folder" },
 	{ "reserve.memory", VMCTL_SETTING_SIZE,

@@ -48,18 +48,22 @@ static int fail_open(const struct module *m, const char *path,
 	return r;
 }
 
+const char *module_dir(void)
+{
+	const char *dir = secure_getenv("VMCTL_MODULE_DIR");
+
+	return dir && *dir ? dir : VMCTL_MODULE_DIR;
+}
+
 static int open_module(struct module *m, unsigned abi, struct vmctl_error *err)
 {
 	auto_free char *path = NULL;
 	auto_free char *symbol = NULL;
-	const char *dir = secure_getenv("VMCTL_MODULE_DIR");
 	const unsigned *ops;
 	void *handle;
 	int r;
 
-	if (!dir || !*dir)
-		dir = VMCTL_MODULE_DIR;
-	path = str_printf("%s/%s.so", dir, m->name);
+	path = str_printf("%s/%s.so", module_dir(), m->name);
 	symbol = str_printf("vmctl_module_%s", m->name);
 	if (!path || !symbol)
 		return fail_oom(err);

@@ -22,4 +22,8 @@
 int module_load(const char *name, unsigned abi, const void **ret,
 		struct vmctl_error *err);
 
+/* The folder that modules are in, and beside them what else is installed for
+ * guests: "agent/vmctl-agent-ARCH.gz". */
+const char *module_dir(void);
+
 #endif

@@ -93,6 +93,12 @@ int image_check_request(const struct vmctl_image_import *what,
 			    "host keys come from seed or guest, not from "
 			    "\"%.80s\"",
 			    what->host_keys);
+	if (what->agent && !str_eq(what->agent, "seed") &&
+	    !str_eq(what->agent, "image") && !str_eq(what->agent, "none"))
+		return fail(err, VMCTL_INVALID, 0,
+			    "the agent comes from seed, image or none, not "
+			    "from \"%.80s\"",
+			    what->agent);
 	if (what->digest && (strlen(what->digest) != 64 ||
 			     strspn(what->digest, DIGITS "abcdefABCDEF") != 64))
 		return fail(err, VMCTL_INVALID, 0,

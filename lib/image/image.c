@@ -28,6 +28,7 @@ void vmctl_image_free(struct vmctl_image *image)
 	free(image->verified_by);
 	free(image->signed_by);
 	free(image->host_keys);
+	free(image->agent);
 	free(image);
 }
 

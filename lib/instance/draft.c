@@ -23,6 +23,7 @@ void draft_done(struct draft *d)
 			       strlen(d->host_key_private));
 	free(d->host_key_private);
 	free(d->user_data);
+	free(d->agent);
 	free(d->accel_reason);
 	free(d->ports);
 	*d = (struct draft){ 0 };
@@ -224,6 +225,7 @@ static int set_image(struct draft *d, const struct vmctl_image *image,
 	d->row->image_digest = strdup(image->digest);
 	d->row->user = strdup(image->user);
 	d->guest_makes_host_key = str_eq(image->host_keys, "guest");
+	d->image_wants_agent = str_eq(image->agent, "seed");
 	return d->image_path && d->row->image && d->row->image_digest &&
 			       d->row->user
 		       ? 0
@@ -253,6 +255,8 @@ static int set_rest(struct vmctl *ctx, struct draft *d,
 	    !d->row->reason || (spec->user_data && !d->user_data))
 		return fail_oom(err);
 	r = draft_labels(d, spec->labels, err);
+	if (r == 0)
+		r = draft_agent(ctx, d, err);
 	return r < 0 ? r : draft_host_key(d, err);
 }
 

@@ -39,6 +39,8 @@ struct draft {
 	bool key_made; /* the key "default" was generated for it */
 	bool dry;      /* nothing may be made */
 	bool guest_makes_host_key;
+	bool image_wants_agent;
+	char *agent; /* file to be put into the guest, gzip; NULL: none */
 };
 
 /* draft.c. `make_keys` false is for a dry run: where a key pair would have to
@@ -68,6 +70,12 @@ struct seed {
  * the user's data it is one part of two in user_data. */
 int seed_cloud_config(const struct draft *d, char **ret,
 		      struct vmctl_error *err);
+/* seed-agent.c: decides whether the guest is given vmctl's agent; adds it to our
+ * cloud-config. */
+int draft_agent(struct vmctl *ctx, struct draft *d, struct vmctl_error *err);
+struct json_t;
+int seed_add_agent(const struct draft *d, struct json_t *doc,
+		   struct vmctl_error *err);
 int seed_make(const struct draft *d, struct seed *ret, struct vmctl_error *err);
 int seed_write(const struct seed *seed, const char *path,
 	       struct vmctl_error *err);

@@ -51,7 +51,9 @@ int seed_cloud_config(const struct draft *d, char **ret,
 					  "ssh_authorized_keys", keys);
 	if (!doc || (d->host_key_private && add_host_key(d, doc) < 0))
 		return fail_oom(err);
-	int r = json_text(doc, 1, &text, err);
+	int r = seed_add_agent(d, doc, err);
+	if (r == 0)
+		r = json_text(doc, 1, &text, err);
 	if (r < 0)
 		return r;
 	*ret = str_printf("#cloud-config\n%s\n", text);

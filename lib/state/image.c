@@ -11,7 +11,8 @@
 	" i.source_digest, i.created_at, f.size, f.virtual_size,"              \
 	" f.verified_at, f.mark_size, f.mark_mtime_ns, f.mark_inode,"          \
 	" (SELECT count(*) FROM instance n WHERE n.base = i.digest),"          \
-	" o.source, o.checksum, o.verified_by, o.signed_by, i.host_keys"       \
+	" o.source, o.checksum, o.verified_by, o.signed_by, i.host_keys,"      \
+	" i.agent"                                                             \
 	" FROM image i JOIN image_file f ON f.digest = i.digest"               \
 	" LEFT JOIN image_origin o ON o.image = i.name "
 
@@ -38,7 +39,8 @@ static int read_image(sqlite3_stmt *stmt, struct vmctl_image **ret,
 	    !sql_text(stmt, 16, &image->checksum) ||
 	    !sql_text(stmt, 17, &image->verified_by) ||
 	    !sql_text(stmt, 18, &image->signed_by) ||
-	    !sql_text(stmt, 19, &image->host_keys))
+	    !sql_text(stmt, 19, &image->host_keys) ||
+	    !sql_text(stmt, 20, &image->agent))
 		return fail_oom(err);
 	image->created_at = sqlite3_column_int64(stmt, 7);
 	image->size = sqlite3_column_int64(stmt, 8);
@@ -175,15 +177,16 @@ int state_image_add(struct state *db, const struct vmctl_image *image,
 		r = sql_run(db, NULL, err,
 			    "INSERT INTO image (name, digest, source_digest,"
 			    " description, os, arch, user, host_keys,"
-			    " created_at)"
-			    " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
-			    "tttttttti", image->name, image->digest,
+			    " agent, created_at)"
+			    " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+			    "ttttttttti", image->name, image->digest,
 			    image->source_digest ? image->source_digest : "",
 			    image->description ? image->description : "",
 			    image->os ? image->os : "",
 			    image->arch ? image->arch : "",
 			    image->user ? image->user : "",
 			    image->host_keys ? image->host_keys : "seed",
+			    image->agent ? image->agent : "seed",
 			    image->created_at);
 	if (r == 0)
 		r = put_origin(db, image, err);

@@ -47,10 +47,12 @@ static const char *const steps[STATE_VERSION] = {
 	"\tsigned_by TEXT NOT NULL\n"
 	") STRICT, WITHOUT ROWID",
 	/* To 4: labels, notes, forwarded ports, commands run in guests; images
-	 * that make their own host keys. */
+	 * that make their own host keys, or have the agent. */
 	"DROP INDEX image_source;\n"
 	"ALTER TABLE image ADD COLUMN host_keys TEXT NOT NULL DEFAULT 'seed'\n"
 	"\t\tCHECK (host_keys IN ('seed', 'guest'));\n"
+	"ALTER TABLE image ADD COLUMN agent TEXT NOT NULL DEFAULT 'seed'\n"
+	"\t\tCHECK (agent IN ('seed', 'image', 'none'));\n"
 	"ALTER TABLE instance ADD COLUMN note TEXT NOT NULL DEFAULT '';\n"
 	"DROP INDEX nic_address;\n"
 	"CREATE INDEX nic_address ON nic (source, address)\n"

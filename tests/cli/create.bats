@@ -146,6 +146,26 @@ bad() { # STATUS ARGUMENT...
 	has "$out" "- echo marker-two"
 }
 
+@test "create --dry-run: the agent comes with the seed, unless the image or a setting says otherwise" {
+	ok vmctl create --dry-run --image tiny web1
+	has "$out" vmctl-agent.service
+	has "$out" "(vmctl's agent)"
+	printf '#cloud-config\nwrite_files:\n- {path: /a, content: marker-three}\n' >"$U/files"
+	ok vmctl create --dry-run --image tiny --user-data "$U/files" web1
+	has "$out" vmctl-agent.service
+	has "$out" marker-three
+	ok vmctl config set agent off
+	ok vmctl create --dry-run --image tiny web1
+	hasnt "$out" vmctl-agent
+	ok vmctl config unset agent
+	for from in image none; do
+		db "UPDATE image SET agent = '$from' WHERE name = 'tiny'"
+		ok vmctl create --dry-run --image tiny web1
+		hasnt "$out" vmctl-agent
+	done
+	db "UPDATE image SET agent = 'seed' WHERE name = 'tiny'"
+}
+
 @test "create --dry-run refuses what create would refuse" {
 	refused 2 vmctl create --dry-run --image tiny a_b
 	refused 3 vmctl create --dry-run --image nosuch web1

@@ -148,6 +148,11 @@ setup_file() {
 	refused 2 vmctl image import --metadata "$BATS_TEST_TMPDIR/image.json" "$I/good.qcow2"
 	has "$err" 'thin air'
 	refused 2 vmctl image import --host-keys both --name x "$I/good.qcow2"
+	ok vmctl image import --agent none --name no-agent "$I/good.qcow2"
+	same "$(vmctl image show no-agent -o json | jq -r .agent)" none
+	same "$(vmctl image show own-keys -o json | jq -r .agent)" seed
+	echo '{"name": "x", "agent": "thin air"}' >"$BATS_TEST_TMPDIR/image.json"
+	refused 2 vmctl image import --metadata "$BATS_TEST_TMPDIR/image.json" "$I/good.qcow2"
 }
 
 @test "image import --metadata: the fields come from the file; nonsense is refused" {

@@ -34,7 +34,11 @@ CREATE TABLE image (
 	-- Whether a guest takes the host key that the seed gives it, or makes
 	-- its own, which is pinned at the first contact.
 	host_keys TEXT NOT NULL DEFAULT 'seed'
-		CHECK (host_keys IN ('seed', 'guest'))
+		CHECK (host_keys IN ('seed', 'guest')),
+	-- Where vmctl's agent in a guest comes from: the seed puts it there, or
+	-- it is in the image, or there is to be none.
+	agent TEXT NOT NULL DEFAULT 'seed'
+		CHECK (agent IN ('seed', 'image', 'none'))
 ) STRICT;
 CREATE INDEX image_digest ON image (digest);
 

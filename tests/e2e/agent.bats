@@ -52,6 +52,7 @@ gone_in_guest() {
 
 @test "who comes while it is in use goes by ssh, and disturbs nobody" {
 	vmctl wait box --for ssh
+	# shellcheck disable=SC2094 # its output tells when it has begun
 	by_agent sh -c 'echo begun; cat; echo ended' < <(
 		wait_until 60 grep -q begun "$BATS_TEST_TMPDIR/first" >&2
 		vmctl -v exec box -- echo second >"$BATS_TEST_TMPDIR/second" 2>"$BATS_TEST_TMPDIR/how"

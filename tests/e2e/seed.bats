@@ -49,12 +49,19 @@ script1"
 @test "user-data as a cloud-config from standard input: write_files and runcmd" {
 	# JSON is YAML, and the one kind of it that the mini image reads.
 	sed 's/0644/0640/' "$TOP/examples/web.json" >"$BATS_TEST_TMPDIR/web.json"
-	ok vmctl create config1 "${small[@]}" --key own --user-data - <"$BATS_TEST_TMPDIR/web.json"
+	# As if the image had no agent: the seed brings it, beside what the user has.
+	ok vmctl image import --metadata "$TOP/images/mini/image.json" --agent seed --name bare "$VMT_IMAGE"
+	ok vmctl create config1 --image bare --cpus 1 --memory 256M --key own --user-data - <"$BATS_TEST_TMPDIR/web.json"
 	ok vmctl wait config1 --for cloud-init --timeout 90s
 	ok vmctl exec config1 -- sudo cat /etc/greeting
 	same "$out" "made by vmctl"
 	same "$(vmctl exec config1 -- sudo stat -c %a /etc/greeting)" 640
 	same "$(vmctl exec config1 -- cat /run/greeting)" "made by vmctl on config1"
+	same "$(vmctl exec config1 -- sha256sum /usr/local/sbin/vmctl-agent | cut -d ' ' -f 1)" \
+		"$(sha256sum <"$VMCTL_MODULE_DIR/agent/vmctl-agent-$(uname -m)" | cut -d ' ' -f 1)"
+	ok vmctl exec config1 -- test -x /usr/local/sbin/vmctl-agent
+	ok vmctl exec config1 -- grep -q vmctl-agent.service /etc/udev/rules.d/60-vmctl-agent.rules
+	ok vmctl exec config1 -- grep -q ExecStart=/usr/local/sbin/vmctl-agent /etc/systemd/system/vmctl-agent.service
 }
 
 @test "two machines have different host keys, ports or addresses of their own and names" {

@@ -38,6 +38,8 @@ struct vmctl_image {
 	char *signed_by;      /* fingerprint of the key, or empty */
 	char *host_keys;      /* "seed": its guests take the host key that they
 			       * are given; "guest": they make their own */
+	char *agent;	      /* where vmctl's agent in its guests comes from:
+			       * "seed", "image" or "none" */
 };
 
 struct vmctl_image_list {
@@ -60,6 +62,7 @@ struct vmctl_image_import {
 			     * a raw image is only accepted unasked when it
 			     * begins with a boot sector (0x55aa at 510) */
 	const char *host_keys; /* "seed" or "guest"; NULL: "seed" */
+	const char *agent;     /* "seed", "image" or "none"; NULL: "seed" */
 };
 
 /*
