@@ -12,6 +12,10 @@
 /* What is over sooner than this is not worth a flicker. */
 #define FIRST_DRAW_MS 200
 #define REDRAW_MS 100
+/* Between two looks at how much is done: the rate is of the last one or two. */
+#define MARK_MS 4000
+/* Before this a rate says nothing of the rest. */
+#define LEFT_MS 2000
 /* Without a terminal and with -v: a line for what takes longer, repeated. */
 #define PLAIN_MS 2000
 #define PLAIN_AGAIN_MS 15000
@@ -37,11 +41,38 @@ bool progress_wanted(const struct cli *cli)
 	       (cli->tty_err || cli->globals.verbose);
 }
 
-/* "importing debian.qcow2  45%  120M/s" */
-static void describe(const struct progress *p, unsigned long long done,
+static void move_marks(struct progress *p, unsigned long long done, int64_t now)
+{
+	if (now - p->new_ms < MARK_MS)
+		return;
+	p->old_ms = p->new_ms;
+	p->old_done = p->new_done;
+	p->new_ms = now;
+	p->new_done = done;
+}
+
+/* "  0:42 left"; nothing for what nobody waits for. */
+static void add_left(double seconds, struct str *out)
+{
+	long s = (long)(seconds + 0.5);
+
+	if (seconds > 99 * 3600)
+		return;
+	if (s >= 3600)
+		str_addf(out, "  %ld:%02ld:%02ld left", s / 3600, s / 60 % 60,
+			 s % 60);
+	else
+		str_addf(out, "  %ld:%02ld left", s / 60, s % 60);
+}
+
+/* "importing debian.qcow2  45%  120M/s  0:42 left", or where nobody knows how
+ * much it is "copying logs  12M  3M/s". */
+static void describe(struct progress *p, unsigned long long done,
 		     unsigned long long total, int64_t now, struct str *out)
 {
-	int64_t spent = now - p->phase_ms;
+	int64_t spent = now - p->phase_ms, since;
+	/* Small numbers count steps, not bytes. */
+	bool bytes = (total ? total : done) > 1 << 20;
 	char text[SIZE_TEXT];
 	auto_free char *safe = str_printable(p->phase, strlen(p->phase), false);
 
@@ -51,16 +82,21 @@ static void describe(const struct progress *p, unsigned long long done,
 			(double)(done < total ? done : total) / (double)total;
 
 		str_addf(out, "  %d%%", (int)(part * 100));
+	} else if (bytes) {
+		str_addf(out, "  %s", format_size((int64_t)done, text));
 	} else if (spent >= 2000) {
 		str_addf(out, "  %llds", (long long)spent / 1000);
 	}
-	/* Small totals count steps, not bytes. */
-	if (total > 1 << 20 && spent >= 1000 && done > p->phase_done) {
+	since = now - p->old_ms;
+	if (bytes && spent >= 1000 && since > 0 && done > p->old_done) {
 		double rate =
-			(double)(done - p->phase_done) * 1000 / (double)spent;
+			(double)(done - p->old_done) * 1000 / (double)since;
 
 		str_addf(out, "  %s/s", format_size((int64_t)rate, text));
+		if (total > done && spent >= LEFT_MS)
+			add_left((double)(total - done) / rate, out);
 	}
+	move_marks(p, done, now);
 }
 
 static int stderr_columns(void)
@@ -110,7 +146,8 @@ static void enter_phase(struct progress *p, const char *text, size_t n,
 {
 	snprintf(p->phase, sizeof(p->phase), "%.*s", (int)n, text);
 	p->phase_ms = now;
-	p->phase_done = done;
+	p->old_ms = p->new_ms = now;
+	p->old_done = p->new_done = done;
 	p->plain_ms = now + PLAIN_MS;
 	p->drawn_ms = 0;
 	if (!p->first_ms)

@@ -11,7 +11,10 @@ struct progress {
 	int64_t phase_ms;	       /* of the phase's first report */
 	int64_t drawn_ms;	       /* of the last drawing */
 	int64_t plain_ms;	       /* when the next plain line is due */
-	unsigned long long phase_done; /* `done` when the phase began */
+	/* The rate is that since the older of two marks, which move on every
+	 * few seconds: what was long ago says little. */
+	int64_t old_ms, new_ms;
+	unsigned long long old_done, new_done;
 	unsigned spin;
 	bool on_screen;
 };

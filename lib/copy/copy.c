@@ -62,6 +62,8 @@ static int copy_dir(struct job *job, struct source *s, struct target *t,
 	r = job->from->ops->enter(s->root, s->spot.path, true, &a, err);
 	if (r < 0)
 		return r;
+	if (!job->what->sources[1])
+		job->total = measure_tree(a);
 	if (!t->into || s->spot.contents)
 		return copy_contents(job, s, a, t, err);
 	r = refuse_itself(s->root, s->spot.path, true, t->into,
@@ -199,6 +201,9 @@ static int copy_source(struct job *job, const char *word, struct target *t,
 		r = copy_input(job, t, err);
 	} else if (r == 0) {
 		r = look_at_source(job, &s, err);
+		if (r == 0 && s.meta.kind == KIND_FILE &&
+		    !job->what->sources[1] && s.meta.size > 0)
+			job->total = (uint64_t)s.meta.size;
 		if (r < 0)
 			;
 		else if (t->spot.where == SPOT_STREAM)

@@ -323,6 +323,11 @@ void job_advance(struct job *job, int64_t bytes);
 void job_explain(struct job *job, struct folder *at, int64_t needed,
 		 struct vmctl_error *err);
 
+/* --- measure.c ----------------------------------------------------------- */
+
+/* The bytes in a folder; 0: that is not known. */
+uint64_t measure_tree(struct folder *dir);
+
 /* --- file.c, transfer.c, resume.c ---------------------------------------- */
 
 int copy_file(struct job *job, struct folder *from, const char *name,

@@ -101,6 +101,17 @@ static void give_up(struct job *job, struct writing *w, int r, int64_t written,
 		(void)w->to->end->ops->remove(w->to, w->temp, NULL);
 }
 
+/* How much of it is not there. A guest has not accepted all that was sent. */
+static int64_t missing(struct writing *w, int64_t size, int64_t end)
+{
+	struct meta meta;
+
+	if (w->to->end->sftp &&
+	    w->to->end->ops->look(w->to, w->temp, false, &meta, NULL) == 0)
+		end = meta.size;
+	return size > end ? size - end : 0;
+}
+
 static int write_through(struct job *job, struct file *from, struct writing *w,
 			 int64_t size, struct vmctl_error *err)
 {
@@ -119,7 +130,8 @@ static int write_through(struct job *job, struct file *from, struct writing *w,
 	if (r == 0)
 		r = w->to->end->ops->publish(w->to, w->temp, w->as, err);
 	if (r < 0) {
-		job_explain(job, w->to, size > 0 ? size - end : 0, err);
+		if (r == -VMCTL_FAILED || r == -VMCTL_LIMIT)
+			job_explain(job, w->to, missing(w, size, end), err);
 		give_up(job, w, r, end, size >= 0, err);
 	}
 	return r;

@@ -279,25 +279,43 @@ static int remove_file(struct folder *at, const char *name,
 	return path ? command(at, &call, "remove", name, err) : fail_oom(err);
 }
 
-/* What is replaced is gone for a moment where the server cannot do it in one:
- * plain RENAME refuses to replace (draft, 6.5). */
+static int rename_to(struct folder *at, const char *from, const char *to,
+		     const char *name, enum sftp_op op, struct vmctl_error *err)
+{
+	struct sftp_call call = { .op = op, .path = from, .path2 = to };
+
+	return command(at, &call, "put its new contents in the place of", name,
+		       err);
+}
+
+/* Plain RENAME refuses to replace (draft, 6.5). What is replaced is put aside,
+ * and back when that fails: it is never lost, only out of its place for a
+ * moment. */
 int remote_publish(struct folder *at, const char *from, const char *to,
 		   struct vmctl_error *err)
 {
 	auto_free char *a = folder_path(at, from);
 	auto_free char *b = folder_path(at, to);
-	struct sftp_call call = { .op = SFTP_OP_RENAME, .path = a, .path2 = b };
+	auto_free char *aside = str_printf("%s.old", from);
+	auto_free char *c = aside ? folder_path(at, aside) : NULL;
 	struct meta meta;
+	int r;
 
-	if (!a || !b)
+	if (!a || !b || !c)
 		return fail_oom(err);
 	if (at->end->info->features & SFTP_HAS_POSIX_RENAME)
-		call.op = SFTP_OP_POSIX_RENAME;
-	else if (look(at, to, false, &meta, NULL) == 0 &&
-		 meta.kind != KIND_DIR && remove_file(at, to, err) < 0)
-		return -(int)(err ? err->code : VMCTL_FAILED);
-	return command(at, &call, "put its new contents in the place of", to,
-		       err);
+		return rename_to(at, a, b, to, SFTP_OP_POSIX_RENAME, err);
+	if (look(at, to, false, &meta, NULL) < 0 || meta.kind == KIND_DIR)
+		return rename_to(at, a, b, to, SFTP_OP_RENAME, err);
+	r = rename_to(at, b, c, to, SFTP_OP_RENAME, err);
+	if (r < 0)
+		return r;
+	r = rename_to(at, a, b, to, SFTP_OP_RENAME, err);
+	if (r < 0)
+		(void)rename_to(at, c, b, to, SFTP_OP_RENAME, NULL);
+	else
+		(void)remove_file(at, aside, NULL);
+	return r;
 }
 
 static int64_t space(struct folder *at)

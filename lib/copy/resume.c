@@ -44,7 +44,7 @@ uint64_t temp_key(const struct folder *from, const char *name,
 char *temp_name(const char *name, uint64_t key, unsigned n)
 {
 	/* All of it has to be a name, too. */
-	enum { REST = sizeof("..vmctl-0123456789abcdef-0.part") - 1 };
+	enum { REST = sizeof("..vmctl-0123456789abcdef-0.part.old") - 1 };
 
 	return str_printf(".%.*s.vmctl-%016" PRIx64 "-%u.part", NAME_MAX - REST,
 			  name, key, n % 10);

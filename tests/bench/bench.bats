@@ -4,6 +4,7 @@
 # one run, the median of each. `make bench` prints the table.
 
 load ../lib.sh
+load ../sshd.sh
 
 setup_file() {
 	private_home
@@ -14,6 +15,8 @@ setup_file() {
 }
 
 teardown_file() {
+	sshd_end
+	db "DELETE FROM instance WHERE name = 'loop'"
 	delete_all
 }
 
@@ -103,4 +106,24 @@ budget() {
 	ssh="$ssh -o StrictHostKeyChecking=no -o UserKnownHostsFile=/dev/null -o LogLevel=ERROR"
 	budget "ssh NAME -- true : ssh, same key" 1.1 10 'exec vmctl ssh box -- true' \
 		"$ssh -p $(field box ssh_port) vm@127.0.0.1 true"
+}
+
+# An OpenSSH server on loopback, as an emulated guest would be the slower part.
+@test "cp : scp, a large file and many small ones" {
+	sshd_begin
+	sshd_instance loop 1
+	scp="scp -q -F none -i $(vmctl key show key -o json | jq -r .private_path) -o BatchMode=yes"
+	scp="$scp -o StrictHostKeyChecking=no -o UserKnownHostsFile=/dev/null -P $((PORT + 1))"
+	us=$(id -un)@127.0.0.1
+	head -c 200M /dev/urandom >"$D/big"
+	mkdir "$D/many"
+	for ((i = 0; i < 2000; i++)); do
+		head -c $((100 + i % 8000)) "$D/big" >"$D/many/$i"
+	done
+	budget "cp, 200 MB there : scp" 1.1 5 "exec vmctl cp $D/big loop:$D/to" "exec $scp $D/big $us:$D/to"
+	budget "cp, 200 MB back : scp" 1.1 5 "exec vmctl cp loop:$D/big $D/to" "exec $scp $us:$D/big $D/to"
+	budget "cp, 2,000 files there : scp" 1.1 5 "rm -rf $D/o; exec vmctl cp -r $D/many loop:$D/o" \
+		"rm -rf $D/o; exec $scp -r $D/many $us:$D/o"
+	budget "cp, 2,000 files back : scp" 1.1 5 "rm -rf $D/o; exec vmctl cp -r loop:$D/many $D/o" \
+		"rm -rf $D/o; exec $scp -r $us:$D/many $D/o"
 }

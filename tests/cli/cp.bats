@@ -1,74 +1,21 @@
 #!/usr/bin/env bats
 # SPDX-License-Identifier: LGPL-2.1-or-later
-# cp, with an OpenSSH server on loopback in the place of a guest: a row of the
-# database leads to it.
+# cp, with an OpenSSH server on loopback in the place of a guest.
 
 load ../lib.sh
+load ../sshd.sh
 
 setup_file() {
-	requires sqlite3 jq
-	requires /usr/sbin/sshd /usr/lib/openssh/sftp-server
+	requires sqlite3 jq /usr/sbin/sshd /usr/lib/openssh/sftp-server
 	private_home
-	export D=$BATS_FILE_TMPDIR/sshd
-	mkdir -m 700 "$D"
-	[ "$(id -u)" != 0 ] || mkdir -p /run/sshd
 	vmctl key generate key
-	ssh-keygen -q -t ed25519 -N '' -f "$D/host"
-	vmctl key show key -o json | jq -r .public_key >"$D/authorized"
-	# It finds itself at home in an empty folder.
-	mkdir "$D/login"
-	cat >"$D/config" <<-END
-		HostKey $D/host
-		AuthorizedKeysFile $D/authorized
-		StrictModes no
-		UsePAM no
-		PidFile none
-		PermitRootLogin yes
-		Subsystem sftp /usr/lib/openssh/sftp-server -d $D/login
-	END
-	start_sshd
-	instance t1 1
-	instance t2 2
+	sshd_begin
+	sshd_instance t1 1
+	sshd_instance t2 2
 }
 
 teardown_file() {
-	[ -z "${SSHD:-}" ] || kill "$SSHD" || :
-}
-
-decided() {
-	grep -q 'Cannot bind' "$D/log" || [ "$(grep -c 'Server listening' "$D/log")" = 2 ]
-}
-
-# A port of which nobody else knows is found by trying.
-start_sshd() {
-	for _ in 1 2 3 4 5 6 7 8 9 10; do
-		export PORT=$((20000 + RANDOM % 10000))
-		/usr/sbin/sshd -D -e -f "$D/config" -o "ListenAddress=127.0.0.1:$((PORT + 1))" \
-			-o "ListenAddress=127.0.0.1:$((PORT + 2))" 2>"$D/log" </dev/null >/dev/null 3>&- &
-		export SSHD=$!
-		wait_until 10 decided
-		[ "$(grep -c 'Server listening' "$D/log")" != 2 ] || return 0
-		kill $SSHD 2>/dev/null || :
-	done
-	cat "$D/log"
-	return 1
-}
-
-# instance NAME NUMBER: both lead to the same server.
-instance() {
-	local digest private public host
-	digest=$(printf '%064d' 0)
-	private=$(vmctl key show key -o json | jq -r .private_path)
-	public=$(<"$D/authorized")
-	host=$(cut -d ' ' -f 1,2 "$D/host.pub")
-	db "INSERT OR IGNORE INTO image_file VALUES ('$digest', 1, 1, 1, 1, 1, 1);
-		INSERT INTO instance (id, name, state, reason, type, vcpus, memory, disk, image, image_digest,
-			user, ssh_port, accel, connection, uuid, host_key, host_key_sha256,
-			created_at, launched_at, terminated_at)
-		VALUES ('i-0000000$2', '$1', 'running', '', 't2.micro', 1, 1, 1, 'mini', '$digest', '$(id -un)',
-			$((PORT + $2)), 'tcg', 'qemu:///session', 'u$2', '$host', 'SHA256:x', 1, 1, 0);
-		INSERT INTO instance_key VALUES ('i-0000000$2', 0, 'key', '$public', '$private');
-		INSERT INTO nic VALUES ('i-0000000$2', 0, 'user', '', '52:54:00:00:00:0$2', NULL, 0, 1);"
+	sshd_end
 }
 
 setup() {
@@ -469,4 +416,23 @@ tree() { # a folder to copy
 	has "$out" t1:
 	ok vmctl __complete -- cp a t1:
 	hasnt "$out" :files
+}
+
+@test "what a killed copy left is gone on with" {
+	head -c 40M /dev/urandom >big
+	left() { find "$R" -name '.big.vmctl-*.part' -size +8M | grep -q .; }
+	for _ in 1 2 3 4 5; do
+		command vmctl cp big t1:big &
+		copying=$!
+		for ((i = 0; i < 100000; i++)); do ! left || break; done
+		kill -9 $copying 2>/dev/null || :
+		wait $copying || :
+		[ -e "$R/big" ] || break
+		rm "$R/big"
+	done
+	[ ! -e "$R/big" ]
+	left
+	ok vmctl cp --resume big t1:big
+	cmp big "$R/big"
+	only "$R" big
 }

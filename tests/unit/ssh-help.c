@@ -93,8 +93,9 @@ static void put_config(const struct sshd *d)
 			   "PasswordAuthentication no\nPermitRootLogin yes\n"
 			   "KbdInteractiveAuthentication no\n"
 			   "PrintMotd no\nPrintLastLog no\nMaxAuthTries 20\n"
-			   "RekeyLimit 16M\n",
-			   d->dir, d->dir);
+			   "RekeyLimit 16M\n"
+			   "Subsystem sftp %s/sftp\n",
+			   d->dir, d->dir, d->dir);
 
 	put_file(d, "sshd_config", text);
 	/* For root it wants the folder to which it changes its root. */

@@ -10,7 +10,8 @@
 /*
  * An OpenSSH server for the tests of the module ssh: a process that listens on
  * a free port of 127.0.0.1 and starts `sshd -i` for each connection, with its
- * own host key and one key that may enter, both made by lib/key.
+ * own host key and one key that may enter, both made by lib/key. Its sftp server
+ * is the program DIR/sftp, which a test has to make.
  */
 struct sshd {
 	char dir[256];

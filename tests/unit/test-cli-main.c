@@ -378,6 +378,8 @@ static void age(struct progress *p, int64_t ms)
 	p->phase_ms -= ms;
 	p->drawn_ms -= ms;
 	p->plain_ms -= ms;
+	p->old_ms -= ms;
+	p->new_ms -= ms;
 }
 
 static void progress_is_drawn_on_a_terminal_once_it_takes_long(void **state)
@@ -423,11 +425,26 @@ static void progress_tells_rate_and_time(void **state)
 	age(&p, 2000);
 	assert_string_equal(
 		caught_progress(&cli, "copying", 2ULL << 30, 4ULL << 30),
-		"\r| copying  50%  1G/s\033[K");
+		"\r| copying  50%  1G/s  0:02 left\033[K");
+	/* It slows down: what was before counts for some seconds. */
+	age(&p, 5000);
+	caught_progress(&cli, "copying", 2ULL << 30, 4ULL << 30);
+	age(&p, 5000);
+	caught_progress(&cli, "copying", (2ULL << 30) + (2 << 20), 4ULL << 30);
+	age(&p, 5000);
+	assert_non_null(
+		strstr(caught_progress(&cli, "copying",
+				       (2ULL << 30) + (10 << 20), 4ULL << 30),
+		       "  50%  1M/s  33:58 left\033[K"));
+	/* Nobody knows how much it is. */
+	caught_progress(&cli, "tree", 0, 0);
+	age(&p, 4000);
+	assert_non_null(strstr(caught_progress(&cli, "tree", 8 << 20, 0),
+			       "tree  8M  2M/s\033[K"));
 	caught_progress(&cli, "waiting\033[0m", 0, 0);
 	age(&p, 7000);
 	assert_string_equal(caught_progress(&cli, "waiting\033[0m", 0, 0),
-			    "\r- waiting?[0m  7s\033[K");
+			    "\r\\ waiting?[0m  7s\033[K");
 }
 
 static void progress_is_silent_without_a_terminal(void **state)

@@ -189,7 +189,7 @@ static int check_alive(struct sftp *s, int64_t now, struct vmctl_error *err)
 		s->unanswered = 0;
 		return 0;
 	}
-	if (now - s->asked < s->conn->keepalive_ms)
+	if (!s->conn->keepalive_ms || now - s->asked < s->conn->keepalive_ms)
 		return 0;
 	if (s->unanswered >= UNANSWERED_MAX)
 		return fail(err, VMCTL_TRANSPORT, ETIMEDOUT,

@@ -17,7 +17,6 @@ static int session_call(struct sftp *s, const struct sftp_call *call,
 static int session_wait(struct sftp *s, uint32_t ticket, int64_t deadline,
 			const struct events *ev, struct sftp_reply *ret,
 			struct vmctl_error *err);
-static void session_drop(struct sftp *s, uint32_t ticket);
 static void session_done(struct sftp_reply *reply);
 
 /* --- a session ----------------------------------------------------------- */
@@ -188,17 +187,37 @@ static bool too_long(const char *path)
 	return path && strlen(path) > PATH_BYTES_MAX;
 }
 
-/* The place of the next ticket is only taken by one that nobody has asked for
- * in a thousand requests; it is waited for. */
-static int make_room(struct sftp *s, const struct events *ev,
-		     struct vmctl_error *err)
+/* An answer may lie for long, as that of a folder whose subfolders are copied:
+ * places are not taken in turn, but where they are free. NULL: nowhere. */
+static struct ticket *free_place(struct sftp *s)
 {
-	const struct ticket *t = &s->tickets[s->next % TICKETS];
+	for (uint32_t i = 0; i < TICKETS; i++) {
+		uint32_t at = (s->place + i) % TICKETS;
 
-	while (t->used || s->out.len - s->out_off > BACKLOG_MAX) {
+		if (!s->tickets[at].used) {
+			s->place = at;
+			return &s->tickets[at];
+		}
+	}
+	return NULL;
+}
+
+static bool expects_any(const struct sftp *s)
+{
+	for (size_t i = 0; i < TICKETS; i++)
+		if (s->tickets[i].used && !s->tickets[i].done)
+			return true;
+	return false;
+}
+
+static int make_room(struct sftp *s, const struct events *ev,
+		     struct ticket **ret, struct vmctl_error *err)
+{
+	while (!(*ret = free_place(s)) ||
+	       s->out.len - s->out_off > BACKLOG_MAX) {
 		int r = pump_check(s, err);
 
-		if (r == 0 && t->used && t->done)
+		if (r == 0 && !*ret && !expects_any(s))
 			return fail(err, VMCTL_INTERNAL, 0,
 				    "too many answers are not looked at");
 		if (r == 0)
@@ -215,13 +234,14 @@ static int session_call(struct sftp *s, const struct sftp_call *call,
 			struct vmctl_error *err)
 {
 	struct ticket *t;
+	uint32_t id;
 	int r;
 
 	if (too_long(call->path) || too_long(call->path2))
 		return fail(err, VMCTL_INVALID, 0, "the path is too long");
 	r = pump_check(s, err);
 	if (r == 0)
-		r = make_room(s, ev, err);
+		r = make_room(s, ev, &t, err);
 	if (r < 0)
 		return r;
 	/* What was sent makes room at the front. */
@@ -231,20 +251,36 @@ static int session_call(struct sftp *s, const struct sftp_call *call,
 		s->out.len -= s->out_off;
 		s->out_off = 0;
 	}
-	t = &s->tickets[s->next % TICKETS];
-	wire_request(&s->out, call, s->next);
+	id = s->next + s->place;
+	wire_request(&s->out, call, id);
 	r = str_check(&s->out, err);
 	if (r < 0)
 		return r;
-	*t = (struct ticket){ .id = s->next,
+	*t = (struct ticket){ .id = id,
 			      .op = (unsigned char)call->op,
 			      .want = call->len,
 			      .used = true };
-	*ret_ticket = s->next++;
+	*ret_ticket = id;
+	s->next += TICKETS;
+	s->place++;
 	/* Large ones go out while the caller prepares the next. */
 	if (s->out.len - s->out_off > SAFE_BYTES)
 		pump_run(s);
 	return 0;
+}
+
+static void session_drop(struct sftp *s, uint32_t ticket)
+{
+	struct ticket *t = &s->tickets[ticket % TICKETS];
+
+	if (!t->used || t->id != ticket)
+		return;
+	free(t->packet);
+	t->packet = NULL;
+	if (t->done)
+		*t = (struct ticket){ 0 };
+	else
+		t->dropped = true;
 }
 
 static int session_wait(struct sftp *s, uint32_t ticket, int64_t deadline,
@@ -281,20 +317,6 @@ static int session_wait(struct sftp *s, uint32_t ticket, int64_t deadline,
 	}
 	*ret = reply;
 	return 0;
-}
-
-static void session_drop(struct sftp *s, uint32_t ticket)
-{
-	struct ticket *t = &s->tickets[ticket % TICKETS];
-
-	if (!t->used || t->id != ticket)
-		return;
-	free(t->packet);
-	t->packet = NULL;
-	if (t->done)
-		*t = (struct ticket){ 0 };
-	else
-		t->dropped = true;
 }
 
 static void session_done(struct sftp_reply *reply)

@@ -13,7 +13,8 @@
  * libssh's.
  */
 
-/* Requests under way at once; a ticket's place is its remainder. */
+/* Requests under way at once, and answers that were not looked at yet; a
+ * ticket's place is its remainder. */
 #define TICKETS 1024
 
 /* A request that waits for its reply. */
@@ -46,7 +47,8 @@ struct sftp {
 	bool eof, closed, broken;
 	const char *bad; /* what was wrong with what the server sent */
 
-	uint32_t next;
+	uint32_t next; /* multiple of TICKETS */
+	uint32_t place; /* where to look for the next free one */
 	struct ticket tickets[TICKETS];
 
 	unsigned long long seen; /* bytes received when last looked at */
