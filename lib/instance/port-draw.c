@@ -107,8 +107,8 @@ int ports_require_user(const char *name, bool has_user, const char *address,
 	if (address && *address)
 		fail_hint(err,
 			  "it is reached at %s itself; or: "
-			  "ssh -L 8080:localhost:80 %s",
-			  address, address);
+			  "vmctl ssh -L 8080:localhost:80 %s",
+			  address, name);
 	else
 		fail_hint(err,
 			  "it has an address of its own, see vmctl ip; or make "
