@@ -153,31 +153,44 @@ db() {
 	sqlite3 -cmd '.timeout 5000' "$(database)" "$@"
 }
 
-# fake_modules NAME...: the drivers of the build, but these of tests/fakes.
-fake_modules() {
+# fake_guests N: a home in which up to N rows (see below) are guests that can be entered
+# (tests/fakes/ssh.c): what they are sent runs on this host. teardown_file has to call
+# fake_guests_end.
+fake_guests() {
 	local build name
 	build=$(dirname "$(command -v vmctl)")
-	mkdir -p "$BATS_FILE_TMPDIR/modules"
+	mkdir "$BATS_FILE_TMPDIR/modules"
 	ln -s "$build"/modules/*.so "$BATS_FILE_TMPDIR/modules"
-	for name; do
+	for name in ssh libvirt; do
 		ln -sf "$build/tests/fakes/$name.so" "$BATS_FILE_TMPDIR/modules"
 	done
 	export VMCTL_MODULE_DIR=$BATS_FILE_TMPDIR/modules
+	"$TOP/tests/greeter" "$1" "$BATS_FILE_TMPDIR/ports" </dev/null >/dev/null 2>&1 3>&- &
+	echo $! >"$BATS_FILE_TMPDIR/greeter.pid"
+	wait_until 10 test -s "$BATS_FILE_TMPDIR/ports"
 	# The rows run, as long as they are said to.
 	export FAKE_RUNNING=00000000-0000-0000-0000- FAKE_STOPPED=
+	export FAKE_PORTS=$BATS_FILE_TMPDIR/ports
+	vmctl config set exec.hold 0s
+}
+
+fake_guests_end() {
+	kill "$(cat "$BATS_FILE_TMPDIR/greeter.pid")"
 }
 
 # row NAME [STATE]: an instance that is only a row, for commands that ask nobody else.
 row() {
-	local n id
+	local n id port
 	n=$(db "SELECT count(*) FROM instance")
 	id=$(printf 'i-%08x' "$((n + 1))")
+	port=$((20000 + n))
+	[ -z "${FAKE_PORTS-}" ] || port=$(sed -n "$((n + 1))p" "$FAKE_PORTS")
 	db "INSERT OR IGNORE INTO image_file VALUES ('$(printf '0%.0s' {1..64})', 1, 1, 1, 1, 1, 1);
 		INSERT INTO instance (id, name, state, reason, type, vcpus, memory, disk, image, image_digest,
 			user, ssh_port, accel, connection, uuid, host_key, host_key_sha256, created_at,
 			launched_at, terminated_at)
 		VALUES ('$id', '$1', '${2:-running}', '', 't2.micro', 1, 1 << 28, 1 << 30, 'none',
-			'$(printf '0%.0s' {1..64})', 'vm', $((20000 + n)), 'tcg', 'qemu:///session',
+			'$(printf '0%.0s' {1..64})', 'vm', $port, 'tcg', 'qemu:///session',
 			'00000000-0000-0000-0000-$(printf %012d "$n")', 'ssh-ed25519 A', 'SHA256:A',
 			strftime('%s'), strftime('%s'), 0);
 		INSERT INTO nic VALUES ('$id', 0, 'user', '', '52:54:00:00:$(printf '%02x:%02x' $((n / 256)) $((n % 256)))',

@@ -18,7 +18,7 @@ struct exec_options {
 	struct strings argv, env;
 	const char *user, *cwd, *transport, *prefix, *dir;
 	int64_t jobs;
-	bool tty, in;
+	bool tty, in, no_record;
 };
 
 static const char *const transports[] = { "auto", "agent", "ssh", NULL };
@@ -64,6 +64,8 @@ static const struct option opts[] = {
 		   .metavar = "HOW", .choices = transports,
 		   .help = "the way into the guest",
 		   .fallback = "auto: the first that is there"),
+	OPT_FLAG(struct exec_options, no_record, .name = "no-record",
+		 .help = "leave nothing in the history"),
 	OPT_END,
 };
 
@@ -224,6 +226,7 @@ static int run(struct cli *cli, void *data, struct vmctl_error *err)
 		.env = o->env.items,
 		.cwd = o->cwd,
 		.hold_ms = (long)hold_ms,
+		.no_record = o->no_record,
 	};
 	if (n == 1 && !o->dir && !(o->prefix && str_eq(o->prefix, "always")))
 		return run_one(cli, names[0], &what, err);

@@ -28,6 +28,8 @@ static double rounded(double v)
 
 bool cell_none(const struct field *field, const void *item)
 {
+	if (field->flags & FIELD_BELOW_NONE && number(field, item) < 0)
+		return true;
 	return (field->type == FIELD_TIME || field->flags & FIELD_ZERO_NONE) &&
 	       number(field, item) == 0;
 }

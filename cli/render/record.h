@@ -25,11 +25,12 @@ enum field_type {
 };
 
 enum field_flags {
-	FIELD_WIDE = 1 << 0,	  /* in lists only with -o wide or --columns */
-	FIELD_NAME = 1 << 1,	  /* what -o name prints; exactly one */
-	FIELD_STATE = 1 << 2,	  /* coloured by its value on a terminal */
-	FIELD_HIDDEN = 1 << 3,	  /* in lists only with --columns */
-	FIELD_ZERO_NONE = 1 << 5, /* of a number: 0 stands for none */
+	FIELD_WIDE = 1 << 0,	   /* in lists only with -o wide or --columns */
+	FIELD_NAME = 1 << 1,	   /* what -o name prints; exactly one */
+	FIELD_STATE = 1 << 2,	   /* coloured by its value on a terminal */
+	FIELD_HIDDEN = 1 << 3,	   /* in lists only with --columns */
+	FIELD_ZERO_NONE = 1 << 5,  /* of a number: 0 stands for none */
+	FIELD_BELOW_NONE = 1 << 7, /* of a number: less than 0 does */
 	FIELD_AHEAD = 1 << 6, /* of a time: it lies in the future ("in 3m") */
 	FIELD_ASKED = 1 << 4, /* in the block of one record only with -o wide */
 };

@@ -9,6 +9,7 @@
 
 static const char *const accels[] = { "auto", "kvm", "tcg", NULL };
 static const char *const agents[] = { "auto", "off", NULL };
+static const char *const switches[] = { "on", "off", NULL };
 static const char *const colors[] = { "auto", "always", "never", NULL };
 static const char *const outputs[] = { "table", "wide", "json", "ndjson",
 				       "csv",	"tsv",	"name", NULL };
@@ -57,9 +58,12 @@ static const struct vmctl_setting settings[] = {
 	  "silence of a guest after which ssh and exec ask whether it is "
 	  "there; three unanswered end the session; 0 never asks",
 	  .fallback = "15s" },
+	{ "exec.record", VMCTL_SETTING_CHOICE,
+	  "whether commands run in guests are recorded for history",
+	  .fallback = "on", .choices = switches },
 	{ "keep-days", VMCTL_SETTING_INT,
-	  "days for which the records of deleted instances are kept; 0 is for "
-	  "ever",
+	  "days for which the records of deleted instances and of commands "
+	  "run in guests are kept; 0 is for ever",
 	  .fallback = "7", .max = 3650 },
 	{ "logs.size", VMCTL_SETTING_SIZE,
 	  "console record kept of one start of an instance", .fallback = "8M",

@@ -6,6 +6,7 @@
 #include "internal/config.h"
 #include "internal/key.h"
 #include "internal/network.h"
+#include "state/execution.h"
 
 #define REMOVE_MS 10000
 #define ELSEWHERE_MS 2000
@@ -121,10 +122,12 @@ static void forget_old(struct vmctl *ctx)
 	if (context_config(ctx, &config, NULL) < 0)
 		return;
 	int64_t days = config_number(config, "keep-days");
-	if (days > 0)
-		state_instance_forget(ctx->db, clock_now() - days * 86400,
-				      NULL);
-	console_prune(ctx, days > 0 ? clock_now() - days * 86400 : 0);
+	int64_t before = clock_now() - days * 86400;
+	if (days > 0) {
+		state_instance_forget(ctx->db, before, NULL);
+		state_execution_forget(ctx->db, before, NULL);
+	}
+	console_prune(ctx, days > 0 ? before : 0);
 }
 
 /* A machine that runs where this connection does not see it is left alone:

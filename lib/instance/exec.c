@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "driver/ssh.h"
+#include "instance/execution.h"
 #include "instance/transport.h"
 
 /* The ladder: the first rung that is there takes the command. */
@@ -79,6 +80,25 @@ static int climb(struct vmctl *ctx, struct vmctl_instance *row,
 		    row->name, what->transport, why.message);
 }
 
+static int run(struct vmctl *ctx, struct vmctl_instance *row,
+	       const struct vmctl_exec *what, struct vmctl_exit *ret,
+	       struct vmctl_error *err)
+{
+	struct vmctl_error why;
+	struct vmctl_exit exit;
+	struct recording rec;
+	int r;
+
+	recording_begin(&rec, ctx, row, what);
+	r = climb(ctx, row, what, &exit, &why);
+	recording_end(&rec, r, &exit, &why);
+	if (r == 0)
+		*ret = exit;
+	else if (err)
+		*err = why;
+	return r;
+}
+
 static bool is_variable(const char *text)
 {
 	size_t n = strcspn(text, "=");
@@ -128,5 +148,5 @@ int vmctl_instance_exec(struct vmctl *ctx, const char *name,
 		r = ssh_forwards_check(what.local_forwards, err);
 	if (r == 0)
 		r = instance_find(ctx, name, &row, err);
-	return r < 0 ? r : climb(ctx, row, &what, ret, err);
+	return r < 0 ? r : run(ctx, row, &what, ret, err);
 }

@@ -35,8 +35,9 @@ void watch_committed(struct state *db);
 /* --- sql.c --------------------------------------------------------------
  *
  * Parameters follow a string of types: 't' const char * (NULL is NULL), 'i'
- * int64_t (pass a cast value: these are variable arguments). Text is bound
- * without a copy: it must outlive the statement.
+ * int64_t (pass a cast value: these are variable arguments), 'b' const void *
+ * and its length as int64_t. Text and blobs are bound without a copy: they must
+ * outlive the statement.
  */
 DEFINE_CLEANUP(stmt, sqlite3_stmt *, sqlite3_finalize);
 #define auto_stmt auto_cleanup(stmt_cleanup)

@@ -91,11 +91,18 @@ static int bind_all(struct state *db, sqlite3_stmt *stmt, const char *types,
 	for (int i = 0; types[i]; i++) {
 		int rc;
 
-		if (types[i] == 't')
+		if (types[i] == 't') {
 			rc = sqlite3_bind_text(stmt, i + 1,
 					       va_arg(args, const char *), -1,
 					       SQLITE_STATIC);
-		else
+		} else if (types[i] == 'b') {
+			const void *bytes = va_arg(args, const void *);
+
+			rc = sqlite3_bind_blob64(
+				stmt, i + 1, bytes,
+				(sqlite3_uint64)va_arg(args, int64_t),
+				SQLITE_STATIC);
+		} else
 			rc = sqlite3_bind_int64(stmt, i + 1,
 						va_arg(args, int64_t));
 		if (rc != SQLITE_OK)

@@ -1,12 +1,12 @@
 #!/usr/bin/env bats
 # SPDX-License-Identifier: LGPL-2.1-or-later
 # exec on many instances, which are only rows: tests/fakes/ssh.c runs what they are sent
-# on this host, with the number of each in FAKE_PORT.
+# on this host, with the number of each in FAKE_NUMBER.
 load ../lib.sh
 
 setup_file() {
 	private_home
-	fake_modules ssh libvirt
+	fake_guests 210
 	vmctl list --cached >/dev/null
 	local name
 	for name in web1 web2 db1; do row "$name"; done
@@ -14,6 +14,10 @@ setup_file() {
 	export FAKE_STOPPED
 	FAKE_STOPPED=$(db "SELECT uuid FROM instance WHERE name = 'off'")
 	vmctl label web1 web2 role=web
+}
+
+teardown_file() {
+	fake_guests_end
 }
 
 setup() {
@@ -88,7 +92,7 @@ guests_err() {
 }
 
 @test "the statuses come as a table on standard error, and the highest is ours" {
-	try vmctl exec web1 web2 db1 -- sh -c 'exit $((FAKE_PORT - 20000))'
+	try vmctl exec web1 web2 db1 -- sh -c 'exit $FAKE_NUMBER'
 	same "$status" 2
 	has "$err" "web2       1  exit"
 	same "$out" ""
@@ -96,7 +100,7 @@ guests_err() {
 	same "$status" 137
 	try vmctl exec -q web1 web2 -- false
 	same "$status$err" 1
-	try vmctl exec --timeout 300ms web1 web2 -- sh -c 'test "$FAKE_PORT" = 20000 || exec tail -f /dev/null'
+	try vmctl exec --timeout 300ms web1 web2 -- sh -c 'test "$FAKE_NUMBER" = 0 || exec tail -f /dev/null'
 	same "$status" 124
 	has "$err" "web2: the command did not end in time"
 	has "$err" "timeout"
@@ -115,7 +119,7 @@ guests_err() {
 	same "$status" 3
 	try vmctl exec nobody off -- echo a
 	same "$status" 6
-	FAKE_SSH_REFUSE=20001 try vmctl exec web1 web2 -- sh -c 'exit 9'
+	FAKE_SSH_REFUSE=1 try vmctl exec web1 web2 -- sh -c 'exit 9'
 	same "$status" 255
 	has "$err" "web2: another host key"
 }
@@ -205,8 +209,9 @@ y><>"
 }
 
 @test "a command that is too long is refused with its length" {
-	# A quote takes four bytes on the way.
-	refused 2 vmctl exec web1 -- echo "$(head -c 40000 /dev/zero | tr '\0' "'")"
+	# A quote takes four bytes on the way. (Without a trace: tries show what they run.)
+	head -c 40000 /dev/zero | tr '\0' "'" >quotes
+	fails 2 sh -c 'exec vmctl exec --no-record web1 -- echo "$(cat quotes)"'
 	has "$err" "too long"
 	same "$(vmctl exec web1 -- printf %s "$(head -c 131000 /dev/zero | tr '\0' x)" | wc -c)" 131000
 }
@@ -252,7 +257,7 @@ runs_in_two() {
 	for n in $(seq 200); do row "many$n"; done
 	vmctl label -l '!role' fleet=1 >/dev/null
 	db "DELETE FROM label WHERE instance = (SELECT id FROM instance WHERE name = 'off')"
-	vmctl exec -q -j 3 -l fleet -- sh -c 'mkdir "run$FAKE_PORT"; ls -d run* | wc -l; rmdir "run$FAKE_PORT"' >out
+	vmctl exec -q -j 3 -l fleet -- sh -c 'mkdir "run$FAKE_NUMBER"; ls -d run* | wc -l; rmdir "run$FAKE_NUMBER"' >out
 	same "$(wc -l <out)" 201
 	[ "$(sed 's/.*| //' out | sort -n | tail -n 1)" -le 3 ]
 	(ulimit -Sn 128 && vmctl exec -q -j 200 -l fleet -- echo a >out)

@@ -13,43 +13,58 @@
 
 /*
  * An ssh client without guests: the module ssh.so as tests of the command want
- * it. Every guest is this host, whose /bin/sh runs what it is sent, with the
- * port in FAKE_PORT. The ports named in FAKE_SSH_REFUSE refuse everybody.
+ * it. Every guest is this host, whose /bin/sh runs what it is sent, with its
+ * number in FAKE_NUMBER: the line on which FAKE_PORTS has its port, counted
+ * from 0. The one of the number FAKE_SSH_REFUSE refuses everybody.
  */
 struct ssh_conn {
-	int port;
+	int number;
 };
 
-static bool refuses(int port)
+static int number_of(int port)
 {
-	const char *list = getenv("FAKE_SSH_REFUSE");
-	char text[16];
+	FILE *f = fopen(getenv("FAKE_PORTS"), "re");
+	int n = 0, line;
 
-	snprintf(text, sizeof(text), "%d", port);
-	return list && strstr(list, text);
+	while (f && fscanf(f, "%d", &line) == 1 && line != port)
+		n++;
+	if (f)
+		fclose(f);
+	return n;
+}
+
+static bool refuses(int number)
+{
+	const char *refused = getenv("FAKE_SSH_REFUSE");
+
+	return refused && strtol(refused, NULL, 10) == number;
 }
 
 static int fake_connect(const struct ssh_target *target,
 			const struct events *ev, struct ssh_conn **ret,
 			struct vmctl_error *err)
 {
-	if (refuses(target->port))
+	int number = number_of(target->port);
+
+	if (target->socket > 0)
+		close(target->socket);
+	if (refuses(number))
 		return fail(err, VMCTL_BAD_DATA, 0, "another host key");
 	*ret = calloc(1, sizeof(**ret));
 	if (!*ret)
 		return fail_oom(err);
-	(*ret)->port = target->port;
+	(*ret)->number = number;
 	return 0;
 }
 
 static void run_command(const struct ssh_conn *conn,
 			const struct ssh_exec *what)
 {
-	char port[16];
+	char number[16];
 	int null = open("/dev/null", O_RDWR);
 
-	snprintf(port, sizeof(port), "%d", conn->port);
-	setenv("FAKE_PORT", port, 1);
+	snprintf(number, sizeof(number), "%d", conn->number);
+	setenv("FAKE_NUMBER", number, 1);
 	setsid();
 	for (int sig = 1; sig < NSIG; sig++)
 		signal(sig, SIG_DFL);
@@ -97,6 +112,18 @@ static int fake_exec(struct ssh_conn *conn, const struct ssh_exec *what,
 	return 0;
 }
 
+/* No descriptor: such a connection cannot be kept. */
+static int fd(struct ssh_conn *conn)
+{
+	return -1;
+}
+
+static int idle(struct ssh_conn *conn, int other, long timeout_ms,
+		struct vmctl_error *err)
+{
+	return fail(err, VMCTL_TRANSPORT, 0, "nothing is kept");
+}
+
 static void fake_close(struct ssh_conn *conn)
 {
 	free(conn);
@@ -112,6 +139,8 @@ VMCTL_API const struct ssh_ops vmctl_module_ssh = {
 	.abi = SSH_ABI,
 	.connect = fake_connect,
 	.exec = fake_exec,
+	.fd = fd,
+	.idle = idle,
 	.close = fake_close,
 	.forget = forget,
 };

@@ -241,6 +241,7 @@ struct vmctl_exec {
 	const char *const *env;	 /* "NAME=value", added to the guest's, NULL-
 				  * terminated; or NULL */
 	const char *cwd;	 /* folder to run in; NULL: the user's home */
+	bool no_record;		 /* leave no execution (execution.h) */
 
 	/* What is forwarded meanwhile; see below. */
 	const char *const *local_forwards; /* "[ADDRESS:]PORT:HOST:HOSTPORT",
@@ -291,9 +292,9 @@ struct vmctl_exit {
  * VMCTL_TRANSPORT when the connection cannot be made or breaks, or when the
  * transport asked for is not there, or when output cannot be written.
  * VMCTL_INVALID for an unknown transport, for `env` that sets no variable, and
- * for a command that is too long; of a forward, VMCTL_INVALID, VMCTL_EXISTS when
- * the port is taken, VMCTL_DENIED. A `cwd` that cannot be entered is said on
- * `err`, and the status is 126.
+ * for a command that is too long; of a forward, VMCTL_INVALID, VMCTL_EXISTS
+ * when the port is taken, VMCTL_DENIED. A `cwd` that cannot be entered is said
+ * on `err`, and the status is 126.
  */
 VMCTL_API int vmctl_instance_exec(struct vmctl *ctx, const char *name,
 				  const struct vmctl_exec *what,

@@ -10,6 +10,7 @@
 #include <vmctl/copy.h>
 #include <vmctl/diagnosis.h>
 #include <vmctl/error.h>
+#include <vmctl/execution.h>
 #include <vmctl/host.h>
 #include <vmctl/image.h>
 #include <vmctl/instance.h>
