@@ -117,11 +117,11 @@ static int take_out(struct vmctl *ctx, const struct record *rec,
 
 struct install {
 	struct vmctl *ctx;
-	struct record rec;
+	struct record rec, former; /* the latter where `was` */
 	struct user_file file;
 	char *include;
 	struct str text; /* that the user's file is to have */
-	bool was;	 /* installed before */
+	bool was;	 /* installed before, or not known */
 	int lock;
 };
 
@@ -130,25 +130,32 @@ static void install_done(struct install *in)
 	if (in->lock >= 0)
 		our_unlock(in->ctx, in->lock);
 	record_done(&in->rec);
+	record_done(&in->former);
 	user_file_done(&in->file);
 	free(in->include);
 	str_done(&in->text);
+}
+
+/* Before anything can go wrong: what is installed must outlive an installation
+ * that fails. */
+static int find_former(struct install *in, struct vmctl_error *err)
+{
+	int r = record_get(in->ctx, &in->former, err);
+
+	in->was = r != 0;
+	return r < 0 ? r : 0;
 }
 
 /* What was made by an earlier installation is ours still; what was installed
  * into another file is taken out there. */
 static int meet_former(struct install *in, struct vmctl_error *err)
 {
-	auto_record old = { 0 };
-	int r = record_get(in->ctx, &old, err);
-
-	if (r <= 0)
-		return r;
-	in->was = true;
-	if (!str_eq(old.file, in->rec.file))
-		return take_out(in->ctx, &old, err);
-	in->rec.file_made = old.file_made;
-	in->rec.dir_made = old.dir_made;
+	if (!in->was)
+		return 0;
+	if (!str_eq(in->former.file, in->rec.file))
+		return take_out(in->ctx, &in->former, err);
+	in->rec.file_made = in->former.file_made;
+	in->rec.dir_made = in->former.dir_made;
 	return 0;
 }
 
@@ -186,10 +193,16 @@ static int make_folder(struct install *in, struct vmctl_error *err)
 	return dir_make(dir, 0700, err);
 }
 
+/* Not by its length: our line may only have been in another place. */
+static bool is_same(const struct str *a, const struct str *b)
+{
+	return a->len == b->len && (!a->len || memcmp(a->p, b->p, a->len) == 0);
+}
+
 /* The user's file comes last: from then on ssh reads ours. */
 static int apply(struct install *in, bool *ret_changed, struct vmctl_error *err)
 {
-	bool same = in->text.len == in->file.text.len;
+	bool same = is_same(&in->text, &in->file.text);
 	int r = make_folder(in, err);
 
 	if (r == 0)
@@ -223,12 +236,14 @@ static int install(struct install *in, const struct vmctl_ssh_config *what,
 	if (r == 0)
 		r = our_lock(in->ctx, &in->lock, err);
 	if (r == 0)
+		r = find_former(in, err);
+	if (r == 0)
 		r = prepare(in, what, err);
 	if (r == 0)
 		r = meet_former(in, err);
 	if (r == 0)
 		r = apply(in, ret_changed, err);
-	if (r < 0 && !in->was && in->lock >= 0)
+	if (r < 0 && in->lock >= 0 && !in->was)
 		take_back(in);
 	return r;
 }

@@ -137,6 +137,38 @@ install() {
 	cmp "$CONFIG" "$BATS_TEST_TMPDIR/before"
 }
 
+@test "an installation that fails takes nothing of the one that is there" {
+	install
+	cp "$CONFIG" "$BATS_TEST_TMPDIR/once"
+	ln -s nowhere "$BATS_TEST_TMPDIR/dangling"
+	fails 1 vmctl ssh-config install --file "$BATS_TEST_TMPDIR/dangling"
+	fails 1 vmctl ssh-config install --file /dev/null
+	chmod 400 "$CONFIG"
+	fails 1 vmctl ssh-config install --file "$CONFIG"
+	chmod 600 "$CONFIG"
+	cmp "$CONFIG" "$BATS_TEST_TMPDIR/once"
+	same "$(what db user)" vm
+	ok vmctl ssh-config uninstall
+	same "$out" "$CONFIG"
+	cmp "$CONFIG" "$BATS_TEST_TMPDIR/before"
+}
+
+@test "our line behind a host's own is put back to the top" {
+	install
+	{
+		printf 'Host first\n\tUser one\n\n'
+		cat "$CONFIG"
+	} >"$CONFIG.new"
+	mv "$CONFIG.new" "$CONFIG"
+	chmod 600 "$CONFIG"
+	same "$(what db user)" nobody
+	install
+	hasnt "$err" already
+	same "$(what db user)" vm
+	same "$(what first user)" one
+	same "$(grep -c ^Include "$CONFIG")" 1
+}
+
 @test "many at once: the line is there once" {
 	for _ in 1 2 3 4 5 6 7 8; do
 		vmctl ssh-config install --file "$CONFIG" >/dev/null 2>&1 &
