@@ -8,7 +8,7 @@
 /* What is looked at, and how often where nobody reports it. */
 
 #define PENDING_MS 100	 /* a record that another process is writing */
-#define COVERED_MS 2000	 /* a state whose changes are reported */
+#define COVERED_MS 5000	 /* a state whose changes are reported */
 #define UNCOVERED_MS 250 /* … are not */
 #define LOST_MS 500	 /* a hypervisor that does not answer */
 #define ADDRESS_MS 250
