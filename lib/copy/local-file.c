@@ -83,6 +83,12 @@ int local_reopen(struct folder *at, const char *name, int64_t size,
 		return r;
 	if (fstat(f->fd, &st) < 0 || !S_ISREG(st.st_mode))
 		return fail(err, VMCTL_EXISTS, 0, "%s is no file", f->label);
+	/* Its name can be told in advance. In a folder that others write in, it
+	 * may be theirs, to be changed afterwards; or a second name of a file
+	 * of ours, which is not to be cut. */
+	if (st.st_uid != geteuid() || st.st_nlink != 1)
+		return fail(err, VMCTL_DENIED, 0,
+			    "%s was not left by a copy of ours", f->label);
 	if (flock(f->fd, LOCK_EX | LOCK_NB) < 0)
 		return fail(err, VMCTL_BUSY, 0,
 			    "another process is writing to %s", f->label);

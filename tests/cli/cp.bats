@@ -436,3 +436,30 @@ tree() { # a folder to copy
 	cmp big "$R/big"
 	only "$R" big
 }
+
+@test "what is left here is gone on with, unless it has a second name" {
+	head -c 40M /dev/urandom >"$R/big"
+	left() { find . -name '.big.vmctl-*.part' -size +8M; }
+	for _ in 1 2 3 4 5; do
+		command vmctl cp t1:big big &
+		copying=$!
+		for ((i = 0; i < 100000; i++)); do [ -z "$(left)" ] || break; done
+		kill -9 $copying 2>/dev/null || :
+		wait $copying || :
+		[ -e big ] || break
+		rm big
+	done
+	[ ! -e big ]
+	temp=$(left)
+	[ -n "$temp" ]
+	# Whoever may write in this folder can give it the name beforehand.
+	ln "$temp" mine
+	cp mine saved
+	fails 1 vmctl cp --resume t1:big big
+	has "$err" 'was not left by a copy of ours'
+	cmp mine saved
+	rm mine
+	ok vmctl cp --resume t1:big big
+	cmp big "$R/big"
+	only . big saved
+}
