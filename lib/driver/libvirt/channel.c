@@ -162,6 +162,10 @@ static void *carry(void *data)
 		from_guest(c);
 		if (!c->ended)
 			to_guest(c);
+		/* The caller has gone, and a guest that does not read cannot be
+		 * waited for: it might never. */
+		if (p[1].revents & (POLLHUP | POLLERR) && c->in.off < c->in.len)
+			c->ended = true;
 	}
 	virStreamEventRemoveCallback(c->stream);
 	virStreamAbort(c->stream);
