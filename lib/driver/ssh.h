@@ -56,10 +56,11 @@ struct ssh_exec {
 	bool tty;
 	int in, out, err; /* in may be -1: closed at once; output to one that
 			   * is -1 or not open is thrown away */
-	/* 0: none. When it has passed the command is sent SIGTERM and, a
-	 * second later, SIGKILL, and its streams are closed: status 124. An
-	 * OpenSSH server passes no signals on to what root runs: such a
-	 * command goes on until it notices its streams. */
+	/* 0: none. When it has passed, the command and all that it started,
+	 * short of what left its session, are sent SIGTERM and, a second later,
+	 * SIGKILL, also when root runs it or it is on another's account by sudo
+	 * (see ssh/stop.c), and its streams are closed: status 124. The same is
+	 * done when the call is cancelled, unless there is a terminal. */
 	long timeout_ms;
 
 	/* No command at all, `forwards` alone, until cancelled. */

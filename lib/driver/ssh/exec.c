@@ -96,6 +96,8 @@ static int start(struct relay *x, const struct ssh_exec *what,
 static void finish(struct relay *x)
 {
 	x->conn->relay = NULL;
+	if (x->stopper)
+		ssh_channel_free(x->stopper);
 	while (x->streams) {
 		struct stream *s = x->streams;
 

@@ -5,7 +5,7 @@
 #include "base/clock.h"
 #include "driver/ssh/relay.h"
 
-#define GRACE_MS 1000 /* between SIGTERM and SIGKILL */
+#define GRACE_MS 5000 /* for a command to be ended */
 #define UNANSWERED_MAX 3
 #define LOOK_MS 1000 /* between two looks whether the machine still runs */
 #define TELL_MS                                                                \
@@ -112,19 +112,38 @@ static void send_signal(const struct relay *x, const char *name)
 						      name);
 }
 
+static void end_command(struct relay *x)
+{
+	if (!x->session || !x->session->open || relay_stop_command(x))
+		return;
+	log_warn(x->ev,
+		 "the command may still run in the guest: %s opens no "
+		 "second session to end it",
+		 x->conn->peer);
+	send_signal(x, "TERM");
+}
+
 static int check_time(struct relay *x, int64_t now, struct vmctl_error *err)
 {
 	if (cancelled(x->ev) && !x->ended) {
-		send_signal(x, "TERM");
+		/* A terminal that hangs up tells what runs on it, and what
+		 * was told to stay stays. */
+		if (!x->what->tty)
+			end_command(x);
 		return fail_cancelled(err);
 	}
 	if (x->deadline >= 0 && now >= x->deadline && !x->ended) {
-		send_signal(x, x->timed_out ? "KILL" : "TERM");
-		if (x->timed_out)
-			x->abandoned = true;
+		x->abandoned = x->timed_out;
 		x->timed_out = true;
-		x->deadline = now + GRACE_MS;
+		if (x->abandoned)
+			send_signal(x, "KILL");
+		else
+			end_command(x);
+		x->deadline = clock_mono_ms() + GRACE_MS;
 	}
+	/* It was sent SIGKILL: its streams may be held open by others. */
+	if (x->timed_out && x->stopper && !relay_stopping(x) && !x->ended)
+		x->abandoned = true;
 	if (x->ended && !x->told && now - x->ended_at >= TELL_MS) {
 		x->told = true;
 		log_warn(x->ev,

@@ -94,7 +94,8 @@ struct relay {
 
 	int64_t deadline; /* of the command; negative: none */
 	bool timed_out;
-	bool abandoned; /* SIGKILL was sent; nothing more is waited for */
+	bool abandoned;	     /* nothing more is waited for */
+	ssh_channel stopper; /* of the script that ends the command, or NULL */
 
 	unsigned long long seen; /* bytes received when last looked at */
 	unsigned long long seen_opening;
@@ -111,6 +112,14 @@ int relay_run(struct relay *x, struct vmctl_error *err);
 int relay_watch(struct relay *x, int fd, short events);
 /* What came of it; 0 for no place. */
 short relay_seen(const struct relay *x, int place);
+
+/* --- stop.c --------------------------------------------------------------- */
+
+/* Has the command and all that it started ended, by SIGTERM and, a second
+ * later, SIGKILL. false: the server opens no second session for that. */
+bool relay_stop_command(struct relay *x);
+/* Whether that is still going on. */
+bool relay_stopping(const struct relay *x);
 
 /* --- stream.c ------------------------------------------------------------ */
 
