@@ -53,8 +53,10 @@ static void check_option(const struct command *cmd, const struct option *o)
 	expect(is_plain(o->help), cmd, o->name, "has a malformed help");
 	expect(valued == (o->metavar || o->choices), cmd, o->name,
 	       "needs a metavar when and only when it takes a value");
-	expect((o->type == VALUE_CHOICE) == (o->choices != NULL), cmd, o->name,
-	       "has choices, or lacks them, against its type");
+	/* Of several texts choices are what completion proposes. */
+	expect(o->type == VALUE_STRINGS ||
+		       (o->type == VALUE_CHOICE) == (o->choices != NULL),
+	       cmd, o->name, "has choices, or lacks them, against its type");
 	expect(!o->choices || o->choices[0], cmd, o->name, "has no choice");
 	expect(o->type != VALUE_INT || o->min < o->max, cmd, o->name,
 	       "has no range");
