@@ -82,14 +82,17 @@ static void execute(char **argv, char **env)
 }
 
 /* As sshd has it: in the home directory, or else at the root. A folder that was
- * asked for has to be there. */
+ * asked for has to be there; a relative one is below the home. */
 static void enter(const struct request *r, const struct user *u)
 {
-	if (*r->cwd ? chdir(r->cwd) == 0
-		    : chdir(u->home) == 0 || chdir("/") == 0)
-		return;
-	complain(r->cwd, "cannot change to it");
-	_exit(1);
+	if (chdir(u->home) < 0 && chdir("/") < 0) {
+		complain("/", "cannot change to it");
+		_exit(126);
+	}
+	if (*r->cwd && chdir(r->cwd) < 0) {
+		complain(r->cwd, "cannot change to it");
+		_exit(126);
+	}
 }
 
 static _Noreturn void become(const struct request *r, const struct user *u,

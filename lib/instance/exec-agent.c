@@ -51,14 +51,6 @@ void agent_link_close(struct agent_link *link)
 	*link = (struct agent_link){ 0 };
 }
 
-int instance_agent_ping(struct vmctl *ctx, const struct vmctl_instance *row,
-			long timeout_ms, struct vmctl_error *err)
-{
-	auto_agent_link link = { 0 };
-
-	return agent_link_open(ctx, row, timeout_ms, &link, err);
-}
-
 static int exec_agent(struct vmctl *ctx, struct vmctl_instance *row,
 		      const struct vmctl_exec *what, struct vmctl_exit *ret,
 		      struct vmctl_error *err)

@@ -201,11 +201,6 @@ int draft_host_key(struct draft *d, struct vmctl_error *err);
 int instance_pin(struct vmctl *ctx, struct vmctl_instance *row,
 		 const char *host_key, struct vmctl_error *err);
 
-/* exec-agent.c: whether vmctl's agent in the guest answers, within timeout_ms (0:
- * 5 s; at once where it is not running). VMCTL_UNSUPPORTED, with the reason. */
-int instance_agent_ping(struct vmctl *ctx, const struct vmctl_instance *row,
-			long timeout_ms, struct vmctl_error *err);
-
 /* cloud-init.c: what to ask a guest's shell about its cloud-init, which waits
  * until that is done, and what the answer and exit status mean: VMCTL_FAILED
  * with cloud-init's own words, VMCTL_UNSUPPORTED when it does not work there.

@@ -136,7 +136,7 @@ static void a_folder_that_is_not_there_is_said(void **state)
 	agent_run(*state,
 		  (struct agent_exec){ .argv = ARGV("true"), .cwd = "/no" },
 		  NULL, &ran);
-	assert_int_equal(ran.exit.status, 1);
+	assert_int_equal(ran.exit.status, 126);
 	assert_non_null(strstr(str_text(&ran.err), "/no"));
 }
 
