@@ -115,7 +115,9 @@ static void refuse(const struct holder *h, const char *why)
 	reply(h, r, false, &none, &err);
 }
 
-static void run(struct holder *h, const struct hold_request *q,
+/* false: the command had to be ended. What ends it is a command of its own over
+ * this connection, and might meet the next one instead. */
+static bool run(struct holder *h, const struct hold_request *q,
 		const char *command, const int fds[3])
 {
 	struct events ev = { .cancelled = client_gone, .data = h };
@@ -137,6 +139,7 @@ static void run(struct holder *h, const struct hold_request *q,
 	memset(&exit, 0, sizeof(exit));
 	r = h->ops->exec(h->conn, &what, &ev, &exit, &err);
 	reply(h, r, begun, &exit, &err);
+	return r == 0 && !exit.timed_out;
 }
 
 /* false: it is time to end. */
@@ -144,6 +147,7 @@ static bool answer(struct holder *h, int fds[3])
 {
 	static char command[HOLD_COMMAND_MAX];
 	struct hold_request q;
+	bool go_on;
 
 	if (!receive(h->client, &q, command, fds)) {
 		refuse(h, "another version of vmctl keeps it");
@@ -156,9 +160,9 @@ static bool answer(struct holder *h, int fds[3])
 		refuse(h, "the server has another host key");
 		return false;
 	}
-	run(h, &q, command, fds);
+	go_on = run(h, &q, command, fds);
 	explicit_bzero(command, sizeof(command));
-	return true;
+	return go_on;
 }
 
 static bool serve(struct holder *h)

@@ -13,8 +13,9 @@
  * the status, so that what the command reads and writes takes no detour.
  *
  * A holder serves one command at a time; whoever finds it busy connects anew.
- * It ends after a time without commands, when the connection ends, when its
- * socket is gone, and when the instance is stopped or deleted.
+ * It ends after a time without commands, with a command that had to be ended,
+ * when the connection ends, when its socket is gone, and when the instance is
+ * stopped or deleted.
  */
 
 /* Runs a command over a kept connection. VMCTL_UNSUPPORTED, with nothing read

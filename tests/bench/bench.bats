@@ -101,6 +101,24 @@ budget() {
 		"$ssh -p $(field box ssh_port) vm@127.0.0.1 true"
 }
 
+# The rungs of exec's ladder, each against what OpenSSH has for it.
+@test "exec by each way" {
+	ssh="ssh -F none -i $(vmctl key show key -o json | jq -r .private_path) -o BatchMode=yes"
+	ssh="$ssh -o StrictHostKeyChecking=no -o UserKnownHostsFile=/dev/null -o LogLevel=ERROR"
+	ssh="$ssh -p $(field box ssh_port) vm@127.0.0.1"
+	master="-o ControlPath=$BATS_TEST_TMPDIR/m"
+	vmctl config set exec.hold 0
+	budget "exec by ssh, anew : ssh" 1.1 10 'exec vmctl exec --transport ssh box -- true' "exec $ssh true"
+	vmctl config set exec.hold 5m
+	vmctl exec --transport ssh box -- true
+	${ssh/ssh/ssh $master -o ControlMaster=yes -o ControlPersist=300} -fN
+	budget "exec by ssh, kept : ssh ControlMaster" 1.5 20 'exec vmctl exec --transport ssh box -- true </dev/null' \
+		"exec ${ssh/ssh/ssh $master} true </dev/null"
+	budget "exec by agent : ssh ControlMaster" 1.5 20 'exec vmctl exec --transport agent box -- true </dev/null' \
+		"exec ${ssh/ssh/ssh $master} true </dev/null"
+	${ssh/ssh/ssh $master -O exit} 2>/dev/null
+}
+
 @test "ssh true" {
 	ssh="exec ssh -F none -i $(vmctl key show key -o json | jq -r .private_path) -o BatchMode=yes"
 	ssh="$ssh -o StrictHostKeyChecking=no -o UserKnownHostsFile=/dev/null -o LogLevel=ERROR"

@@ -410,14 +410,14 @@ static void a_wait_sees_a_creation_end(void **state)
 	meanwhile(*state, "web1", create_web1, VMCTL_WAIT_RUNNING, 0);
 }
 
-static void a_wait_ends_when_the_instance_is_deleted(void **state)
+static void a_wait_for_its_end_ends_when_it_is_deleted(void **state)
 {
 	struct stage *s = *state;
 
 	/* By its id, which names it also once its name is free. */
 	char id[sizeof(domain(s)->name)];
 	memcpy(id, domain(s)->name, sizeof(id));
-	meanwhile(s, id, delete_web1, VMCTL_WAIT_STOPPED, -VMCTL_STATE);
+	meanwhile(s, id, delete_web1, VMCTL_WAIT_STOPPED, 0);
 }
 
 /* --- the network of nat --- */
@@ -604,7 +604,7 @@ int main(void)
 		RUNNING(a_list_does_not_ask_about_the_terminated),
 		RUNNING(REL_003_a_list_without_a_hypervisor_shows_all),
 		ON_STAGE(a_wait_sees_a_creation_end),
-		RUNNING(a_wait_ends_when_the_instance_is_deleted),
+		RUNNING(a_wait_for_its_end_ends_when_it_is_deleted),
 		RUNNING(INST_008_a_guest_that_is_asked_to_shut_down_is_stopping),
 		RUNNING(a_domain_that_passes_through_shutdown_is_not_recorded_so),
 		ON_STAGE(the_hint_of_a_disk_that_is_too_small_can_be_typed),
