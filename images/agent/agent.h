@@ -37,7 +37,7 @@ struct port {
 enum port_news {
 	PORT_NONE = 0,
 	PORT_READABLE = 1,
-	PORT_HUNG_UP = 2, /* before what is readable */
+	PORT_HUNG_UP = 2,
 };
 
 /* -1 with a message on standard error. `path` NULL: the port of the name. It is
@@ -47,8 +47,9 @@ int port_listen(struct port *p, const char *path);
 
 unsigned port_news(struct port *p);
 
-/* As read(2); 0 is the host having gone. */
+/* As read(2). Of a device 0 is that there is no host, now. */
 ssize_t port_read(struct port *p, void *buf, size_t n);
+bool port_is_hung_up(const struct port *p);
 
 /* Room for output of commands; for a frame that cannot wait. */
 size_t port_room(const struct port *p);
@@ -69,6 +70,7 @@ struct session {
 	struct port *port;
 	bool open; /* a HELLO was answered */
 	uint32_t generation;
+	int64_t look_at; /* when to look whether the host has gone; 0: never */
 	char boot_id[40];
 	unsigned char in[2 * 32768];
 	size_t len;	/* bytes in `in` */
@@ -83,7 +85,9 @@ void session_init(struct session *s, struct port *p);
 /* Takes what the port has: the whole of it, as it tells of news only once. false:
  * the device was taken out. */
 bool session_read(struct session *s);
-void session_hang_up(struct session *s); /* the host went: kills what runs */
+/* The port says that the host is not there: kills what runs, if that stays so. */
+void session_doubt(struct session *s);
+void session_look(struct session *s); /* at its time */
 
 /* --- request.c: what is to be run ------------------------------------------ */
 

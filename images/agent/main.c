@@ -48,12 +48,19 @@ static void open_standard_streams(void)
 		close(fd);
 }
 
+static int64_t until(int64_t at)
+{
+	int64_t ms = at - now_ms();
+
+	return !at ? -1 : ms < 0 ? 0 : ms;
+}
+
 static int serve(void)
 {
 	static struct pollfd fds[1 + AGENT_COMMANDS_MAX * POLLED_PER_COMMAND];
 
 	for (;;) {
-		int64_t timeout = -1;
+		int64_t timeout = until(session.look_at);
 		size_t n = commands_poll(&port, fds + 1, &timeout);
 		unsigned news;
 
@@ -67,9 +74,11 @@ static int serve(void)
 		commands_handle(&port, fds + 1, n);
 		news = fds[0].revents ? port_news(&port) : PORT_NONE;
 		if (news & PORT_HUNG_UP)
-			session_hang_up(&session);
+			session_doubt(&session);
 		if (news && !session_read(&session))
 			return 0; /* the port was taken out */
+		if (session.look_at && now_ms() >= session.look_at)
+			session_look(&session);
 		port_flush(&port);
 	}
 }

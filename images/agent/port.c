@@ -186,6 +186,13 @@ void port_hang_up(struct port *p)
 	take_next(p);
 }
 
+bool port_is_hung_up(const struct port *p)
+{
+	struct pollfd f = { p->fd, 0, 0 };
+
+	return poll(&f, 1, 0) > 0 && f.revents & (POLLHUP | POLLERR);
+}
+
 /* --- out ---------------------------------------------------------------------
  */
 

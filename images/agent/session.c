@@ -36,14 +36,36 @@ static void session_end(struct session *s)
 		commands_kill_all();
 	drop_request(s);
 	s->open = false;
+	s->look_at = 0;
 	port_discard(s->port);
 }
 
-void session_hang_up(struct session *s)
+/*
+ * That a host went or came is told through another queue than what it says, and
+ * may be heard later: a port can be hung up for a moment when the HELLO of the
+ * next host was read already, and even answered. So it is looked at again. A
+ * host that has been replaced meanwhile is ended by the mark of its successor.
+ */
+#define HANG_UP_MS 200
+
+void session_doubt(struct session *s)
+{
+	if (s->open && !s->look_at)
+		s->look_at = now_ms() + HANG_UP_MS;
+}
+
+static void hang_up(struct session *s)
 {
 	session_end(s);
 	s->len = s->scanned = 0;
 	port_hang_up(s->port);
+}
+
+void session_look(struct session *s)
+{
+	s->look_at = 0;
+	if (port_is_hung_up(s->port))
+		hang_up(s);
 }
 
 /* --- frames ------------------------------------------------------------------
@@ -154,12 +176,15 @@ static bool take_hello(struct session *s)
 	return true;
 }
 
+static void tell_broken(struct session *s, const char *why)
+{
+	port_add(s->port, AGENT_FAILED, 0, why, strlen(why));
+}
+
 static void broken(struct session *s)
 {
-	const unsigned char why[] = "\1a frame of the host is wrong";
-
 	session_end(s);
-	port_add(s->port, AGENT_FAILED, 0, why, sizeof(why) - 1);
+	tell_broken(s, "\1a frame of the host is wrong");
 }
 
 /* Frames from the beginning of `in`, up to `end`. Returns how long they were.
@@ -210,9 +235,13 @@ static void take(struct session *s)
 	}
 	s->scanned =
 		s->len < AGENT_MARK_SIZE ? 0 : s->len - AGENT_MARK_SIZE + 1;
-	/* Nothing but the beginning of a mark is worth keeping. */
-	if (!s->open)
+	/* Nothing but the beginning of a mark is worth keeping. Who means it
+	 * for a session is told that there is none. */
+	if (!s->open && s->scanned) {
 		drop(s, s->scanned);
+		if (s->port->out_len == 0)
+			tell_broken(s, "\1there is no session");
+	}
 }
 
 bool session_read(struct session *s)
@@ -223,11 +252,13 @@ bool session_read(struct session *s)
 
 		if (n < 0 && errno == EAGAIN)
 			return true;
+		if (n == 0 && s->port->listener < 0) {
+			session_doubt(s);
+			return true;
+		}
 		if (n <= 0) {
-			bool gone = n < 0 && s->port->listener < 0;
-
-			session_hang_up(s);
-			return !gone;
+			hang_up(s);
+			return s->port->listener >= 0;
 		}
 		s->len += (size_t)n;
 		take(s);

@@ -66,8 +66,10 @@ static int exec_agent(struct vmctl *ctx, struct vmctl_instance *row,
 	r = agent_link_open(ctx, row, what->connect_timeout_ms, &link, err);
 	if (r < 0)
 		return r;
-	log_info(&ctx->ev, "%s: by the agent %s, connected in %lld ms",
+	log_info(&ctx->ev,
+		 "%s: by the agent %s, session %u, connected in %lld ms",
 		 row->name, agent_info(link.conn)->version,
+		 (unsigned)agent_info(link.conn)->generation,
 		 (long long)(clock_mono_ms() - begun));
 	struct agent_exec exec = {
 		.argv = what->argv,

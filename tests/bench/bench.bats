@@ -114,9 +114,24 @@ budget() {
 	${ssh/ssh/ssh $master -o ControlMaster=yes -o ControlPersist=300} -fN
 	budget "exec by ssh, kept : ssh ControlMaster" 1.5 20 'exec vmctl exec --transport ssh box -- true </dev/null' \
 		"exec ${ssh/ssh/ssh $master} true </dev/null"
-	budget "exec by agent : ssh ControlMaster" 1.5 20 'exec vmctl exec --transport agent box -- true </dev/null' \
-		"exec ${ssh/ssh/ssh $master} true </dev/null"
 	${ssh/ssh/ssh $master -O exit} 2>/dev/null
+}
+
+# The agent's way in: each call is a new process, and connects anew to libvirt.
+@test "exec by the agent: true, against ssh and against a kept connection; 100 MB" {
+	ssh="ssh -F none -i $(vmctl key show key -o json | jq -r .private_path) -o BatchMode=yes"
+	ssh="$ssh -o StrictHostKeyChecking=no -o UserKnownHostsFile=/dev/null -o LogLevel=ERROR"
+	there="-p $(field box ssh_port) vm@127.0.0.1"
+	kept="$ssh -o ControlPath=$BATS_TEST_TMPDIR/cm"
+	agent='exec vmctl exec --transport agent box --'
+	# shellcheck disable=SC2086 # words
+	$kept -o ControlMaster=yes -o ControlPersist=600 -f $there true
+	budget "exec true (agent) : ssh" 0.5 10 "$agent true" "exec $ssh $there true"
+	budget "exec true (agent) : ssh, ControlMaster" 2.0 20 "$agent true" "exec $kept $there true"
+	# shellcheck disable=SC2086
+	$kept -O exit $there 2>/dev/null
+	budget "exec, 100 MB of output (agent) : ssh" 1.0 3 "$agent head -c 100000000 /dev/zero" \
+		"exec $ssh $there head -c 100000000 /dev/zero"
 }
 
 @test "ssh true" {

@@ -50,6 +50,16 @@ gone_in_guest() {
 	same "$(by_agent sh -c 'head -c 3000000 /dev/zero >&2' 2>&1 >/dev/null | wc -c)" 3000000
 }
 
+@test "each greeting is heard the first time" {
+	session() {
+		vmctl -v exec --transport agent box -- true 2>&1 | sed -n 's/.*session \([0-9]*\),.*/\1/p'
+	}
+	first=$(session)
+	for i in {1..20}; do
+		same "$(session)" $((first + i))
+	done
+}
+
 @test "who comes while it is in use goes by ssh, and disturbs nobody" {
 	vmctl wait box --for ssh
 	# shellcheck disable=SC2094 # its output tells when it has begun
