@@ -227,9 +227,7 @@ static int take_input(struct relay *x, struct vmctl_error *err)
 	return r;
 }
 
-/* --- time
- * ------------------------------------------------------------------------------
- */
+/* --- time ---------------------------------------------------------------- */
 
 static int check_alive(struct relay *x, int64_t now, struct vmctl_error *err)
 {
@@ -289,8 +287,9 @@ static void choose(const struct relay *x, int64_t now, struct pollfd p[POLLED])
 		p[CONN].events =
 			POLLIN | (agent_wire_pending(x->conn) ? POLLOUT : 0);
 	}
-	if (!x->ended && !x->in_eof && x->credit && now >= x->in_pause &&
-	    agent_wire_pending(x->conn) < PENDING_MAX)
+	/* Not before: whoever tries another way needs all of the input. */
+	if (x->started && !x->ended && !x->in_eof && x->credit &&
+	    now >= x->in_pause && agent_wire_pending(x->conn) < PENDING_MAX)
 		p[IN] = (struct pollfd){ .fd = x->in, .events = POLLIN };
 	if (outflow_pending(&x->out.flow))
 		p[OUT] = (struct pollfd){ x->out.flow.fd, POLLOUT, 0 };

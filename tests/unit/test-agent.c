@@ -152,6 +152,29 @@ static void an_unknown_user_is_for_another_way(void **state)
 	assert_non_null(strstr(ran.error.message, "nobody-is"));
 }
 
+/* The other way has to find the input whole. */
+static void one_that_does_not_begin_reads_nothing(void **state)
+{
+	static const char bytes[] = "for the next one";
+	char got[64];
+
+	for (int i = 0; i < 20; i++) {
+		auto_close int in = pipe_with(bytes, sizeof(bytes));
+		auto_ran ran;
+		struct pollfd p = { .fd = in, .events = POLLIN };
+
+		assert_int_equal(poll(&p, 1, 20000), 1);
+		agent_run(*state,
+			  (struct agent_exec){ .argv = ARGV("cat"),
+					       .user = "nobody-is",
+					       .in = in },
+			  NULL, &ran);
+		assert_int_equal(ran.r, -VMCTL_UNSUPPORTED);
+		assert_int_equal(read(in, got, sizeof(got)), sizeof(bytes));
+		assert_memory_equal(got, bytes, sizeof(bytes));
+	}
+}
+
 /* --- streams
  * ---------------------------------------------------------------------- */
 
@@ -715,6 +738,7 @@ static void a_guest_that_says_nothing_is_given_up(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(one_that_does_not_begin_reads_nothing),
 		cmocka_unit_test(how_it_ended_comes_back),
 		cmocka_unit_test(what_is_no_program_ends_as_in_a_shell),
 		cmocka_unit_test(arguments_arrive_byte_for_byte),
