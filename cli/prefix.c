@@ -81,7 +81,7 @@ void prefixer_feed(struct prefixer *p, const char *bytes, size_t n,
 		if (p->line.len == PREFIX_LINE_MAX && *bytes != '\n')
 			flush(p, out);
 		size_t room = PREFIX_LINE_MAX - p->line.len;
-		const char *lf = memchr(bytes, '\n', n < room ? n : room + 1);
+		const char *lf = memchr(bytes, '\n', n <= room ? n : room + 1);
 		size_t len = lf ? (size_t)(lf - bytes) : n < room ? n : room;
 
 		if (lf && !p->line.len) {

@@ -356,7 +356,11 @@ static void one_that_does_not_read_holds_up_no_other(void **state)
 		put(quick, "b");
 		expect(quick, "b");
 	}
+#ifndef __SANITIZE_ADDRESS__ /* which keeps what was freed */
 	assert_true(resident_kb(t.pid) - before < 24 * 1024);
+#else
+	(void)before;
+#endif
 	for (size_t i = 0; i < ARRAY_LEN(slow); i++) {
 		shutdown(slow[i], SHUT_WR);
 		assert_int_equal(drain(slow[i]), 16 * MB + strlen("bye 0"));
