@@ -263,6 +263,7 @@ static uint32_t at32(const unsigned char *p)
 static bool nonsense(uint32_t id)
 {
 	static const unsigned char huge[] = { 0x7f, 0xff, 0xff, 0xff, 103 };
+	static const unsigned char large[4000];
 
 	if (is("another question"))
 		status(id + 77, OK);
@@ -273,7 +274,7 @@ static bool nonsense(uint32_t id)
 	else if (is("cut off"))
 		begin(NAME, id), put32(1), put32(5000), send_out();
 	else if (is("long handle"))
-		begin(HANDLE, id), put_string(out, 4000), send_out();
+		begin(HANDLE, id), put_string(large, sizeof(large)), send_out();
 	else if (is("says nothing"))
 		status(id, OK);
 	else
