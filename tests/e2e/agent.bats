@@ -103,7 +103,7 @@ busy() {
 	wait_until 60 by_agent true
 	ticks() { by_agent sh -c 'set -- $(cat /proc/$(pidof vmctl-agent | tr " " "\n" | sort -n | head -n 1)/stat); echo $((${14} + ${15}))'; }
 	before=$(ticks)
-	fails 5 vmctl wait box --for stopped --timeout 3s
+	fails 5 vmctl wait -q box --for stopped --timeout 3s
 	after=$(ticks)
 	# Hundredths of a second; what asking costs is a part of it.
 	[ $((after - before)) -lt 60 ]

@@ -79,8 +79,8 @@ answers() {
 	jq -e '.expires_at | fromdate > now' <<<"$lease"
 	same "$(vmctl network leases -o ndjson | jq -r .instance | sort | tr '\n' ' ')" "a1 a2 "
 	same "$(vmctl network leases -o name | sort)" "$(printf '%s\n' "$(field a1 address)" "$(field a2 address)" | sort)"
-	same "$(vmctl network leases -o csv --columns instance,mac --no-header | grep a1 | tr -d '\r')" "a1,$(field a1 mac)"
-	same "$(vmctl network leases -o tsv --columns mac,instance --no-header | grep a2)" "$(printf '%s\ta2' "$(field a2 mac)")"
+	same "$(vmctl network leases -o csv --columns instance,mac --no-header | grep "^a1," | tr -d '\r')" "a1,$(field a1 mac)"
+	same "$(vmctl network leases -o tsv --columns mac,instance --no-header | grep "a2\$")" "$(printf '%s\ta2' "$(field a2 mac)")"
 	ok vmctl network leases -o wide
 	same "$(vmctl network show vmctl -o json | jq .used)" 2
 }
