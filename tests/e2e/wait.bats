@@ -98,7 +98,7 @@ setup() {
 	ok vmctl start box
 	ok vmctl wait box --for ssh --timeout 4m
 	# From here on its sshd takes connections and says nothing.
-	ok vmctl exec box -- sudo sh -c 'kill -STOP $(pidof -s sshd); kill -STOP $(cat /run/sshd.pid) || :' || :
+	ok vmctl exec box -- sudo sh -c 'kill -STOP $(pidof sshd); kill -STOP $(cat /run/sshd.pid) || :' || :
 	try vmctl wait box --for ssh --timeout 3s
 	same "$status" 5
 	has "$err" "box cannot be entered by ssh after 3s"
@@ -106,7 +106,6 @@ setup() {
 	for topic in state process interface ssh agent console; do
 		grep -q "^  $topic  *[^ ]" <<<"$err"
 	done
-	has "$err" "says nothing: the guest took it, and its server hangs or is slow" || on_system
 	[ "$(grep -c '| ' <<<"$err")" -ge 1 ]
 	try vmctl -o json wait box --for ssh --timeout 1s
 	same "$status" 5
