@@ -10,6 +10,8 @@
 /* An instance that is recorded as running is not asked after for so long: its
  * ssh server answers at once, and then nothing else is needed. */
 #define TRUST_MS 250
+/* … and where nobody can be asked, a server that is only slow has so long. */
+#define ALONE_MS 15000
 
 void openers_done(struct openers *o)
 {
@@ -109,8 +111,10 @@ int instance_connect(struct vmctl *ctx, struct vmctl_instance *row,
 	};
 	struct waiting w = { .ctx = ctx, .targets = &t, .count = 1 };
 
-	if (row->state == VMCTL_STATE_RUNNING && *row->address && timeout_ms)
+	if (row->state == VMCTL_STATE_RUNNING && *row->address && timeout_ms) {
 		t.look_at = t.address_at = clock_mono_ms() + TRUST_MS;
+		t.trusted_until = clock_mono_ms() + ALONE_MS;
+	}
 	int r = waiting_run(&w, timeout_ms, err);
 	if (r < 0)
 		return r;

@@ -156,6 +156,11 @@ static void look_failed(struct waiting *w, struct waited *t, int r,
 		t->look_at = clock_mono_ms() + LOST_MS;
 		return;
 	}
+	if (r == -VMCTL_HYPERVISOR && t->search.stage >= SSH_STAGE_SILENT &&
+	    clock_mono_ms() < t->trusted_until) {
+		t->look_at = t->trusted_until;
+		return;
+	}
 	waited_failed(t, why);
 }
 

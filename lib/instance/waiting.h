@@ -48,6 +48,9 @@ struct waited {
 	/* When to look again, of clock_mono_ms(). */
 	int64_t look_at, address_at, agent_at, ssh_at;
 	int64_t due; /* the earliest of those that matter now */
+	/* Until when its hypervisor may be silent, as long as something accepts
+	 * at the address of the record. */
+	int64_t trusted_until;
 	bool known;  /* it was looked at, and its hypervisor answered */
 	bool lost;   /* … which it does not do any more */
 	bool seen_running;
