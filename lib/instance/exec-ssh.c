@@ -111,7 +111,7 @@ static int run_anew(struct vmctl *ctx, struct vmctl_instance *row,
 	exec->data = &watch;
 	*ret_begun = clock_mono_ms();
 	r = ops->exec(conn, exec, &ctx->ev, ret, err);
-	if (r == 0 && hold_ms > 0)
+	if (r == 0 && !ret->timed_out && hold_ms > 0)
 		holder_begin(ctx, row, what->user ? what->user : row->user, ops,
 			     conn, hold_ms);
 	ops->close(conn);

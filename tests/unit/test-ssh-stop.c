@@ -109,13 +109,29 @@ static void what_ends_at_sigterm_may_say_goodbye(void **state)
 	assert_string_equal(str_text(&o.err), "gone\n");
 }
 
+/* As sudo(8) may run a command: in a session of its own, below this one. */
+static void a_session_below_this_one_is_ended(void **state)
+{
+	struct sshd *d = need_sshd(state);
+	auto_free char *file = path_join(d->dir, "below");
+	auto_free char *command = str_printf(
+		"setsid sh -c 'echo $$ >%s; exec tail -f /dev/null' "
+		"</dev/null >/dev/null 2>&1 & exec tail -f /dev/null",
+		file);
+	auto_outcome o;
+
+	sshd_run(d, command, -1, 1000, NULL, &o);
+	assert_int_equal(o.exit.status, SSH_TIMEOUT_STATUS);
+	wait_until_gone(file, 1);
+}
+
 static void what_left_the_session_stays(void **state)
 {
 	struct sshd *d = need_sshd(state);
 	auto_free char *file = path_join(d->dir, "daemon");
 	auto_free char *command = str_printf(
-		"setsid sh -c 'echo $$ >%s; exec tail -f /dev/null' "
-		"</dev/null >/dev/null 2>&1 & exec tail -f /dev/null",
+		"(setsid sh -c 'echo $$ >%s; exec tail -f /dev/null' "
+		"</dev/null >/dev/null 2>&1 &); exec tail -f /dev/null",
 		file);
 	pid_t pid = 0;
 	auto_outcome o;
@@ -152,6 +168,7 @@ int main(void)
 		cmocka_unit_test(a_timeout_ends_the_whole_family),
 		cmocka_unit_test(a_cancellation_ends_the_whole_family),
 		cmocka_unit_test(what_ends_at_sigterm_may_say_goodbye),
+		cmocka_unit_test(a_session_below_this_one_is_ended),
 		cmocka_unit_test(what_left_the_session_stays),
 		cmocka_unit_test(the_next_command_of_the_connection_is_spared),
 	};

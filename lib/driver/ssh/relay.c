@@ -112,15 +112,18 @@ static void send_signal(const struct relay *x, const char *name)
 						      name);
 }
 
-static void end_command(struct relay *x)
+static bool end_command(struct relay *x)
 {
-	if (!x->session || !x->session->open || relay_stop_command(x))
-		return;
+	if (!x->session || !x->session->open)
+		return false;
+	if (relay_stop_command(x))
+		return true;
 	log_warn(x->ev,
 		 "the command may still run in the guest: %s opens no "
 		 "second session to end it",
 		 x->conn->peer);
 	send_signal(x, "TERM");
+	return false;
 }
 
 static int check_time(struct relay *x, int64_t now, struct vmctl_error *err)
@@ -128,8 +131,8 @@ static int check_time(struct relay *x, int64_t now, struct vmctl_error *err)
 	if (cancelled(x->ev) && !x->ended) {
 		/* A terminal that hangs up tells what runs on it, and what
 		 * was told to stay stays. */
-		if (!x->what->tty)
-			end_command(x);
+		if (!x->what->tty && end_command(x))
+			(void)relay_stop_sent(x);
 		return fail_cancelled(err);
 	}
 	if (x->deadline >= 0 && now >= x->deadline && !x->ended) {

@@ -118,6 +118,9 @@ short relay_seen(const struct relay *x, int place);
 /* Has the command and all that it started ended, by SIGTERM and, a second
  * later, SIGKILL. false: the server opens no second session for that. */
 bool relay_stop_command(struct relay *x);
+/* Waits, seconds at most, until SIGTERM is sent: only then may the connection be
+ * closed. false: it is not, or nothing was there to be ended. */
+bool relay_stop_sent(struct relay *x);
 /* Whether that is still going on. */
 bool relay_stopping(const struct relay *x);
 

@@ -10,53 +10,67 @@
  * So a second channel of the same connection runs a script, which leaves the
  * command, its input and its status alone. What a server starts for a channel
  * is a child of the process that serves the connection, as the script itself
- * is, and leads a session; whatever has been started from there, job control
- * or not, is in that session, unless it took pains to leave it. All process
- * groups of these sessions are sent SIGTERM and, a second later, SIGKILL.
- * sudo(8) is asked where the command belongs to somebody else by now. The
- * script needs no more than a shell and sleep(1), and goes on alone if this
- * side has to leave.
+ * is, and leads a session. What has been started from there is in that session,
+ * job control or not, or was when it left it the child of one that is, as what
+ * sudo(8) runs on a terminal of its own. All process groups of these sessions
+ * are sent SIGTERM and, a second later, SIGKILL; with sudo's help too where
+ * somebody else has a process in it, as a signal that reached one of the group
+ * counts as sent. The script needs no more than a shell and sleep(1).
+ *
+ * It says a word when SIGTERM is sent, and goes on alone if this side leaves
+ * then. Before that it would find no command: the process that serves the
+ * connection is gone, and init is everybody's parent.
  *
  * A connection serves one command at a time (see holder.h).
  */
 static const char script[] =
 	"exec /bin/sh -c '"
+	"belongs() {\n"
+	"	case $sessions in *\" $sid \"*) return 0 ;; esac\n"
+	"	case $members in *\" $parent \"*) return 0 ;; esac\n"
+	"	[ $find ] && [ $parent = $PPID ] && [ $sid = $pid ] &&"
+	" [ $pid != $$ ]\n"
+	"}\n"
 	"look() {\n"
-	"	groups=\n"
-	"	for f in /proc/[0-9]*/stat; do\n"
-	"		read -r line <$f || continue\n"
-	"		pid=${line%% *}\n"
-	/* Behind the name, which may hold anything: state, parent, group,
-	 * session. */
-	"		set -- ${line##*) }\n"
-	"		[ \"$1\" != Z ] || continue\n"
-	"		if [ $find ]; then\n"
-	"			if [ $2 = $PPID ] && [ $4 = $pid ] &&"
-	" [ $pid != $$ ]; then\n"
-	"				sessions=\"$sessions $pid \"\n"
-	"			fi\n"
-	"			continue\n"
-	"		fi\n"
-	"		case $sessions in *\" $4 \"*) ;; *) continue ;; esac\n"
-	"		case $groups in *\" $3 \"*) ;;"
-	" *) groups=\"$groups $3 \" ;; esac\n"
+	"	members=\n"
+	"	more=1\n"
+	"	while [ $more ]; do\n"
+	"		more= groups= others=\n"
+	"		for f in /proc/[0-9]*/stat; do\n"
+	"			read -r line <$f || continue\n"
+	"			pid=${line%% *}\n"
+	/* Behind the name, which may hold anything. */
+	"			set -- ${line##*) }\n"
+	"			parent=$2 group=$3 sid=$4\n"
+	"			[ \"$1\" != Z ] && belongs || continue\n"
+	"			case $members in *\" $pid \"*) ;;"
+	" *) members=\"$members $pid \" more=1 ;; esac\n"
+	"			case $sessions in *\" $sid \"*) ;;"
+	" *) sessions=\"$sessions $sid \" ;; esac\n"
+	"			case $groups in *\" $group \"*) ;;"
+	" *) groups=\"$groups $group \" ;; esac\n"
+	"			[ -O ${f%/stat} ] ||"
+	" others=\"$others $group \"\n"
+	"		done\n"
 	"	done\n"
 	"}\n"
+	"[ $PPID != 1 ] || exit\n"
+	"trap \"\" PIPE\n"
 	"sessions=\n"
 	"find=1\n"
-	"look\n"
-	"find=\n"
 	"for signal in TERM KILL; do\n"
 	"	look\n"
+	"	find=\n"
 	"	[ \"$groups\" ] || exit 0\n"
 	"	for g in $groups; do\n"
-	"		kill -$signal -$g ||"
-	" sudo -n kill -$signal -$g </dev/null\n"
+	"		kill -$signal -$g\n"
+	"		case $others in *\" $g \"*)"
+	" sudo -n kill -$signal -$g </dev/null ;; esac\n"
 	"	done\n"
-	"	[ $signal = KILL ] || sleep 1\n"
-	"done' >/dev/null 2>&1";
+	"	[ $signal = KILL ] || { echo; sleep 1; }\n"
+	"done' 2>/dev/null";
 
-/* How long the request may take. The caller has its own wait for the end. */
+/* How long the request may take, and then the first word. The caller has its own wait for the end. */
 #define REQUEST_MS 3000
 
 /* Repeats a call of libssh until it is decided, whatever the caller wants by
@@ -97,6 +111,17 @@ bool relay_stop_command(struct relay *x)
 	}
 	x->stopper = channel;
 	return true;
+}
+
+bool relay_stop_sent(struct relay *x)
+{
+	int64_t limit = clock_mono_ms() + REQUEST_MS;
+	int n;
+
+	while ((n = ssh_channel_poll(x->stopper, 0)) == 0)
+		if (conn_wait(x->conn, limit, NULL, NULL) < 0)
+			return false;
+	return n > 0;
 }
 
 bool relay_stopping(const struct relay *x)
