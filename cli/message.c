@@ -157,9 +157,9 @@ void cli_note(struct cli *cli, const char *fmt, ...)
 	emit(cli, &line);
 }
 
-/* Byte by byte: what follows the line is not ours to read. */
 /* One line of standard input without the blanks around it; "" when there is
- * none, or more than an answer would have. */
+ * none, or more than an answer would have. Read byte by byte: what follows the
+ * line is not ours. */
 static void read_answer(char *out, size_t n)
 {
 	size_t len = 0;
