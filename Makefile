@@ -103,9 +103,9 @@ LIBNAME := libvmctl.so.$(VERSION)
 SONAME := libvmctl.so.$(SOVERSION)
 HEADERS := $(wildcard lib/include/vmctl/*.h)
 MODULE_SO := $(MODULES:%=$(B)/modules/%.so)
-MAN1 := $(patsubst man/%.in,$(B)/man/man1/%,$(wildcard man/*.1.in))
-MAN5 := $(patsubst man/%.in,$(B)/man/man5/%,$(wildcard man/*.5.in))
-MAN := $(MAN1) $(MAN5)
+MAN_SECTIONS := 1 3 5 7
+$(foreach s,$(MAN_SECTIONS),$(eval MAN$(s) := $(patsubst man/%.in,$(B)/man/man$(s)/%,$(wildcard man/*.$(s).in))))
+MAN := $(foreach s,$(MAN_SECTIONS),$(MAN$(s)))
 UNIT := $(patsubst tests/unit/%.c,$(B)/tests/unit/%,$(UNIT_SRC))
 FAKES := $(patsubst tests/fakes/%.c,$(B)/tests/fakes/%.so,$(FAKE_SRC))
 
@@ -205,7 +205,7 @@ $(B)/man/man$(1)/%: man/%.in $(B)/vmctl
 	@mkdir -p $$(@D)
 	$$(Q)$(B)/vmctl __describe man $$< >$$@.tmp && mv $$@.tmp $$@
 endef
-$(foreach s,1 5,$(eval $(call man_rule,$(s))))
+$(foreach s,$(MAN_SECTIONS),$(eval $(call man_rule,$(s))))
 
 # --- tests -------------------------------------------------------------------
 $(B)/tests/unit/%: $(B)/tests/unit/%.o $(call obj,$(UNIT_HELP_SRC)) $(B)/libcli.a $(B)/libvmctl.a
@@ -269,7 +269,7 @@ $(foreach i,mini debian,$(eval $(call image_rule,$(i))))
 D := $(DESTDIR)
 install: all $(B)/install/vmctl
 	$(INSTALL) -d $(D)$(BINDIR) $(D)$(MODULEDIR)/agent $(D)$(LIBDIR)/pkgconfig $(D)$(INCLUDEDIR)/vmctl \
-		$(D)$(DATADIR)/vmctl $(D)$(MANDIR)/man1 $(D)$(MANDIR)/man5 $(D)$(BASHCOMPDIR) $(D)$(ZSHCOMPDIR) $(D)$(FISHCOMPDIR)
+		$(D)$(DATADIR)/vmctl $(MAN_SECTIONS:%=$(D)$(MANDIR)/man%) $(D)$(BASHCOMPDIR) $(D)$(ZSHCOMPDIR) $(D)$(FISHCOMPDIR)
 	$(INSTALL) -m 755 $(B)/install/vmctl $(D)$(BINDIR)/vmctl
 	$(INSTALL) -m 644 $(B)/$(LIBNAME) $(D)$(LIBDIR)/$(LIBNAME)
 	ln -sf $(LIBNAME) $(D)$(LIBDIR)/$(SONAME)
@@ -280,16 +280,14 @@ install: all $(B)/install/vmctl
 	$(INSTALL) -m 644 $(HEADERS) $(D)$(INCLUDEDIR)/vmctl/
 	$(INSTALL) -m 644 images/catalogue.json $(D)$(DATADIR)/vmctl/
 	$(INSTALL) -m 644 $(B)/libvmctl.pc $(D)$(LIBDIR)/pkgconfig/
-	$(if $(MAN1),$(INSTALL) -m 644 $(MAN1) $(D)$(MANDIR)/man1/)
-	$(if $(MAN5),$(INSTALL) -m 644 $(MAN5) $(D)$(MANDIR)/man5/)
+	$(foreach s,$(MAN_SECTIONS),$(if $(MAN$(s)),$(INSTALL) -m 644 $(MAN$(s)) $(D)$(MANDIR)/man$(s)/ &&)) :
 	$(INSTALL) -m 644 completions/vmctl.bash $(D)$(BASHCOMPDIR)/vmctl
 	$(INSTALL) -m 644 completions/vmctl.zsh $(D)$(ZSHCOMPDIR)/_vmctl
 	$(INSTALL) -m 644 completions/vmctl.fish $(D)$(FISHCOMPDIR)/vmctl.fish
 
 uninstall:
 	rm -f $(D)$(BINDIR)/vmctl $(addprefix $(D)$(LIBDIR)/,$(LIBNAME) $(SONAME) libvmctl.so pkgconfig/libvmctl.pc) \
-		$(addprefix $(D)$(MANDIR)/man1/,$(notdir $(MAN1))) \
-		$(addprefix $(D)$(MANDIR)/man5/,$(notdir $(MAN5))) $(D)$(BASHCOMPDIR)/vmctl \
+		$(MAN:$(B)/man/%=$(D)$(MANDIR)/%) $(D)$(BASHCOMPDIR)/vmctl \
 		$(D)$(ZSHCOMPDIR)/_vmctl $(D)$(FISHCOMPDIR)/vmctl.fish
 	rm -f $(MODULES:%=$(D)$(MODULEDIR)/%.so) $(addprefix $(D)$(MODULEDIR)/agent/,$(notdir $(AGENT) $(AGENT).gz)) $(HEADERS:lib/include/%=$(D)$(INCLUDEDIR)/%) \
 		$(D)$(DATADIR)/vmctl/catalogue.json

@@ -15,15 +15,15 @@ static bool path_is(const char *path, const char *page, size_t len)
 	return i == len && !path[i];
 }
 
-/* The command of "man/vmctl-image-import.1.in"; NULL for vmctl.1.in and
- * vmctl-config.5.in. */
+/* The command of "man/vmctl-image-import.1.in"; NULL for vmctl.1.in and the
+ * other sections. */
 static int command_of_page(const char *file, const struct command **ret,
 			   struct vmctl_error *err)
 {
 	const char *page = path_base(file), *end = strstr(page, ".1.in");
 	size_t skip = strlen("vmctl-");
 
-	if (str_eq(page, "vmctl.1.in") || str_eq(page, "vmctl-config.5.in")) {
+	if (str_eq(page, "vmctl.1.in") || (!end && str_ends(page, ".in"))) {
 		*ret = NULL;
 		return 0;
 	}
@@ -96,7 +96,7 @@ static void list_options(const char *path, const char *kind,
  *	<path>	argument	<name>
  *	<path>	option		--name	-letter or nothing metavar or nothing
  *	<path>	exit		<status>
- *	<path>	field		<key>
+ *	<path>	field		<key>		<type>
  * Hidden commands are left out. The global options, in the form of "option"
  * lines with the path "vmctl", are a list of their own.
  */
@@ -121,7 +121,8 @@ void describe_commands(struct str *out)
 			str_addf(out, "%s\texit\t%d\n", cmd->path, *e);
 		f = cmd->record ? cmd->record->fields : NULL;
 		for (; f && f->key; f++)
-			str_addf(out, "%s\tfield\t%s\n", cmd->path, f->key);
+			str_addf(out, "%s\tfield\t%s\t%s\n", cmd->path, f->key,
+				 field_json_type(f));
 	}
 }
 

@@ -16,7 +16,8 @@
  *	@EXAMPLES@     below .Sh EXAMPLES
  *
  * and in vmctl.1.in also @COMMANDS@ and, by @OPTIONS@, the global options; in
- * vmctl-config.5.in @SETTINGS@.
+ * vmctl-config.5.in @SETTINGS@, in vmctl-output.5.in @RECORDS@ and
+ * @CODES@.
  * `vmctl __describe man FILE` writes the page; the build does that for each.
  * `mandoc -Tlint` has to be silent about the result.
  */
@@ -197,43 +198,6 @@ static void section_options(const struct command *cmd, struct str *out)
 	}
 }
 
-/* "Sizes are in bytes." for the types that there are. */
-static void add_units(const struct field *fields, struct str *out)
-{
-	bool sizes = false, times = false, durations = false;
-
-	for (const struct field *f = fields; f->key; f++) {
-		sizes |= f->type == FIELD_SIZE;
-		times |= f->type == FIELD_TIME;
-		durations |= f->type == FIELD_DURATION;
-	}
-	if (sizes || times || durations)
-		str_add(out, ".Pp\n");
-	if (sizes)
-		str_add(out, "Sizes are in bytes.\n");
-	if (durations)
-		str_add(out, "Durations are in seconds.\n");
-	if (times)
-		str_add(out, "Times are in UTC, as in 2026-01-31T09:00:00Z.\n");
-}
-
-static void section_output(const struct command *cmd, struct str *out)
-{
-	const struct field *f = cmd && cmd->record ? cmd->record->fields : NULL;
-
-	if (!f)
-		return;
-	str_add(out, "These are the fields, as\n.Fl -output Cm json\nnames "
-		     "them and\n.Fl -columns\ntakes them:\n"
-		     ".Pp\n.Bl -tag -width Ds -compact\n");
-	for (; f->key; f++) {
-		str_addf(out, ".It Cm %s\n", f->key);
-		describe_about(f->help ? f->help : f->heading, ".", out);
-	}
-	str_add(out, ".El\n");
-	add_units(cmd->record->fields, out);
-}
-
 static void add_exit(const char *status, const char *about, struct str *out)
 {
 	if (!about)
@@ -270,6 +234,18 @@ static void section_exit(const struct command *cmd, struct str *out)
 	if (cmd && cmd->flags & COMMAND_PASSES_STATUS)
 		str_add(out, ".Pp\nOnce the command in the guest has run, the "
 			     "exit status is its own.\n");
+}
+
+/* Of errors: their names in JSON, and the statuses they end a command with. */
+static void section_codes(const struct command *unused, struct str *out)
+{
+	str_add(out, ".Bl -tag -width Ds -compact\n");
+	for (int i = VMCTL_OK + 1; i < VMCTL_CODE_COUNT; i++) {
+		str_addf(out, ".It Cm %s Pq %d\n", vmctl_code_name(i),
+			 vmctl_code_exit(i));
+		describe_about(vmctl_code_summary(i), ".", out);
+	}
+	str_add(out, ".El\n");
 }
 
 static void section_examples(const struct command *cmd, struct str *out)
@@ -321,11 +297,13 @@ int describe_mdoc(const struct command *cmd, const char *section,
 		{ "NAME", section_name },
 		{ "SYNOPSIS", section_synopsis },
 		{ "OPTIONS", section_options },
-		{ "OUTPUT", section_output },
+		{ "OUTPUT", describe_output },
 		{ "EXIT_STATUS", section_exit },
 		{ "EXAMPLES", section_examples },
 		{ "COMMANDS", section_commands },
 		{ "SETTINGS", describe_settings },
+		{ "RECORDS", describe_records },
+		{ "CODES", section_codes },
 	};
 
 	for (size_t i = 0; i < ARRAY_LEN(sections); i++) {

@@ -144,6 +144,25 @@ same() {
 	[ "$1" = "$2" ] || { echo "'$1' is not '$2'" && return 1; }
 }
 
+# fits RECORD: the JSON on stdin, one object or a list that is not empty, has the keys of
+# that record and no other, with values of the declared types (tests/data/records).
+fits() {
+	jq -es --rawfile all "$TOP/tests/data/records" --arg record "$1" '
+		def fits($wanted):
+			if $wanted | endswith("|null") then . == null or fits($wanted[:-5])
+			elif $wanted == "strings" then type == "array" and all(.[]; type == "string")
+			elif $wanted == "integer" then type == "number" and floor == .
+			elif $wanted == "time" then type == "string" and test("^\\d{4}(-\\d\\d){2}T\\d\\d(:\\d\\d){2}Z$")
+			else type == $wanted end;
+		(if length == 1 and (.[0] | type) == "array" then .[0] else . end) as $values |
+		[$all | split("\n")[] | split("\t") | select(.[0] == $record) | {(.[1]): .[2]}] | add as $types |
+		$types != null and ($values | length > 0) and all($values[];
+			. as $v | type == "object" and (keys == ($types | keys)) and
+			all($types | to_entries[]; . as $t | $v[$t.key] | fits($t.value) or
+				("\($t.key) is \(.), not \($t.value)" | stderr | false)))
+	' >/dev/null
+}
+
 # --- state -------------------------------------------------------------------
 database() {
 	echo "$VMCTL_HOME/vmctl.db"

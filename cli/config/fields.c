@@ -12,15 +12,15 @@ static const struct field fields[] = {
 	  .help = "the value in effect, as text; lists joined by commas" },
 	{ "default", "DEFAULT", FIELD_STRING, AT(fallback), 0,
 	  .help = "the value that is built in" },
-	{ "source", "SOURCE", FIELD_STRING, AT(source), 0,
+	{ "source", "SOURCE", FIELD_STRING, AT(source), FIELD_ALWAYS,
 	  .help = "where the value comes from: environment, configuration or "
 		  "default" },
-	{ "type", "TYPE", FIELD_STRING, AT(type), FIELD_WIDE,
+	{ "type", "TYPE", FIELD_STRING, AT(type), FIELD_WIDE | FIELD_ALWAYS,
 	  .help = "what kind of value it takes" },
 	{ "problem", "PROBLEM", FIELD_STRING, AT(problem), FIELD_HIDDEN,
 	  .help = "why the value in the file is not acceptable" },
-	{ "description", "DESCRIPTION", FIELD_STRING, AT(about), FIELD_WIDE,
-	  .help = "what it is for" },
+	{ "description", "DESCRIPTION", FIELD_STRING, AT(about),
+	  FIELD_WIDE | FIELD_ALWAYS, .help = "what it is for" },
 	{ .key = NULL },
 };
 

@@ -27,7 +27,7 @@ static const struct field fields[] = {
 	{ "memory_available", "MEMORY AVAILABLE", FIELD_SIZE,
 	  AT(memory_available), 0,
 	  .help = "what of it can be had without swapping" },
-	{ "storage", "STORAGE", FIELD_STRING, AT(storage), 0,
+	{ "storage", "STORAGE", FIELD_STRING, AT(storage), FIELD_ALWAYS,
 	  .help = "folder of images and instances" },
 	{ "disk_total", "DISK", FIELD_SIZE, AT(disk_total), 0,
 	  .help = "size of the file system that holds it" },

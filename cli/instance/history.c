@@ -51,15 +51,15 @@ struct entry {
 static const struct field fields[] = {
 	{ "id", "ID", FIELD_INT, AT(id), FIELD_NAME | FIELD_HIDDEN,
 	  .help = "its number" },
-	{ "started_at", "AGE", FIELD_TIME, AT(started_at), 0,
+	{ "started_at", "AGE", FIELD_TIME, AT(started_at), FIELD_ALWAYS,
 	  .help = "when it began" },
-	{ "name", "NAME", FIELD_STRING, AT(name), 0,
+	{ "name", "NAME", FIELD_STRING, AT(name), FIELD_ALWAYS,
 	  .help = "the instance, by its name at that time" },
-	{ "instance", "INSTANCE", FIELD_STRING, AT(instance), FIELD_HIDDEN,
-	  .help = "the instance's id" },
+	{ "instance", "INSTANCE", FIELD_STRING, AT(instance),
+	  FIELD_HIDDEN | FIELD_ALWAYS, .help = "the instance's id" },
 	{ "user", "USER", FIELD_STRING, AT(user), FIELD_WIDE,
 	  .help = "the account that it ran as" },
-	{ "state", "STATE", FIELD_STRING, AT(state), FIELD_STATE,
+	{ "state", "STATE", FIELD_STRING, AT(state), FIELD_STATE | FIELD_ALWAYS,
 	  .help = "running; done, with an exit status; failed, without one, "
 		  "for the reason in error; or lost, when vmctl was killed "
 		  "before the end was known" },

@@ -38,7 +38,7 @@ struct label {
 #define AT(member) offsetof(struct label, member)
 
 static const struct field fields[] = {
-	{ "instance", "NAME", FIELD_STRING, AT(instance), 0,
+	{ "instance", "NAME", FIELD_STRING, AT(instance), FIELD_ALWAYS,
 	  .help = "the instance" },
 	{ "key", "KEY", FIELD_STRING, AT(key), FIELD_NAME,
 	  .help = "the key of the label" },

@@ -30,6 +30,8 @@ static const struct option opts[] = {
 static const struct example examples[] = {
 	{ "vmctl network create lab --subnet 10.20.30.0/24 -c qemu:///system",
 	  "Make a network with a subnet of its own." },
+	{ "vmctl network create vmctl -c qemu:///system",
+	  "Make the usual one, before anything needs it." },
 	{ NULL },
 };
 

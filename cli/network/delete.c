@@ -15,6 +15,7 @@ static const struct argument args[] = {
 
 static const struct example examples[] = {
 	{ "vmctl network delete lab -c qemu:///system", "Remove a network." },
+	{ "vmctl network delete lab test -c qemu:///system", "Remove two." },
 	{ NULL },
 };
 

@@ -6,7 +6,7 @@
 static const struct field fields[] = {
 	{ "name", "NAME", FIELD_STRING, AT(name), FIELD_NAME,
 	  .help = "its name" },
-	{ "mode", "MODE", FIELD_STRING, AT(mode), 0,
+	{ "mode", "MODE", FIELD_STRING, AT(mode), FIELD_ALWAYS,
 	  .help = "nat, or other for what vmctl does not make" },
 	{ "subnet", "SUBNET", FIELD_STRING, AT(subnet), 0,
 	  .help = "its IPv4 subnet" },
@@ -44,7 +44,7 @@ static const struct field leases[] = {
 	  .help = "the instance whose interface that is" },
 	{ "expires_at", "EXPIRES", FIELD_TIME, LEASE(expires_at), FIELD_AHEAD,
 	  .help = "when it ends, unless it is renewed" },
-	{ "network", "NETWORK", FIELD_STRING, LEASE(network), 0,
+	{ "network", "NETWORK", FIELD_STRING, LEASE(network), FIELD_ALWAYS,
 	  .help = "the network" },
 	{ .key = NULL },
 };

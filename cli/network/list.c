@@ -6,6 +6,8 @@
 
 static const struct example examples[] = {
 	{ "vmctl network list -c qemu:///system", "List the networks." },
+	{ "vmctl network list -c qemu:///system --filter managed -o name",
+	  "The names of those that vmctl made." },
 	{ NULL },
 };
 

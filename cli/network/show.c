@@ -16,6 +16,8 @@ static const struct argument args[] = {
 
 static const struct example examples[] = {
 	{ "vmctl network show vmctl -c qemu:///system", "Show a network." },
+	{ "vmctl network show vmctl -c qemu:///system -o json | jq -r .subnet",
+	  "Its subnet, for a script." },
 	{ NULL },
 };
 

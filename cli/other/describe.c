@@ -34,14 +34,16 @@ static int run(struct cli *cli, void *opts, struct vmctl_error *err)
 		describe_commands(&text);
 	else if (str_eq(o->what, "globals"))
 		describe_globals(&text);
+	else if (str_eq(o->what, "records"))
+		describe_schema(&text);
 	else if (str_eq(o->what, "mdoc"))
 		rc = mdoc(&o->words, &text, err);
 	else if (str_eq(o->what, "man") && o->words.count == 1)
 		rc = describe_page(o->words.items[0], &text, err);
 	else
 		rc = fail(err, VMCTL_INVALID, 0,
-			  "usage: vmctl __describe commands|globals|man FILE|"
-			  "mdoc COMMAND SECTION");
+			  "usage: vmctl __describe commands|globals|records|"
+			  "man FILE|mdoc COMMAND SECTION");
 	if (rc == 0)
 		rc = str_check(&text, err);
 	return rc ? rc : render_text(cli->out, str_text(&text), false, err);
@@ -55,7 +57,8 @@ const struct command cmd_describe = {
 	.args =
 		(const struct argument[]){
 			ARG_ONE(struct describe_options, what, .name = "WHAT",
-				.help = "commands, globals, man or mdoc"),
+				.help = "commands, globals, records, man or "
+					"mdoc"),
 			ARG_MANY(struct describe_options, words, .name = "WORD",
 				 .help = "what it is about", .optional = true),
 			ARG_END,

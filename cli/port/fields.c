@@ -10,7 +10,7 @@ static const char *state_text(const void *record)
 }
 
 static const struct field fields[] = {
-	{ "instance", "INSTANCE", FIELD_STRING, AT(instance), 0,
+	{ "instance", "INSTANCE", FIELD_STRING, AT(instance), FIELD_ALWAYS,
 	  .help = "the instance that it is forwarded to" },
 	{ "port", "PORT", FIELD_STRING, AT(text), FIELD_NAME,
 	  .help = "all of it, as 127.0.0.1:8080->80/tcp" },
@@ -18,9 +18,10 @@ static const struct field fields[] = {
 	  .help = "active, inactive, or unknown" },
 	{ "reason", "REASON", FIELD_STRING, AT(reason), 0,
 	  .help = "why it is not active" },
-	{ "protocol", "PROTOCOL", FIELD_STRING, AT(protocol), FIELD_WIDE,
-	  .help = "tcp or udp" },
-	{ "address", "ADDRESS", FIELD_STRING, AT(address), FIELD_WIDE,
+	{ "protocol", "PROTOCOL", FIELD_STRING, AT(protocol),
+	  FIELD_WIDE | FIELD_ALWAYS, .help = "tcp or udp" },
+	{ "address", "ADDRESS", FIELD_STRING, AT(address),
+	  FIELD_WIDE | FIELD_ALWAYS,
 	  .help = "the address of this host; 0.0.0.0 is all of them" },
 	{ "host_port", "HOST PORT", FIELD_INT, AT(host_port), FIELD_WIDE,
 	  .help = "the port of this host" },

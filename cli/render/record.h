@@ -32,6 +32,7 @@ enum field_flags {
 	FIELD_ZERO_NONE = 1 << 5,  /* of a number: 0 stands for none */
 	FIELD_BELOW_NONE = 1 << 7, /* of a number: less than 0 does */
 	FIELD_AHEAD = 1 << 6, /* of a time: it lies in the future ("in 3m") */
+	FIELD_ALWAYS = 1 << 8, /* of a text or time: it is never null */
 	FIELD_ASKED = 1 << 4, /* in the block of one record only with -o wide */
 };
 
@@ -49,5 +50,9 @@ struct record {
 	const char *name; /* "instance" */
 	const struct field *fields;
 };
+
+/* What it is in JSON: "string", "integer", "number", "boolean", "time" (a
+ * string) or "strings" (an array), with "|null" when it may be null. */
+const char *field_json_type(const struct field *field);
 
 #endif

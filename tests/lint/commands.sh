@@ -31,8 +31,7 @@ has_page() {
 ok_if_empty "every command has a page" "$(each_command has_page)"
 
 has_command() {
-	for file in $(files 'man/*.1.in'); do
-		[ "$file" != man/vmctl.1.in ] || continue
+	for file in $(files 'man/*.in'); do
 		"$vmctl" __describe man "$file" >/dev/null 2>&1 ||
 			echo "$file: vmctl __describe man fails"
 	done
@@ -52,6 +51,17 @@ has_marks() {
 	fi
 }
 ok_if_empty "every page has the marks for what is generated" "$(each_command has_marks)"
+
+# The lines to be typed in the section EXAMPLES, which is the page's own or made of
+# the command's.
+has_examples() {
+	for file in $(files 'man/*.in'); do
+		n=$("$vmctl" __describe man "$file" 2>/dev/null |
+			sed -n '/^\.Sh EXAMPLES/,/^\.Sh SEE/p' | grep -c '^\$ ')
+		[ "$n" -ge 2 ] || echo "$file: $n examples, at least 2 are wanted"
+	done
+}
+ok_if_empty "every page has two examples" "$(has_examples)"
 
 agrees() {
 	# shellcheck disable=SC2086 # a path of words

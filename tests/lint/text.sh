@@ -41,8 +41,8 @@ else
 	skip shellcheck "not installed"
 fi
 
-if command -v mandoc >/dev/null && ls "$B"/man/man[15]/* >/dev/null 2>&1; then
-	ok_if_empty "mandoc finds nothing to warn of" "$(mandoc -Tlint -W warning "$B"/man/man[15]/*)"
+if command -v mandoc >/dev/null && ls "$B"/man/man?/* >/dev/null 2>&1; then
+	ok_if_empty "mandoc finds nothing to warn of" "$(mandoc -Tlint -W warning "$B"/man/man?/*)"
 else
 	skip "mandoc finds nothing to warn of" "no mandoc, or no pages"
 fi

@@ -212,7 +212,8 @@ static void the_list_for_lints_has_a_line_for_everything(void **state)
 			       "create\toption\t--image\t-i\tIMAGE\n"
 			       "create\toption\t--accel\t\tauto|kvm|tcg\n"));
 	assert_non_null(strstr(str_text(&out), "create\texit\t3\n"));
-	assert_non_null(strstr(str_text(&out), "create\tfield\tmemory\n"));
+	assert_non_null(
+		strstr(str_text(&out), "create\tfield\tmemory\tinteger\n"));
 	assert_null(strstr(str_text(&out), "__hidden"));
 }
 
