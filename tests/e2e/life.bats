@@ -55,6 +55,8 @@ guest() {
 
 @test "INST-014 show has id, name, type, vCPUs, memory, disk, state, address, keys, image, times" {
 	ok vmctl show box -o json
+	fits instance <<<"$out"
+	vmctl logs box --list-boots -o json | fits boot
 	same "$(jq -r .id <<<"$out")" "$ID"
 	same "$(jq -r .vcpus <<<"$out")" 1
 	same "$(jq -r .memory <<<"$out")" $((256 << 20))

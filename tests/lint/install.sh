@@ -28,6 +28,7 @@ ok_if_empty "every part is where it belongs" "$(
 		lib/vmctl/libvirt.so lib/vmctl/ssh.so lib/vmctl/crypto.so lib/vmctl/iso.so lib/vmctl/http.so "lib/vmctl/agent/vmctl-agent-$(uname -m)" \
 		"lib/vmctl/agent/vmctl-agent-$(uname -m).gz" \
 		include/vmctl/vmctl.h lib/pkgconfig/libvmctl.pc share/man/man1/vmctl.1 share/man/man5/vmctl-config.5 \
+		share/man/man5/vmctl-output.5 share/man/man7/vmctl-tutorial.7 \
 		share/vmctl/catalogue.json \
 		share/bash-completion/completions/vmctl share/zsh/site-functions/_vmctl \
 		share/fish/vendor_completions.d/vmctl.fish; do

@@ -73,6 +73,7 @@ answers() {
 	ok vmctl network leases vmctl
 	for word in a1 a2 "$(field a1 address)" "$(field a2 mac)"; do has "$out" "$word"; done
 	ok vmctl network leases -o json
+	fits lease <<<"$out"
 	lease=$(jq '.[] | select(.instance == "a1")' <<<"$out")
 	same "$(jq -r '.address + " " + .mac + " " + .hostname + " " + .network' <<<"$lease")" \
 		"$(field a1 address) $(field a1 mac) a1 vmctl"

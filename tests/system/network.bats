@@ -91,6 +91,7 @@ create() {
 	ok vmctl network ls -o wide
 	has "$out" virbr
 	same "$(vmctl network list -o json | jq -r '.[].name')" vmctl
+	vmctl network list -o json | fits network
 	same "$(vmctl network list -o ndjson | jq -r .used)" 1
 	same "$(vmctl network list -o name)" vmctl
 	same "$(vmctl network list -o csv --columns name,subnet --no-header | tr -d '\r')" vmctl,192.168.100.0/24
