@@ -113,6 +113,7 @@ int instance_connect(struct vmctl *ctx, struct vmctl_instance *row,
 
 	if (row->state == VMCTL_STATE_RUNNING && *row->address && timeout_ms) {
 		t.look_at = t.address_at = clock_mono_ms() + TRUST_MS;
+		t.by_record = true;
 		t.trusted_until = clock_mono_ms() + ALONE_MS;
 	}
 	int r = waiting_run(&w, timeout_ms, err);

@@ -3,6 +3,7 @@
 #include "base/file.h"
 #include "instance/console.h"
 #include "instance/holder.h"
+#include "instance/turn.h"
 #include "internal/config.h"
 #include "internal/key.h"
 #include "internal/network.h"
@@ -37,8 +38,10 @@ int instance_remove_domain(struct vmctl *ctx, const struct vmctl_instance *row,
 	struct hv *hv;
 	int r = context_hv(ctx, row->connection, &ops, &hv, err);
 
-	if (r == 0)
+	if (r == 0) {
 		holder_end(ctx, row->id);
+		turn_forget(ctx, row->id);
+	}
 	for (bool tried = false; r == 0; tried = true) {
 		r = ops->state(hv, row->uuid, &seen, err);
 		if (r < 0 || seen == HV_ABSENT)

@@ -2,6 +2,7 @@
 #include "base/clock.h"
 #include "driver/agent.h"
 #include "instance/transport.h"
+#include "instance/turn.h"
 
 /* A guest that has the channel open and does not answer is too busy to, or
  * paused: there may be a patient way. */
@@ -11,7 +12,7 @@
  * own, and the better words where it has the same trouble. */
 static int not_here(int r, struct vmctl_error *err)
 {
-	if (r == -VMCTL_CANCELLED || r == -VMCTL_NO_MEMORY)
+	if (r == -VMCTL_CANCELLED || r == -VMCTL_NO_MEMORY || r == -VMCTL_BUSY)
 		return r;
 	if (err)
 		err->code = VMCTL_UNSUPPORTED;
@@ -24,8 +25,12 @@ int agent_link_open(struct vmctl *ctx, const struct vmctl_instance *row,
 {
 	struct agent_link link = { 0 };
 	struct hv *hv;
-	int r = context_hv(ctx, row->connection, &link.ops, &hv, err);
+	int r;
 
+	link.has_turn = turn_take(ctx, row->id, TURN_AGENT, &link.turn);
+	if (!link.has_turn)
+		return fail(err, VMCTL_BUSY, 0, "others have its channel");
+	r = context_hv(ctx, row->connection, &link.ops, &hv, err);
 	if (r == 0)
 		r = link.ops->channel_open(hv, row->uuid, HV_AGENT, &link.pipe,
 					   err);
@@ -48,6 +53,8 @@ void agent_link_close(struct agent_link *link)
 	agent_close(link->conn);
 	if (link->pipe)
 		link->ops->channel_close(link->pipe);
+	if (link->has_turn)
+		turn_give(&link->turn, link->conn);
 	*link = (struct agent_link){ 0 };
 }
 

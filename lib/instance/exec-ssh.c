@@ -5,44 +5,9 @@
 #include "instance/holder.h"
 #include "instance/transport.h"
 
-#define CONNECT_MS 30000
-
 /* The server gives the command to a shell as one argument, and Linux limits
  * those: MAX_ARG_STRLEN, 32 pages. */
 #define COMMAND_MAX (128 * 1024)
-
-static int enter(struct vmctl *ctx, struct vmctl_instance *row,
-		 const struct vmctl_exec *what, const struct ssh_ops **ret_ops,
-		 struct ssh_conn **ret, struct vmctl_error *err)
-{
-	int64_t begun = clock_mono_ms();
-	int r = instance_connect(ctx, row, what->user,
-				 what->connect_timeout_ms
-					 ? what->connect_timeout_ms
-					 : CONNECT_MS,
-				 ret_ops, ret, err);
-
-	if (r == -VMCTL_TRANSPORT && !*row->address) {
-		fail(err, VMCTL_STATE, 0, "%s has no address yet", row->name);
-		fail_hint(err, "vmctl wait %s --for ssh", row->name);
-		return -VMCTL_STATE;
-	}
-	/* Refused by the guest is a failure of the way in, not a matter of
-	 * this host's permissions. The same goes for a module that is not
-	 * there, as no rung is below this one. */
-	if (r == -VMCTL_DENIED || r == -VMCTL_BAD_DATA ||
-	    r == -VMCTL_UNSUPPORTED) {
-		if (err)
-			err->code = VMCTL_TRANSPORT;
-		r = -VMCTL_TRANSPORT;
-	}
-	if (r == 0)
-		log_info(&ctx->ev,
-			 "%s: by ssh, port %lld, connected in %lld ms",
-			 row->name, (long long)row->ssh_port,
-			 (long long)(clock_mono_ms() - begun));
-	return r;
-}
 
 /* Where to look, without asking anybody who might not answer, whether the
  * machine runs: as long as it does, its disk is locked. */
@@ -102,7 +67,8 @@ static int run_anew(struct vmctl *ctx, struct vmctl_instance *row,
 	const struct ssh_ops *ops = NULL;
 	struct ssh_conn *conn = NULL;
 	struct watch watch;
-	int r = enter(ctx, row, what, &ops, &conn, err);
+	int r = instance_enter(ctx, row, what->user, what->connect_timeout_ms,
+			       &ops, &conn, err);
 
 	if (r < 0)
 		return r;

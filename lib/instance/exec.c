@@ -2,6 +2,10 @@
 #include "driver/ssh.h"
 #include "instance/execution.h"
 #include "instance/transport.h"
+#include "instance/turn.h"
+
+/* How long nobody may get in before who waits for a turn gives up. */
+#define QUEUE_MS 30000
 
 /* The ladder: the first rung that is there takes the command. */
 static const struct transport *const ladder[] = {
@@ -47,37 +51,70 @@ static bool is_wanted(const struct transport *rung,
 	return !needs_ssh(what) || rung == &transport_ssh;
 }
 
-static int climb(struct vmctl *ctx, struct vmctl_instance *row,
-		 const struct vmctl_exec *what, struct vmctl_exit *ret,
-		 struct vmctl_error *err)
+/* One try of all rungs. VMCTL_BUSY when one may do at another time, of which
+ * `why` tells then; VMCTL_UNSUPPORTED when none ever will. What will not is
+ * noted in `gone`. */
+static int try_rungs(struct vmctl *ctx, struct vmctl_instance *row,
+		     const struct vmctl_exec *what, bool *gone,
+		     struct vmctl_exit *ret, struct vmctl_error *why)
 {
-	struct vmctl_error why = { .code = VMCTL_UNSUPPORTED };
-	struct vmctl_exit exit = { 0 };
+	struct vmctl_error busy = { 0 };
 
 	for (size_t i = 0; i < ARRAY_LEN(ladder); i++) {
 		const struct transport *rung = ladder[i];
 		int r;
 
-		if (!is_wanted(rung, what))
+		if (gone[i] || !is_wanted(rung, what))
 			continue;
-		r = rung->exec(ctx, row, what, &exit, &why);
-		if (r == -VMCTL_UNSUPPORTED) {
-			log_info(&ctx->ev, "%s: not by %s: %s", row->name,
-				 rung->name, why.message);
-			continue;
-		}
-		if (r < 0) {
-			if (err)
-				*err = why;
+		r = rung->exec(ctx, row, what, ret, why);
+		ret->transport = rung->name;
+		if (r != -VMCTL_UNSUPPORTED && r != -VMCTL_BUSY)
 			return r;
-		}
-		exit.transport = rung->name;
-		*ret = exit;
-		return 0;
+		log_info(&ctx->ev, "%s: not by %s: %s", row->name, rung->name,
+			 why->message);
+		if (r == -VMCTL_BUSY)
+			busy = *why;
+		else
+			gone[i] = true;
 	}
-	/* Only a rung that was asked for by name can be the last one. */
-	return fail(err, VMCTL_TRANSPORT, 0, "%s cannot be entered by %s: %s",
-		    row->name, what->transport, why.message);
+	if (!busy.code)
+		return -VMCTL_UNSUPPORTED;
+	*why = busy;
+	return -VMCTL_BUSY;
+}
+
+static int climb(struct vmctl *ctx, struct vmctl_instance *row,
+		 const struct vmctl_exec *what, struct vmctl_exit *ret,
+		 struct vmctl_error *err)
+{
+	bool gone[ARRAY_LEN(ladder)] = { false };
+	struct vmctl_error why = { 0 };
+	struct vmctl_exit exit = { 0 };
+	struct turn_queue queue;
+	int r;
+
+	turn_queue_begin(&queue, ctx, row->id,
+			 what->connect_timeout_ms ? what->connect_timeout_ms
+						  : QUEUE_MS);
+	while ((r = try_rungs(ctx, row, what, gone, &exit, &why)) ==
+	       -VMCTL_BUSY) {
+		r = turn_queue_wait(&queue, &why);
+		if (r == -VMCTL_BUSY)
+			r = -VMCTL_UNSUPPORTED;
+		if (r < 0)
+			break;
+	}
+	if (r == 0)
+		*ret = exit;
+	else if (r == -VMCTL_UNSUPPORTED)
+		return fail(err, VMCTL_TRANSPORT, 0,
+			    "%s cannot be entered%s%s: %s", row->name,
+			    is_auto(what->transport) ? "" : " by ",
+			    is_auto(what->transport) ? "" : what->transport,
+			    why.message);
+	else if (err)
+		*err = why;
+	return r;
 }
 
 static int run(struct vmctl *ctx, struct vmctl_instance *row,

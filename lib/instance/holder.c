@@ -24,7 +24,8 @@ struct holder {
 	char *disk;	 /* of the machine; NULL: nothing can be told by it */
 	const char *host_key; /* that the server of the connection proved */
 	long hold_ms;
-	int client; /* the one that is served, or -1 */
+	int client;  /* the one that is served, or -1 */
+	bool ending; /* nothing more is run */
 };
 
 static bool machine_gone(void *data)
@@ -155,6 +156,10 @@ static bool answer(struct holder *h, int fds[3])
 	}
 	if (q.verb == HOLD_END)
 		return false;
+	if (h->ending) {
+		refuse(h, "the kept connection is being closed");
+		return false;
+	}
 	/* Pinned anew meanwhile: this would be another server's answer. */
 	if (!str_eq(q.host_key, h->host_key)) {
 		refuse(h, "the server has another host key");
@@ -213,6 +218,7 @@ static void see_off(struct holder *h)
 {
 	struct pollfd p = { .fd = h->socket, .events = POLLIN };
 
+	h->ending = true;
 	while (still_there(h) && !leave(h))
 		if (poll(&p, 1, 50) > 0)
 			serve(h);

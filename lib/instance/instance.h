@@ -191,6 +191,15 @@ int instance_connect(struct vmctl *ctx, struct vmctl_instance *row,
 		     const struct ssh_ops **ret_ops, struct ssh_conn **ret,
 		     struct vmctl_error *err);
 
+/* log-in.c: the same, for who runs something in it: VMCTL_BUSY at once when so
+ * many are on their way in that it takes a turn (turn.h), VMCTL_STATE when it
+ * has no address, VMCTL_TRANSPORT for whatever else keeps one out. timeout_ms
+ * 0: 30 s. */
+int instance_enter(struct vmctl *ctx, struct vmctl_instance *row,
+		   const char *user, long timeout_ms,
+		   const struct ssh_ops **ret_ops, struct ssh_conn **ret,
+		   struct vmctl_error *err);
+
 /* host-key.c: makes the key that the seed brings, unless the guest makes its
  * own. A dry run makes none and says so. */
 int draft_host_key(struct draft *d, struct vmctl_error *err);

@@ -20,9 +20,10 @@ struct transport {
 	 *
 	 * VMCTL_UNSUPPORTED, with a message why: this rung is not there, or
 	 * cannot do what is asked for. Nothing of what->in was read and nothing
-	 * was run, so that the next one can be tried. Every other failure is
-	 * final. VMCTL_STATE: the instance does not run. VMCTL_TRANSPORT: the
-	 * way in is there, and failed.
+	 * was run, so that the next one can be tried. VMCTL_BUSY: the same, but
+	 * it is worth trying again, as others have it now (turn.h). Every other
+	 * failure is final. VMCTL_STATE: the instance does not run.
+	 * VMCTL_TRANSPORT: the way in is there, and failed.
 	 *
 	 * `row` is as it was recorded; a rung may refresh it.
 	 */
@@ -34,15 +35,18 @@ struct transport {
 extern const struct transport transport_agent; /* exec-agent.c */
 extern const struct transport transport_ssh;   /* exec-ssh.c */
 
-/* A session with vmctl's agent in the guest (driver/agent.h). */
+/* A session with vmctl's agent in the guest (driver/agent.h). Begins as zero.
+ */
 struct agent_link {
+	bool has_turn;
+	int turn; /* of turn.h */
 	const struct hv_ops *ops;
 	struct hv_pipe *pipe;
 	struct agent_conn *conn;
 };
 
-/* VMCTL_UNSUPPORTED, with the reason, unless the agent answers. timeout_ms 0: 5
- * s. */
+/* VMCTL_UNSUPPORTED, with the reason, unless the agent answers; VMCTL_BUSY when
+ * others have a session with it. timeout_ms 0: 5 s. */
 int agent_link_open(struct vmctl *ctx, const struct vmctl_instance *row,
 		    long timeout_ms, struct agent_link *ret,
 		    struct vmctl_error *err);

@@ -30,15 +30,18 @@ static long limit(const struct waiting *w, long most)
 					 : (long)left;
 }
 
-static bool worth_retrying(const struct waited *t, int r)
+static bool worth_retrying(struct waited *t, int r)
 {
+	bool doubtful = t->moved || t->by_record;
+
+	t->by_record = false;
 	if (r == -VMCTL_TRANSPORT)
 		return true;
 	/* The keys come with cloud-init, a little after the server. */
 	if (r == -VMCTL_DENIED)
 		return clock_now() - t->row->launched_at < YOUNG_S;
 	/* Another host key: only if it was another's port. */
-	return r == -VMCTL_BAD_DATA && t->moved;
+	return r == -VMCTL_BAD_DATA && doubtful;
 }
 
 static int open_session(struct waiting *w, struct waited *t)

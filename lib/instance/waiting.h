@@ -60,6 +60,7 @@ struct waited {
 	struct openers openers;
 	struct ssh_search search;
 	bool moved; /* its port is another than at the last attempt */
+	bool by_record; /* … or may be: its hypervisor was not asked yet */
 	struct vmctl_error no_ssh; /* why there is no session yet */
 	bool keep;		   /* `conn` is wanted by the caller */
 	struct ssh_conn *conn;

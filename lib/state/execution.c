@@ -4,16 +4,18 @@
 #include "base/proc.h"
 #include "state/db.h"
 
-/* How long another writer may keep these rows waiting. */
-#define BUSY_MS 250
+/* How long other writers may keep a command waiting, and what is known once it
+ * has ended. */
+#define BEGIN_MS 250
+#define END_MS 2000
 
 DEFINE_CLEANUP(execution, struct vmctl_execution *, vmctl_execution_free);
 #define auto_execution auto_cleanup(execution_cleanup)
 
 /* For the time of a write that nobody has to wait for. */
-static void hurry(struct state *db)
+static void hurry(struct state *db, int busy_ms)
 {
-	sqlite3_busy_timeout(db->db, BUSY_MS);
+	sqlite3_busy_timeout(db->db, busy_ms);
 	(void)sql_exec(db, "PRAGMA synchronous = NORMAL", NULL);
 }
 
@@ -64,7 +66,7 @@ int state_execution_begin(struct state *db, const struct vmctl_execution *e,
 	int64_t id = 0;
 	int r;
 
-	hurry(db);
+	hurry(db, BEGIN_MS);
 	r = txn_begin(db, err);
 	if (r == 0)
 		r = insert(db, e, err);
@@ -85,7 +87,7 @@ int state_execution_end(struct state *db, const struct vmctl_execution *e,
 	int64_t id = e->id;
 	int r;
 
-	hurry(db);
+	hurry(db, END_MS);
 	r = txn_begin(db, err);
 	if (r == 0 && !id) {
 		r = insert(db, e, err);
@@ -208,7 +210,7 @@ int state_execution_forget(struct state *db, int64_t before,
 	/* No write lock for nothing. */
 	if (r < 0 || !any)
 		return r;
-	hurry(db);
+	hurry(db, BEGIN_MS);
 	return sql_run(db, NULL, err,
 		       "DELETE FROM execution WHERE started_at_ms < ?", "i",
 		       before * 1000);

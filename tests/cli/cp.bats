@@ -424,7 +424,7 @@ tree() { # a folder to copy
 	for _ in 1 2 3 4 5; do
 		command vmctl cp big t1:big &
 		copying=$!
-		for ((i = 0; i < 100000; i++)); do ! left || break; done
+		while ! left && kill -0 $copying 2>/dev/null; do :; done
 		kill -9 $copying 2>/dev/null || :
 		wait $copying || :
 		[ -e "$R/big" ] || break
@@ -443,7 +443,7 @@ tree() { # a folder to copy
 	for _ in 1 2 3 4 5; do
 		command vmctl cp t1:big big &
 		copying=$!
-		for ((i = 0; i < 100000; i++)); do [ -z "$(left)" ] || break; done
+		while [ -z "$(left)" ] && kill -0 $copying 2>/dev/null; do :; done
 		kill -9 $copying 2>/dev/null || :
 		wait $copying || :
 		[ -e big ] || break

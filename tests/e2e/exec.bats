@@ -25,14 +25,15 @@ by_ssh() {
 
 # In the guest nobody has this argument; what asks is not counted.
 gone() {
-	[ "$(by_ssh sh -c "ps -o args | grep -v grep | grep -q '[s]leep $1' && echo runs || echo gone")" = gone ]
+	[ "$(by_ssh sh -c "ps -o args | grep -v grep | grep -q '[t]ail -f -s $1' && echo runs || echo gone")" = gone ]
 }
 
 @test "exec by ssh: all of a hundred megabytes, and nothing but errors" {
 	same "$(by_ssh dd if=/dev/zero bs=1M count=100 2>err | cksum)" "$(head -c 100M /dev/zero | cksum)"
 	same "$(by_ssh sh -c 'head -c 3000000 /dev/zero >&2' 2>&1 >/dev/null </dev/null | wc -c)" 3000000
 	head -c 5000000 /dev/urandom >in
-	by_ssh cat <in | cmp - in
+	by_ssh cat <in >copy
+	cmp copy in
 	same "$(vmctl history --executions -n 1 -o json | jq -c '.[0] | [.bytes_in, .bytes_out, .bytes_err, .transport]')" \
 		'[5000000,5000000,0,"ssh"]'
 }
@@ -54,8 +55,8 @@ gone() {
 
 @test "exec by ssh: a time-out ends all that the command started, also as root and by sudo" {
 	# shellcheck disable=SC2016 # for the guest
-	local family='trap "" TERM HUP; sh -c "trap : TERM; while :; do sleep 4711; done" >/dev/null 2>&1 </dev/null &
-		sleep 4711 >/dev/null; sleep 4711'
+	local family='trap "" TERM HUP; sh -c "trap : TERM; while :; do tail -f -s 4711 /dev/null; done" >/dev/null 2>&1 </dev/null &
+		tail -f -s 4711 /dev/null >/dev/null; tail -f -s 4711 /dev/null'
 	try vmctl exec --transport ssh --timeout 1s box -- sh -c "$family"
 	same "$status" 124
 	# Its connection is not kept: nobody knows what state it is in.
@@ -76,10 +77,11 @@ gone() {
 }
 
 @test "exec by ssh: an interrupt ends it in the guest too" {
-	env --default-signal=INT vmctl exec --transport ssh box -- sh -c 'echo on; sleep 4714 >/dev/null' >out 3>&- &
+	env --default-signal=INT vmctl exec --transport ssh box -- sh -c 'echo on; tail -f -s 4714 /dev/null >/dev/null' >out 3>&- &
 	local pid=$!
 	wait_until 30 test -s out
-	! gone 4714
+	try gone 4714
+	same "$status" 1
 	kill -INT "$pid"
 	wait "$pid" || :
 	wait_until 20 gone 4714
@@ -95,4 +97,24 @@ gone() {
 	same "$status" 3
 	ok vmctl exec --output-dir d -l role -- sh -c 'head -c 1000000 /dev/zero'
 	same "$(wc -c <d/box.out),$(cat d/box.status)" 1000000,0
+}
+
+# More than a server lets in at once, and than a slow one serves in its time.
+@test "exec: two hundred at once, each with its own output and status" {
+	local i n=200
+	# The way in is the same; what differs is tested once.
+	on_session || n=20
+	for ((i = 1; i <= n; i++)); do
+		{
+			rc=0
+			vmctl exec box -- sh -c "echo out-$i; exit $((i % 100))" >"$i.out" 2>"$i.err" </dev/null || rc=$?
+			echo $rc >"$i.rc"
+		} 3>&- &
+	done
+	wait
+	for ((i = 1; i <= n; i++)); do
+		same "$(<"$i.out"),$(<"$i.rc"),$(<"$i.err")" "out-$i,$((i % 100)),"
+	done
+	same "$(vmctl history --executions -n 1000 -o json |
+		jq '[.[] | select(.command | contains("echo out-")) | .state] | length, unique[]' | tr '\n' ' ')" "$n \"done\" "
 }

@@ -70,7 +70,7 @@ script1"
 	[ "$(db "SELECT count(DISTINCT mac) FROM nic")" = 2 ]
 }
 
-@test "ports that changed hands behind our back never lead into another machine" {
+@test "ports that changed hands behind our back lead to the right machine again" {
 	session_only
 	one=$(field script1 ssh_port)
 	two=$(field config1 ssh_port)
@@ -78,13 +78,7 @@ script1"
 		UPDATE instance SET ssh_port = $one WHERE name = 'config1';
 		UPDATE instance SET ssh_port = $two WHERE name = 'script1'; COMMIT"
 	for name in script1 config1; do
-		try vmctl ssh $name -- hostname
-		if [ "$status" = 0 ]; then
-			same "$out" $name
-		else
-			same "$status" 255
-			has "$err" "host key"
-		fi
+		same "$(vmctl ssh $name -- hostname)" $name
 	done
 }
 

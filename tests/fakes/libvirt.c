@@ -454,22 +454,27 @@ static int forward_list(struct hv *hv, const char *uuid,
 
 	ENTER();
 	if (elsewhere(uuid) == HV_RUNNING) {
-		*ret = calloc(1, sizeof(**ret));
+		*ret = NULL;
 		*ret_n = 0;
-		return *ret ? leave(err) : fail_oom(err);
+		return leave(err);
 	}
 	int r = need(uuid, &d, err);
 	if (r < 0)
 		return r;
 	NEED_ACTIVE(d);
-	*ret = calloc(FAKE_PORTS, sizeof(**ret));
-	if (!*ret)
+	auto_free struct hv_forward *list = calloc(FAKE_PORTS, sizeof(*list));
+	if (!list)
 		return fail_oom(err);
-	*ret_n = 0;
+	size_t n = 0;
 	for (int i = 0; i < FAKE_PORTS; i++)
 		if (d->ports[i].host_port)
-			(*ret)[(*ret_n)++] = d->ports[i];
-	return leave(err);
+			list[n++] = d->ports[i];
+	r = leave(err);
+	if (r == 0) {
+		*ret = take_ptr(&list);
+		*ret_n = n;
+	}
+	return r;
 }
 
 /* --- channels: what listens at a socket is the agent -------------------------

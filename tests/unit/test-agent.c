@@ -281,7 +281,7 @@ static void a_command_that_does_not_read_ends(void **state)
 /* As by ssh: what it left behind may still have something to say. */
 static void what_it_left_behind_is_heard_and_lives(void **state)
 {
-	auto_ran ran;
+	auto_ran ran, unused;
 
 	agent_run(*state,
 		  (struct agent_exec){
@@ -296,7 +296,7 @@ static void what_it_left_behind_is_heard_and_lives(void **state)
 	agent_run(*state,
 		  (struct agent_exec){
 			  .argv = SH("pkill -f 'tail -f -s 30[.]4712'") },
-		  NULL, &ran);
+		  NULL, &unused);
 }
 
 /* --- time, and the other end
@@ -594,7 +594,7 @@ static void noise_does_not_kill_it(void **state)
 {
 	for (int round = 0; round < 300; round++) {
 		auto_close int fd = agent_dial(*state);
-		unsigned char bytes[2000];
+		unsigned char bytes[2000] = { 0 };
 		size_t n = 0;
 
 		memcpy(bytes, AGENT_MARK, AGENT_MARK_SIZE);

@@ -70,7 +70,8 @@ static const char script[] =
 	"	[ $signal = KILL ] || { echo; sleep 1; }\n"
 	"done' 2>/dev/null";
 
-/* How long the request may take, and then the first word. The caller has its own wait for the end. */
+/* How long the request may take, and then the first word. The caller has its
+ * own wait for the end. */
 #define REQUEST_MS 3000
 
 /* Repeats a call of libssh until it is decided, whatever the caller wants by
