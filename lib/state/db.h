@@ -62,6 +62,9 @@ int sql_exists(struct state *db, bool *ret, char **ret_first,
 /* A copy of a column's text; NULL gives "". false when memory is short. */
 bool sql_text(sqlite3_stmt *stmt, int column, char **ret);
 
+/* The same into out[n], cut where it is longer. */
+void sql_copy(sqlite3_stmt *stmt, int column, char *out, size_t n);
+
 /* Statements without parameters or rows. */
 int sql_exec(struct state *db, const char *sql, struct vmctl_error *err);
 

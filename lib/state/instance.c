@@ -5,19 +5,13 @@
 
 #include "base/str.h"
 #include "state/db.h"
-#include "state/nic.h"
-#include "state/port.h"
+#include "state/details.h"
 
 #define SELECT_INSTANCE                                                        \
 	"SELECT id, name, reason, type, image, image_digest, user,"            \
 	" accel, connection, uuid, host_key, host_key_sha256, state, vcpus,"   \
 	" memory, disk, coalesce(ssh_port, 0), created_at, launched_at,"       \
 	" terminated_at, note FROM instance "
-#define SELECT_KEY_NAMES                                                       \
-	"SELECT name FROM instance_key WHERE instance = ? ORDER BY position"
-#define SELECT_LABELS                                                          \
-	"SELECT key || '=' || value FROM label WHERE instance = ? ORDER BY "   \
-	"key"
 
 DEFINE_CLEANUP(instance, struct vmctl_instance *, vmctl_instance_free);
 #define auto_instance auto_cleanup(instance_cleanup)
@@ -32,115 +26,6 @@ static enum vmctl_state state_parse(const char *text)
 			return (enum vmctl_state)i;
 	}
 	return VMCTL_STATE_UNKNOWN;
-}
-
-/* What belongs to a row, asked for one row after another. */
-struct details {
-	sqlite3_stmt *keys, *nics, *labels, *ports;
-};
-
-static void details_done(struct details *d)
-{
-	sqlite3_finalize(d->keys);
-	sqlite3_finalize(d->nics);
-	sqlite3_finalize(d->labels);
-	sqlite3_finalize(d->ports);
-}
-#define auto_details auto_cleanup(details_done) struct details
-
-static int details_prepare(struct state *db, struct details *d,
-			   struct vmctl_error *err)
-{
-	int r = sql_query(db, &d->keys, err, SELECT_KEY_NAMES, "t", NULL);
-
-	if (r == 0)
-		r = sql_query(db, &d->nics, err, SELECT_NICS, "t", NULL);
-	if (r == 0)
-		r = sql_query(db, &d->labels, err, SELECT_LABELS, "t", NULL);
-	if (r == 0)
-		r = sql_query(db, &d->ports, err, SELECT_PORTS, "t", NULL);
-	return r;
-}
-
-/* The first column of all rows that `stmt` has for the instance. */
-static int read_names(struct state *db, sqlite3_stmt *stmt, const char *id,
-		      char ***ret, struct vmctl_error *err)
-{
-	auto_strv char **names = strv_dup(NULL);
-	int r;
-
-	if (!names)
-		return fail_oom(err);
-	sqlite3_reset(stmt);
-	sqlite3_bind_text(stmt, 1, id, -1, SQLITE_STATIC);
-	while ((r = sql_step(db, stmt, err)) == 1) {
-		auto_free char *name = NULL;
-
-		if (!sql_text(stmt, 0, &name) || strv_append(&names, name) < 0)
-			return fail_oom(err);
-	}
-	if (r < 0)
-		return r;
-	*ret = take_ptr(&names);
-	return 0;
-}
-
-/* `nics` is a statement of SELECT_NICS. The first interface's MAC and address
- * are the instance's. */
-static int read_nics(struct state *db, sqlite3_stmt *nics,
-		     struct vmctl_instance *out, struct vmctl_error *err)
-{
-	int r;
-
-	out->networks = strv_dup(NULL);
-	if (!out->networks)
-		return fail_oom(err);
-	sqlite3_reset(nics);
-	sqlite3_bind_text(nics, 1, out->id, -1, SQLITE_STATIC);
-	while ((r = sql_step(db, nics, err)) == 1) {
-		struct state_nic nic = { 0 };
-
-		nic_read(nics, &nic);
-		auto_free char *label = state_nic_label(&nic);
-		if (!label || strv_append(&out->networks, label) < 0)
-			return fail_oom(err);
-		if (out->mac)
-			continue;
-		out->mac = strdup(nic.mac);
-		out->address = strdup(nic.address);
-		out->address_source = strdup(!nic.address[0] ? ""
-					     : nic.reserved  ? "reservation"
-							     : "last seen");
-	}
-	if (r < 0)
-		return r;
-	if (!out->mac) /* cannot be, but a row is to be shown all the same */
-		out->mac = str_dup(""), out->address = str_dup(""),
-		out->address_source = str_dup("");
-	return out->mac && out->address && out->address_source ? 0
-							       : fail_oom(err);
-}
-
-/* `ports` is a statement of SELECT_PORTS. */
-static int read_ports(struct state *db, sqlite3_stmt *ports,
-		      struct vmctl_instance *out, struct vmctl_error *err)
-{
-	int r;
-
-	out->ports = strv_dup(NULL);
-	if (!out->ports)
-		return fail_oom(err);
-	sqlite3_reset(ports);
-	sqlite3_bind_text(ports, 1, out->id, -1, SQLITE_STATIC);
-	while ((r = sql_step(db, ports, err)) == 1) {
-		struct state_port port;
-		char text[PORT_TEXT];
-
-		port_read(ports, &port);
-		if (strv_append(&out->ports, state_port_text(&port, text)) < 0)
-			return fail_oom(err);
-	}
-	return r;
 }
 
 static bool read_texts(sqlite3_stmt *stmt, struct vmctl_instance *out)
@@ -159,12 +44,11 @@ static bool read_texts(sqlite3_stmt *stmt, struct vmctl_instance *out)
 	return true;
 }
 
-static int read_instance(struct state *db, sqlite3_stmt *stmt,
-			 const struct details *with,
-			 struct vmctl_instance **ret, struct vmctl_error *err)
+/* All but what stands in other tables. */
+static int read_instance(sqlite3_stmt *stmt, struct vmctl_instance **ret,
+			 struct vmctl_error *err)
 {
 	auto_instance struct vmctl_instance *out = calloc(1, sizeof(*out));
-	int r;
 
 	if (!out || !read_texts(stmt, out) || !sql_text(stmt, 20, &out->note))
 		return fail_oom(err);
@@ -176,15 +60,6 @@ static int read_instance(struct state *db, sqlite3_stmt *stmt,
 	out->created_at = sqlite3_column_int64(stmt, 17);
 	out->launched_at = sqlite3_column_int64(stmt, 18);
 	out->terminated_at = sqlite3_column_int64(stmt, 19);
-	r = read_names(db, with->keys, out->id, &out->keys, err);
-	if (r == 0)
-		r = read_names(db, with->labels, out->id, &out->labels, err);
-	if (r == 0)
-		r = read_nics(db, with->nics, out, err);
-	if (r == 0)
-		r = read_ports(db, with->ports, out, err);
-	if (r < 0)
-		return r;
 	*ret = take_ptr(&out);
 	return 0;
 }
@@ -200,18 +75,23 @@ static int fail_unknown(const char *name, struct vmctl_error *err)
 static int get(struct state *db, const char *where, const char *name,
 	       struct vmctl_instance **ret, struct vmctl_error *err)
 {
+	auto_instance struct vmctl_instance *out = NULL;
 	auto_stmt sqlite3_stmt *stmt = NULL;
-	auto_details with = { 0 };
 	auto_free char *sql = str_printf(SELECT_INSTANCE "%s", where);
 	int r = sql ? sql_query(db, &stmt, err, sql, "t", name) : fail_oom(err);
 
 	if (r == 0)
-		r = details_prepare(db, &with, err);
-	if (r == 0)
 		r = sql_step(db, stmt, err);
 	if (r == 0)
 		return fail_unknown(name, err);
-	return r < 0 ? r : read_instance(db, stmt, &with, ret, err);
+	if (r > 0)
+		r = read_instance(stmt, &out, err);
+	if (r == 0)
+		r = details_read(db, &out, 1, err);
+	if (r < 0)
+		return r;
+	*ret = take_ptr(&out);
+	return 0;
 }
 
 int state_instance_get(struct state *db, const char *name,
@@ -239,7 +119,6 @@ int state_instance_list(struct state *db, bool terminated,
 	auto_instance_list struct vmctl_instance_list *list =
 		calloc(1, sizeof(*list));
 	auto_stmt sqlite3_stmt *stmt = NULL;
-	auto_details with = { 0 };
 	size_t room = 0;
 	int r;
 
@@ -251,8 +130,6 @@ int state_instance_list(struct state *db, bool terminated,
 				 : SELECT_INSTANCE
 			      "WHERE state <> 'terminated' ORDER BY name",
 		      "");
-	if (r == 0)
-		r = details_prepare(db, &with, err);
 	while (r >= 0 && (r = sql_step(db, stmt, err)) == 1) {
 		if (list->count == room) {
 			struct vmctl_instance **more;
@@ -263,11 +140,12 @@ int state_instance_list(struct state *db, bool terminated,
 				return fail_oom(err);
 			list->items = more;
 		}
-		r = read_instance(db, stmt, &with, &list->items[list->count],
-				  err);
+		r = read_instance(stmt, &list->items[list->count], err);
 		if (r == 0)
 			list->count++;
 	}
+	if (r == 0)
+		r = details_read(db, list->items, list->count, err);
 	if (r < 0)
 		return r;
 	*ret = take_ptr(&list);

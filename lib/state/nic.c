@@ -36,25 +36,18 @@ int nics_release(struct state *db, const char *id, struct vmctl_error *err)
 		       "UPDATE nic SET live = 0 WHERE instance = ?", "t", id);
 }
 
-static void copy(sqlite3_stmt *stmt, int column, char *out, size_t n)
-{
-	const char *text = (const char *)sqlite3_column_text(stmt, column);
-
-	snprintf(out, n, "%s", text ? text : "");
-}
-
 void nic_read(sqlite3_stmt *stmt, struct state_nic *out)
 {
 	char kind[16];
 
-	copy(stmt, 0, kind, sizeof(kind));
+	sql_copy(stmt, 1, kind, sizeof(kind));
 	for (size_t i = 0; i < ARRAY_LEN(kinds); i++)
 		if (str_eq(kind, kinds[i]))
 			out->kind = (enum state_nic_kind)i;
-	copy(stmt, 1, out->source, sizeof(out->source));
-	copy(stmt, 2, out->mac, sizeof(out->mac));
-	copy(stmt, 3, out->address, sizeof(out->address));
-	out->reserved = sqlite3_column_int(stmt, 4) != 0;
+	sql_copy(stmt, 2, out->source, sizeof(out->source));
+	sql_copy(stmt, 3, out->mac, sizeof(out->mac));
+	sql_copy(stmt, 4, out->address, sizeof(out->address));
+	out->reserved = sqlite3_column_int(stmt, 5) != 0;
 }
 
 int state_nics(struct state *db, const char *id, struct state_nic **ret,

@@ -11,9 +11,9 @@ int nics_put(struct state *db, const char *id, const struct state_nic *nics,
 	     size_t n, struct vmctl_error *err);
 
 /* The interfaces of an instance in order, and one row of that. */
-#define SELECT_NICS                                                            \
-	"SELECT kind, source, mac, address, reserved FROM nic"                 \
-	" WHERE instance = ? ORDER BY position"
+#define NIC_COLUMNS                                                            \
+	"SELECT instance, kind, source, mac, address, reserved FROM nic"
+#define SELECT_NICS NIC_COLUMNS " WHERE instance = ? ORDER BY position"
 void nic_read(sqlite3_stmt *stmt, struct state_nic *out);
 
 /* MACs and addresses are free again. */

@@ -26,22 +26,15 @@ bool state_ports_overlap(const struct state_port *a, const struct state_port *b)
 		str_eq(b->address, any));
 }
 
-static void copy(sqlite3_stmt *stmt, int column, char *out, size_t n)
-{
-	const char *text = (const char *)sqlite3_column_text(stmt, column);
-
-	snprintf(out, n, "%s", text ? text : "");
-}
-
 void port_read(sqlite3_stmt *stmt, struct state_port *out)
 {
 	char proto[8];
 
 	*out = (struct state_port){ 0 };
-	copy(stmt, 0, out->id, sizeof(out->id));
-	copy(stmt, 1, proto, sizeof(proto));
+	sql_copy(stmt, 0, out->id, sizeof(out->id));
+	sql_copy(stmt, 1, proto, sizeof(proto));
 	out->udp = str_eq(proto, "udp");
-	copy(stmt, 2, out->address, sizeof(out->address));
+	sql_copy(stmt, 2, out->address, sizeof(out->address));
 	out->host_port = sqlite3_column_int(stmt, 3);
 	out->guest_port = sqlite3_column_int(stmt, 4);
 }

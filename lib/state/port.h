@@ -18,12 +18,14 @@ int ports_put(struct state *db, const char *id, const struct state_port *ports,
 int ports_release(struct state *db, const char *id, struct vmctl_error *err);
 
 /* The forwards of an instance in order, and one row of that. */
-#define SELECT_ALL_PORTS                                                       \
+#define PORT_COLUMNS                                                           \
 	"SELECT instance, protocol, host_address, host_port, guest_port,"      \
-	" going FROM port_forward WHERE instance = ?"
-#define ORDER_PORTS " ORDER BY host_port, protocol, host_address"
-#define SELECT_PORTS SELECT_ALL_PORTS " AND NOT going" ORDER_PORTS
-#define SELECT_GOING SELECT_ALL_PORTS " AND going" ORDER_PORTS
+	" going FROM port_forward"
+#define PORT_ORDER "host_port, protocol, host_address"
+#define PORTS_WHERE(going)                                                     \
+	PORT_COLUMNS " WHERE instance = ? AND " going " ORDER BY " PORT_ORDER
+#define SELECT_PORTS PORTS_WHERE("NOT going")
+#define SELECT_GOING PORTS_WHERE("going")
 void port_read(sqlite3_stmt *stmt, struct state_port *out);
 
 #endif

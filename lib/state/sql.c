@@ -207,6 +207,16 @@ bool sql_text(sqlite3_stmt *stmt, int column, char **ret)
 	return true;
 }
 
+void sql_copy(sqlite3_stmt *stmt, int column, char *out, size_t n)
+{
+	const char *text = (const char *)sqlite3_column_text(stmt, column);
+	size_t len = text ? strnlen(text, n - 1) : 0;
+
+	if (len)
+		memcpy(out, text, len);
+	out[len] = '\0';
+}
+
 int sql_exec(struct state *db, const char *sql, struct vmctl_error *err)
 {
 	int rc = sqlite3_exec(db->db, sql, NULL, NULL, NULL);

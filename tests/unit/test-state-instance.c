@@ -409,6 +409,65 @@ static void the_list_is_by_name(void **state)
 	vmctl_instance_list_free(list);
 }
 
+/* One of each kind for "alpha" (i-3) and two for "zeta" (i-1); what stands
+ * between them by id belongs to one that is terminated, and to one without. */
+static void details_are_each_rows_own(void **state)
+{
+	struct fixture *f = *state;
+	struct vmctl_instance_list *list = NULL;
+
+	assert_int_equal(put(f, 1, "zeta", NULL), 0);
+	assert_int_equal(put(f, 2, "gone", NULL), 0);
+	assert_int_equal(put(f, 3, "alpha", NULL), 0);
+	assert_int_equal(put(f, 4, "bare", NULL), 0);
+	terminate(f, "i-00000002");
+	fixture_sql(f, "INSERT INTO instance_key SELECT id, 1, 'b-' || name,"
+		       " 'k', NULL FROM instance WHERE name <> 'bare';"
+		       "INSERT INTO instance_key SELECT id, 0, 'a-' || name,"
+		       " 'k', NULL FROM instance WHERE name = 'zeta';"
+		       "INSERT INTO label SELECT id, 'role', name FROM instance"
+		       " WHERE name <> 'bare';"
+		       "INSERT INTO nic SELECT id, 1, 'bridge', 'br-' || name,"
+		       " 'm' || id, '10.0.0.1', 0, 1 FROM instance"
+		       " WHERE name <> 'bare';"
+		       "INSERT INTO port_forward SELECT id, 'tcp', '127.0.0.1',"
+		       " 1000 + rowid, 80, 0 FROM instance"
+		       " WHERE name <> 'bare';"
+		       "DELETE FROM nic WHERE instance = 'i-00000004'");
+	assert_int_equal(state_instance_list(f->db, false, &list, &f->err), 0);
+	assert_int_equal(list->count, 3);
+	const struct vmctl_instance *alpha = list->items[0],
+				    *bare = list->items[1],
+				    *zeta = list->items[2];
+
+	assert_string_equal(alpha->keys[0], "b-alpha");
+	assert_null(alpha->keys[1]);
+	assert_string_equal(alpha->labels[0], "role=alpha");
+	assert_null(alpha->labels[1]);
+	assert_string_equal(alpha->networks[0], "user");
+	assert_string_equal(alpha->networks[1], "bridge=br-alpha");
+	assert_null(alpha->networks[2]);
+	assert_string_equal(alpha->ports[0], "127.0.0.1:1003->80/tcp");
+	assert_null(alpha->ports[1]);
+	/* The first interface's. */
+	assert_string_equal(alpha->mac, "52:54:00:00:00:03");
+	assert_string_equal(alpha->address, "");
+
+	assert_string_equal(zeta->keys[0], "a-zeta");
+	assert_string_equal(zeta->keys[1], "b-zeta");
+	assert_null(zeta->keys[2]);
+	assert_string_equal(zeta->labels[0], "role=zeta");
+	assert_string_equal(zeta->ports[0], "127.0.0.1:1001->80/tcp");
+
+	assert_null(bare->keys[0]);
+	assert_null(bare->labels[0]);
+	assert_null(bare->networks[0]);
+	assert_null(bare->ports[0]);
+	assert_string_equal(bare->mac, "");
+	assert_string_equal(bare->address_source, "");
+	vmctl_instance_list_free(list);
+}
+
 static int insert_same_name(int which, void *data)
 {
 	struct fixture *f = data;
@@ -518,6 +577,7 @@ int main(void)
 		TEST(a_host_key_is_pinned_once_until_it_is_forgotten),
 		TEST(a_live_name_goes_before_an_id),
 		TEST(the_list_is_by_name),
+		TEST(details_are_each_rows_own),
 		TEST(of_eight_racing_for_a_name_one_wins),
 		TEST(many_writers_at_once_all_succeed),
 	};

@@ -1,0 +1,14 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#ifndef STATE_DETAILS_H
+#define STATE_DETAILS_H
+
+#include "state/db.h"
+#include "state/state.h"
+
+/* Private to lib/state. Reads what stands in other tables into rows that have
+ * none of it yet: keys, interfaces, labels, ports. One query of each for all
+ * rows: as many as there are rows cost more than all else in a long list. */
+int details_read(struct state *db, struct vmctl_instance *const *rows, size_t n,
+		 struct vmctl_error *err);
+
+#endif
