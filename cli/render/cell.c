@@ -58,12 +58,7 @@ static void add_joined(const char *const *list, const char *separator,
 
 static void add_printable(const char *text, struct str *out)
 {
-	auto_free char *safe = str_printable(text, strlen(text), false);
-
-	if (!safe)
-		out->oom = true;
-	else
-		str_add(out, safe);
+	str_add_printable(out, text, strlen(text), false);
 }
 
 /* How long ago, or how long until then. */

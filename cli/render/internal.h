@@ -21,7 +21,8 @@ struct render {
 	struct columns columns;
 	struct str body;  /* rows of ndjson, csv, tsv, name */
 	json_t *array;	  /* rows of json */
-	char **cells;	  /* rows of tables, columns.count each */
+	struct str text;  /* of all cells of a table, each ended by NUL */
+	size_t *cells;	  /* where they begin in it: columns.count for a row */
 	size_t rows, cap; /* in `cells` */
 	struct filter *filter;
 	struct sorter *sorter;

@@ -43,9 +43,8 @@ int render_new(const struct render_options *opts, struct render **ret,
 
 static void close_list(struct render *r)
 {
-	for (size_t i = 0; i < r->rows * r->columns.count; i++)
-		free(r->cells[i]);
 	free(r->cells);
+	str_done(&r->text);
 	free(r->columns.items);
 	json_decref(r->array);
 	str_done(&r->body);

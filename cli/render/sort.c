@@ -111,7 +111,7 @@ static int sort_cells(const struct sorter *s, struct render *r,
 		      struct vmctl_error *err)
 {
 	size_t n = r->columns.count;
-	char **sorted = calloc(s->count * n + 1, sizeof(*sorted));
+	size_t *sorted = calloc(s->count * n + 1, sizeof(*sorted));
 
 	if (!sorted)
 		return fail_oom(err);

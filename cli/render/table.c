@@ -15,7 +15,7 @@ int table_row(struct render *r, const void *item, struct vmctl_error *err)
 
 	if ((r->rows + 1) * n > r->cap) {
 		size_t cap = r->cap ? 2 * r->cap : 16 * n;
-		char **grown = realloc(r->cells, cap * sizeof(*grown));
+		size_t *grown = reallocarray(r->cells, cap, sizeof(*grown));
 
 		if (!grown)
 			return fail_oom(err);
@@ -23,20 +23,18 @@ int table_row(struct render *r, const void *item, struct vmctl_error *err)
 		r->cap = cap;
 	}
 	for (size_t i = 0; i < n; i++) {
-		auto_str text = STR_INIT;
-		int rc;
-
+		r->cells[r->rows * n + i] = r->text.len;
 		cell_human(r->columns.items[i], item, r->opts.now, false,
-			   &text);
-		rc = str_take(&text, &r->cells[r->rows * n + i], err);
-		if (rc) {
-			while (i--)
-				free(r->cells[r->rows * n + i]);
-			return rc;
-		}
+			   &r->text);
+		str_addc(&r->text, '\0');
 	}
 	r->rows++;
-	return 0;
+	return str_check(&r->text, err);
+}
+
+static const char *cell(const struct render *r, size_t row, size_t column)
+{
+	return r->text.p + r->cells[row * r->columns.count + column];
 }
 
 static bool is_number(const struct field *field)
@@ -54,7 +52,7 @@ static void measure(const struct render *r, int *widths)
 				    ? 0
 				    : width_of(r->columns.items[c]->heading);
 		for (size_t i = 0; i < r->rows; i++) {
-			int width = width_of(r->cells[i * n + c]);
+			int width = width_of(cell(r, i, c));
 
 			if (width > widths[c])
 				widths[c] = width;
@@ -108,8 +106,7 @@ static void squeeze(const struct render *r, int *widths)
 
 static void pad(int n, struct str *out)
 {
-	for (; n > 0; n--)
-		str_addc(out, ' ');
+	str_fill(out, ' ', n > 0 ? (size_t)n : 0);
 }
 
 /* One cell, cut or padded; *room is what is left of the line. */
@@ -156,16 +153,22 @@ static void end_line(struct str *out)
 	str_addc(out, '\n');
 }
 
-static void add_line(struct render *r, char *const *cells, const int *widths)
+static void add_header(struct render *r, const int *widths)
 {
 	int room = r->opts.width ? r->opts.width : INT32_MAX;
 
-	for (size_t c = 0; c < r->columns.count; c++) {
-		const char *text =
-			cells ? cells[c] : r->columns.items[c]->heading;
+	for (size_t c = 0; c < r->columns.count; c++)
+		add_cell(r, c, r->columns.items[c]->heading, widths[c], &room,
+			 &r->spool);
+	end_line(&r->spool);
+}
 
-		add_cell(r, c, text, widths[c], &room, &r->spool);
-	}
+static void add_line(struct render *r, size_t row, const int *widths)
+{
+	int room = r->opts.width ? r->opts.width : INT32_MAX;
+
+	for (size_t c = 0; c < r->columns.count; c++)
+		add_cell(r, c, cell(r, row, c), widths[c], &room, &r->spool);
 	end_line(&r->spool);
 }
 
@@ -181,9 +184,9 @@ void table_end(struct render *r)
 	measure(r, widths);
 	squeeze(r, widths);
 	if (!r->opts.no_header)
-		add_line(r, NULL, widths);
+		add_header(r, widths);
 	for (size_t i = 0; i < r->rows; i++)
-		add_line(r, r->cells + i * n, widths);
+		add_line(r, i, widths);
 }
 
 static int block_width(const struct columns *columns)

@@ -10,9 +10,17 @@
 
 char *path_join(const char *a, const char *b)
 {
+	struct str path = STR_INIT;
+
 	while (*b == '/')
 		b++;
-	return str_printf(str_ends(a, "/") ? "%s%s" : "%s/%s", a, b);
+	str_add(&path, a);
+	if (!str_ends(a, "/"))
+		str_addc(&path, '/');
+	str_add(&path, b);
+	if (path.oom)
+		str_done(&path);
+	return path.p;
 }
 
 const char *path_base(const char *path)

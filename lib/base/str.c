@@ -58,18 +58,32 @@ void str_addc(struct str *s, char c)
 	str_addn(s, &c, 1);
 }
 
+void str_fill(struct str *s, char c, size_t n)
+{
+	if (!n || !str_reserve(s, n))
+		return;
+	memset(s->p + s->len, c, n);
+	s->len += n;
+	s->p[s->len] = '\0';
+}
+
 static void add_va(struct str *s, const char *fmt, va_list ap)
 {
 	va_list again;
 
+	if (!str_reserve(s, 0))
+		return;
 	va_copy(again, ap);
-	int n = vsnprintf(NULL, 0, fmt, ap);
+	/* Mostly there is room already. */
+	int n = vsnprintf(s->p + s->len, s->cap - s->len, fmt, ap);
 	if (n < 0)
 		s->oom = true;
-	else if (str_reserve(s, (size_t)n)) {
+	else if ((size_t)n >= s->cap - s->len && str_reserve(s, (size_t)n))
 		vsnprintf(s->p + s->len, s->cap - s->len, fmt, again);
+	if (s->oom)
+		s->p[s->len] = '\0';
+	else
 		s->len += (size_t)n;
-	}
 	va_end(again);
 }
 
@@ -174,15 +188,20 @@ bool str_is_utf8(const char *bytes, size_t n)
 	return true;
 }
 
-char *str_printable(const char *bytes, size_t n, bool keep_newlines)
+void str_add_printable(struct str *s, const char *bytes, size_t n,
+		       bool keep_newlines)
 {
 	const unsigned char *p = (const unsigned char *)bytes;
-	char *out = malloc(n + 1);
 	size_t len = 0;
 
-	if (!out)
-		return NULL;
-	for (size_t i = 0; i < n;) {
+	if (!str_reserve(s, n)) /* it never becomes longer */
+		return;
+	char *out = s->p + s->len;
+	while (len < n && p[len] >= 0x20 && p[len] < 0x7f)
+		len++; /* as a rule that is all of it */
+	if (len)
+		memcpy(out, p, len);
+	for (size_t i = len; i < n;) {
 		uint32_t cp = 0;
 		size_t step = utf8_step(p + i, n - i, &cp);
 		bool control = cp < 0x20 || (cp >= 0x7f && cp < 0xa0);
@@ -202,5 +221,13 @@ char *str_printable(const char *bytes, size_t n, bool keep_newlines)
 		i += step;
 	}
 	out[len] = '\0';
-	return out;
+	s->len += len;
+}
+
+char *str_printable(const char *bytes, size_t n, bool keep_newlines)
+{
+	struct str s = STR_INIT;
+
+	str_add_printable(&s, bytes, n, keep_newlines);
+	return s.p;
 }

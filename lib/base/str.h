@@ -30,7 +30,8 @@ void str_add(struct str *s, const char *text); /* NULL adds nothing */
 void str_addn(struct str *s, const void *bytes, size_t n);
 void str_addc(struct str *s, char c);
 void str_addf(struct str *s, const char *fmt, ...) PRINTF_LIKE(2, 3);
-bool str_reserve(struct str *s, size_t more); /* room for `more` bytes */
+void str_fill(struct str *s, char c, size_t n); /* n times c */
+bool str_reserve(struct str *s, size_t more);	/* room for `more` bytes */
 
 /* The text so far, "" when empty. Borrowed. */
 static inline const char *str_text(const struct str *s)
@@ -65,6 +66,8 @@ bool str_is_utf8(const char *bytes, size_t n);
  * bytes that are not UTF-8 become `?`; with `keep_newlines`, LF and TAB stay.
  * NULL only when memory is short. */
 char *str_printable(const char *bytes, size_t n, bool keep_newlines);
+void str_add_printable(struct str *s, const char *bytes, size_t n,
+		       bool keep_newlines);
 
 /* NULL-terminated string arrays. */
 void strv_free(char **v);

@@ -130,6 +130,8 @@ const char *format_size(int64_t bytes, char buf[SIZE_TEXT])
 	}
 	if (u == 0)
 		snprintf(buf, SIZE_TEXT, "%lld", (long long)bytes);
+	else if (v == (double)(int64_t)v) /* as most are; and much faster */
+		snprintf(buf, SIZE_TEXT, "%d%c", (int)v, units[u]);
 	else if (v < 9.95 && (int64_t)(v * 10 + 0.5) % 10)
 		snprintf(buf, SIZE_TEXT, "%.1f%c", v, units[u]);
 	else

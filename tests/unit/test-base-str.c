@@ -106,6 +106,35 @@ static void what_moves_a_cursor_is_replaced(void **state)
 	}
 }
 
+static void what_is_added_follows_what_is_there(void **state)
+{
+	auto_str s = STR_INIT;
+	char expected[300];
+
+	str_fill(&s, '-', 3);
+	str_fill(&s, '-', 0);
+	str_add_printable(&s,
+			  "a\x1b"
+			  "b",
+			  3, false);
+	str_add_printable(&s, "", 0, false);
+	assert_string_equal(str_text(&s), "---a?b");
+	/* Longer than what is left, as it is when printed first. */
+	str_addf(&s, "%0200d|%s", 7, "x");
+	snprintf(expected, sizeof(expected), "---a?b%0200d|x", 7);
+	assert_string_equal(str_text(&s), expected);
+	assert_int_equal(s.len, strlen(expected));
+	/* Exactly what is left, and one more. */
+	for (size_t left = 0; left < 2; left++) {
+		auto_str t = STR_INIT;
+
+		str_fill(&t, 'x', 60);
+		str_addf(&t, "%s", left ? "1234" : "123");
+		assert_int_equal(t.len, left ? 64 : 63);
+		assert_int_equal(strlen(t.p), t.len);
+	}
+}
+
 static void a_list_of_strings_grows(void **state)
 {
 	auto_strv char **v = NULL;
@@ -235,6 +264,7 @@ int main(void)
 			a_size_beyond_all_memory_is_remembered_as_failure),
 		cmocka_unit_test(utf8_is_judged_as_rfc_3629_says),
 		cmocka_unit_test(what_moves_a_cursor_is_replaced),
+		cmocka_unit_test(what_is_added_follows_what_is_there),
 		cmocka_unit_test(a_list_of_strings_grows),
 		cmocka_unit_test(the_nearest_word_is_near),
 		cmocka_unit_test(base64_agrees_with_rfc_4648),
