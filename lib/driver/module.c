@@ -68,8 +68,11 @@ static int open_module(struct module *m, unsigned abi, struct vmctl_error *err)
 	if (!path || !symbol)
 		return fail_oom(err);
 
-	/* A module's library may keep threads and exit handlers. */
-	handle = dlopen(path, RTLD_NOW | RTLD_LOCAL | RTLD_NODELETE);
+	/* A module's library may keep threads and exit handlers. Modules are
+	 * linked to be bound at once: that what they need of a library is
+	 * missing is found here. What the libraries need of each other is for
+	 * their makers; to bind all of that is a part of what loading costs. */
+	handle = dlopen(path, RTLD_LAZY | RTLD_LOCAL | RTLD_NODELETE);
 	if (!handle)
 		return fail_open(m, path, err);
 	ops = dlsym(handle, symbol);

@@ -172,10 +172,16 @@ static int stat_int(const virDomainStatsRecord *rec, const char *name,
 }
 
 /* Statistics do not say whether a domain's memory is saved. Such are few: those
- * alone are asked for, in one more call. */
+ * alone are asked for, in one more call, where any domain is off. */
 static void mark_saved(struct hv *hv, struct hv_domain *domains, int n)
 {
 	virDomainPtr *saved = NULL;
+	int off = 0;
+
+	while (off < n && domains[off].state != HV_STOPPED)
+		off++;
+	if (off == n)
+		return;
 	int count = virConnectListAllDomains(
 		hv->conn, &saved,
 		VIR_CONNECT_LIST_DOMAINS_INACTIVE |
