@@ -125,6 +125,20 @@ carry() {
 	same "$(<"$BATS_TEST_TMPDIR/to/file")" text
 }
 
+# What needs no Python in the guest: a command, and a script that goes by sftp. It
+# keeps a master connection of its own.
+@test "ansible" {
+	printf '#!/bin/sh\necho "$(hostname) $1"\n' >"$BATS_TEST_TMPDIR/script"
+	export ANSIBLE_SSH_ARGS="$F -o ControlMaster=auto -o ControlPersist=5s" ANSIBLE_SCP_EXTRA_ARGS=$F \
+		ANSIBLE_SFTP_EXTRA_ARGS=$F ANSIBLE_HOME=$BATS_TEST_TMPDIR/ansible \
+		ANSIBLE_SSH_CONTROL_PATH_DIR=$BATS_TEST_TMPDIR ANSIBLE_LOCAL_TEMP=$BATS_TEST_TMPDIR/tmp
+	ok timeout 100 ansible -i Box, all -m raw -a 'echo "$(id -un) at $(hostname)"'
+	has "$out" "vm at Box"
+	ok timeout 100 ansible -i Box, all -m script -a "$BATS_TEST_TMPDIR/script word"
+	has "$out" "Box word"
+	has "$out" '"rc": 0'
+}
+
 @test "a master connection serves several, and a jump over an instance works" {
 	# shellcheck disable=SC2086
 	ok ssh $F -o BatchMode=yes -M -S "$BATS_TEST_TMPDIR/m" -fN box

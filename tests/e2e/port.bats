@@ -86,30 +86,6 @@ echoes() { # PORT
 	same "$answer" "back ping-$1"
 }
 
-# Another program has the port, and serves one connection after another.
-hold() { # PORT
-	perl -MIO::Socket::INET -e '
-		my $s = IO::Socket::INET->new(LocalAddr => "127.0.0.1", LocalPort => $ARGV[0],
-			Listen => 5, ReuseAddr => 1) or die "$!";
-		my @all; while (my $c = $s->accept) { push @all, $c }' "$1" 3>&- &
-	HOLDER=$!
-	wait_until 10 listens "$1"
-}
-
-release() {
-	kill "$HOLDER"
-	wait "$HOLDER" || :
-	HOLDER=
-}
-
-web() { # ADDRESS:PORT
-	[ "$(curl -s --max-time 5 "http://$1/")" = "from the guest" ]
-}
-
-web_gone() {
-	! curl -s --max-time 2 "http://$1/" >/dev/null
-}
-
 states() { # NAME
 	vmctl port list "$1" -o json | jq -r '.[] | .port + " " + .state'
 }
@@ -187,34 +163,49 @@ reached() {
 	same "$(vmctl port list -o json | jq -r '[.[].instance] | unique | join(" ")')" box
 }
 
-# The daemon of this run: the user's own, or the one of tests/system/host.sh.
-daemon() {
+# The processes of this run's user whose name begins so.
+ours() { # NAME
 	local dir
-	if on_system; then
-		cat /run/libvirtd.pid
-		return
-	fi
 	for dir in /proc/[0-9]*; do
-		if [ -O "$dir" ] && [ "$(cat "$dir/comm" 2>/dev/null)" = libvirtd ] &&
+		if [ -O "$dir" ] && [[ $(cat "$dir/comm" 2>/dev/null) == "$1"* ]] &&
 			tr '\0' '\n' 2>/dev/null <"$dir/environ" | grep -qxF "HOME=$HOME"; then
 			echo "${dir#/proc/}"
 		fi
 	done
 }
 
+kill_at_once() { # PID...
+	local pid
+	[ $# -gt 0 ]
+	kill -s KILL "$@"
+	gone() { [ ! -d "/proc/$pid" ]; }
+	for pid; do
+		wait_until 20 gone
+	done
+}
+
 @test "forwards outlive the death of libvirt's daemon" {
 	on_session || skip "the system's daemon is killed by tests/system/daemon.bats"
-	pid=$(daemon)
-	[ -n "$pid" ]
-	kill -s KILL "$pid"
-	gone() { [ ! -d "/proc/$pid" ]; }
-	wait_until 20 gone
+	# shellcheck disable=SC2046
+	kill_at_once $(ours libvirtd)
 	reached
-	if on_system; then
-		libvirtd -d 3>&- 4>&-
-		wait_until 60 virsh_ list --name >/dev/null
-	fi
 	both_active
+}
+
+# What a host loses when it is switched off: all processes and the runtime folders.
+@test "after a reboot of the host the forwards come back with the machine" {
+	on_session || skip "the system's daemon is killed by tests/system/daemon.bats"
+	[ -n "$(ours qemu-system)" ]
+	# shellcheck disable=SC2046
+	kill_at_once $(ours libvirtd; ours qemu-system)
+	rm -rf "$VMCTL_HOME/run" "$HOME/.cache/libvirt"/{*.pid,qemu/run,libvirt-sock*}
+	same "$(field box state)" stopped
+	same "$(states box | cut -d ' ' -f 2 | sort -u)" inactive
+	ok vmctl start box
+	vmctl wait box --for ssh
+	both_active
+	serve
+	reached
 }
 
 @test "what was removed behind our back is set again by port list" {
