@@ -106,6 +106,9 @@ MODULE_SO := $(MODULES:%=$(B)/modules/%.so)
 MAN_SECTIONS := 1 3 5 7
 $(foreach s,$(MAN_SECTIONS),$(eval MAN$(s) := $(patsubst man/%.in,$(B)/man/man$(s)/%,$(wildcard man/*.$(s).in))))
 MAN := $(foreach s,$(MAN_SECTIONS),$(MAN$(s)))
+# The pages as plain text, for `vmctl help` where there is no man.
+FORMAT := $(firstword $(foreach f,mandoc groff,$(if $(shell command -v $(f)),$(f))))
+TEXT := $(if $(FORMAT),$(foreach m,$(MAN),$(B)/help/$(basename $(notdir $(m))).txt))
 UNIT := $(patsubst tests/unit/%.c,$(B)/tests/unit/%,$(UNIT_SRC))
 FAKES := $(patsubst tests/fakes/%.c,$(B)/tests/fakes/%.so,$(FAKE_SRC))
 
@@ -123,7 +126,7 @@ $(shell mkdir -p $(B)/gen)
 $(foreach v,FLAGS LINKS,$(if $(filter-out x$(strip $(file <$(B)/gen/$(v))),x$($(v))),$(file >$(B)/gen/$(v),$($(v)))))
 endif
 
-all: $(B)/vmctl $(MODULE_SO) $(AGENT) $(AGENT).gz $(B)/libvmctl.pc $(MAN)
+all: $(B)/vmctl $(MODULE_SO) $(AGENT) $(AGENT).gz $(B)/libvmctl.pc $(MAN) $(TEXT)
 tests-build: all $(UNIT) $(FAKES)
 
 COMPILE = $(CC) $(VM_CFLAGS) $(SAN) $(CPPFLAGS) $(CFLAGS) -MMD -MP -c -o $@ $<
@@ -199,11 +202,16 @@ $(B)/libvmctl.pc: lib/libvmctl.pc.in $(B)/gen/FLAGS $(B)/gen/LINKS
 		-e 's|@INCLUDEDIR@|$(INCLUDEDIR)|' $< >$@.tmp && mv $@.tmp $@
 
 # A page's text is its own; synopsis, options and exit statuses come from the command.
+FORMAT_mandoc := mandoc -Tascii -O width=78
+FORMAT_groff := groff -mdoc -Tascii -rLL=78n -P-c -P-b -P-o -P-u
 define man_rule
 $(B)/man/man$(1)/%: man/%.in $(B)/vmctl
 	$$(say) MAN $$@
 	@mkdir -p $$(@D)
 	$$(Q)$(B)/vmctl __describe man $$< >$$@.tmp && mv $$@.tmp $$@
+$(B)/help/%.txt: $(B)/man/man$(1)/%.$(1)
+	@mkdir -p $$(@D)
+	$$(Q)$$(FORMAT_$$(FORMAT)) $$< | sed "s/.$$$$(printf '\b')//g" >$$@.tmp && test -s $$@.tmp && mv $$@.tmp $$@
 endef
 $(foreach s,$(MAN_SECTIONS),$(eval $(call man_rule,$(s))))
 
@@ -269,7 +277,7 @@ $(foreach i,mini debian,$(eval $(call image_rule,$(i))))
 D := $(DESTDIR)
 install: all $(B)/install/vmctl
 	$(INSTALL) -d $(D)$(BINDIR) $(D)$(MODULEDIR)/agent $(D)$(LIBDIR)/pkgconfig $(D)$(INCLUDEDIR)/vmctl \
-		$(D)$(DATADIR)/vmctl $(MAN_SECTIONS:%=$(D)$(MANDIR)/man%) $(D)$(BASHCOMPDIR) $(D)$(ZSHCOMPDIR) $(D)$(FISHCOMPDIR)
+		$(D)$(DATADIR)/vmctl/help $(MAN_SECTIONS:%=$(D)$(MANDIR)/man%) $(D)$(BASHCOMPDIR) $(D)$(ZSHCOMPDIR) $(D)$(FISHCOMPDIR)
 	$(INSTALL) -m 755 $(B)/install/vmctl $(D)$(BINDIR)/vmctl
 	$(INSTALL) -m 644 $(B)/$(LIBNAME) $(D)$(LIBDIR)/$(LIBNAME)
 	ln -sf $(LIBNAME) $(D)$(LIBDIR)/$(SONAME)
@@ -281,6 +289,7 @@ install: all $(B)/install/vmctl
 	$(INSTALL) -m 644 images/catalogue.json $(D)$(DATADIR)/vmctl/
 	$(INSTALL) -m 644 $(B)/libvmctl.pc $(D)$(LIBDIR)/pkgconfig/
 	$(foreach s,$(MAN_SECTIONS),$(if $(MAN$(s)),$(INSTALL) -m 644 $(MAN$(s)) $(D)$(MANDIR)/man$(s)/ &&)) :
+	$(if $(TEXT),$(INSTALL) -m 644 $(TEXT) $(D)$(DATADIR)/vmctl/help/)
 	$(INSTALL) -m 644 completions/vmctl.bash $(D)$(BASHCOMPDIR)/vmctl
 	$(INSTALL) -m 644 completions/vmctl.zsh $(D)$(ZSHCOMPDIR)/_vmctl
 	$(INSTALL) -m 644 completions/vmctl.fish $(D)$(FISHCOMPDIR)/vmctl.fish
@@ -290,8 +299,8 @@ uninstall:
 		$(MAN:$(B)/man/%=$(D)$(MANDIR)/%) $(D)$(BASHCOMPDIR)/vmctl \
 		$(D)$(ZSHCOMPDIR)/_vmctl $(D)$(FISHCOMPDIR)/vmctl.fish
 	rm -f $(MODULES:%=$(D)$(MODULEDIR)/%.so) $(addprefix $(D)$(MODULEDIR)/agent/,$(notdir $(AGENT) $(AGENT).gz)) $(HEADERS:lib/include/%=$(D)$(INCLUDEDIR)/%) \
-		$(D)$(DATADIR)/vmctl/catalogue.json
-	-rmdir $(D)$(DATADIR)/vmctl $(D)$(MODULEDIR)/agent $(D)$(MODULEDIR) $(D)$(INCLUDEDIR)/vmctl
+		$(D)$(DATADIR)/vmctl/catalogue.json $(TEXT:$(B)/%=$(D)$(DATADIR)/vmctl/%)
+	-rmdir $(D)$(DATADIR)/vmctl/help $(D)$(DATADIR)/vmctl $(D)$(MODULEDIR)/agent $(D)$(MODULEDIR) $(D)$(INCLUDEDIR)/vmctl
 
 dist:
 	@mkdir -p $(B)

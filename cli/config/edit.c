@@ -17,35 +17,14 @@ static const struct example examples[] = {
 	{ NULL },
 };
 
-/* The words of $VISUAL or $EDITOR, separated by blanks: it may have options,
- * and is not for a shell to interpret. */
-static int split_editor(const char *text, char ***ret, struct vmctl_error *err)
-{
-	auto_strv char **words = calloc(1, sizeof(*words));
-
-	while (words && *(text += strspn(text, " \t"))) {
-		size_t n = strcspn(text, " \t");
-		auto_free char *word = strndup(text, n);
-
-		if (!word || strv_append(&words, word) < 0)
-			return fail_oom(err);
-		text += n;
-	}
-	if (!words)
-		return fail_oom(err);
-	*ret = take_ptr(&words);
-	return 0;
-}
-
+/* $VISUAL or $EDITOR may have options, and is not for a shell to interpret. */
 static int run_editor(const char *editor, const char *file,
 		      struct vmctl_error *err)
 {
 	auto_strv char **words = NULL;
-	int status, r = split_editor(editor, &words, err);
+	int status, r;
 
-	if (r < 0)
-		return r;
-	if (strv_append(&words, file) < 0)
+	if (strv_words(editor, &words) < 0 || strv_append(&words, file) < 0)
 		return fail_oom(err);
 	r = proc_interactive((const char *const *)words, &status, err);
 	if (r == 0 && status)

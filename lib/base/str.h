@@ -77,6 +77,10 @@ size_t strv_len(const char *const *v);
 char **strv_dup(const char *const *v);	      /* NULL gives an empty array */
 int strv_append(char ***v, const char *text); /* 0, -VMCTL_NO_MEMORY */
 
+/* The words of `text`, which blanks and tabs part: a program with options as
+ * $EDITOR has it. 0, -VMCTL_NO_MEMORY. */
+int strv_words(const char *text, char ***ret);
+
 /* Base64 (RFC 4648 section 4). Decoding is strict: padding where it belongs,
  * no white space, no stray bits. */
 char *base64_encode(const void *bytes, size_t n);

@@ -50,6 +50,24 @@ int strv_append(char ***v, const char *text)
 	return 0;
 }
 
+int strv_words(const char *text, char ***ret)
+{
+	auto_strv char **words = calloc(1, sizeof(*words));
+
+	while (words && *(text += strspn(text, " \t"))) {
+		size_t n = strcspn(text, " \t");
+		auto_free char *word = strndup(text, n);
+
+		if (!word || strv_append(&words, word) < 0)
+			return -VMCTL_NO_MEMORY;
+		text += n;
+	}
+	if (!words)
+		return -VMCTL_NO_MEMORY;
+	*ret = take_ptr(&words);
+	return 0;
+}
+
 /* Edit distance where a swap of neighbours counts one (optimal string
  * alignment); words longer than the table are never near. */
 #define NEAR_MAX 48

@@ -33,13 +33,6 @@ setup_file() {
 	done
 }
 
-@test "help COMMAND and COMMAND --help say the same" {
-	ok vmctl help create
-	first=$out
-	ok vmctl create --help
-	same "$out" "$first"
-}
-
 @test "an unknown command is status 2 and suggests the nearest" {
 	refused 2 vmctl crate web1
 	has "$err" create

@@ -29,7 +29,7 @@ ok_if_empty "every part is where it belongs" "$(
 		"lib/vmctl/agent/vmctl-agent-$(uname -m).gz" \
 		include/vmctl/vmctl.h lib/pkgconfig/libvmctl.pc share/man/man1/vmctl.1 share/man/man5/vmctl-config.5 \
 		share/man/man5/vmctl-output.5 share/man/man7/vmctl-tutorial.7 \
-		share/vmctl/catalogue.json \
+		share/vmctl/catalogue.json share/vmctl/help/vmctl-create.txt \
 		share/bash-completion/completions/vmctl share/zsh/site-functions/_vmctl \
 		share/fish/vendor_completions.d/vmctl.fish; do
 		[ -e "$d/$file" ] || echo "$file"
@@ -37,6 +37,17 @@ ok_if_empty "every part is where it belongs" "$(
 )"
 ok_if_empty "the installed command runs from DESTDIR" "$(
 	"$d/bin/vmctl" version 2>&1 | grep -qF "$version" || "$d/bin/vmctl" version 2>&1
+)"
+ok_if_empty "its help has every page, with the pages for man and without" "$(
+	for with in yes no; do
+		[ $with = yes ] || mv "$d/share/man" "$tmp/man"
+		for file in man/*.in; do
+			page=${file##*/}
+			page=${page%.*.in}
+			"$d/bin/vmctl" help "$page" 2>&1 | head -n 1 | grep -qi "^$page(" || echo "$page"
+		done
+	done
+	mv "$tmp/man" "$d/share/man"
 )"
 ok_if_empty "nothing installed names the build folder" "$(
 	grep -rlF -e "$PWD" "$tmp/d" || :
