@@ -4,17 +4,15 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/kvm.h>
-#include <poll.h>
-#include <signal.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/mman.h>
-#include <sys/wait.h>
 
 #include "base/cleanup.h"
 #include "base/clock.h"
+#include "base/proc-ask.h"
 
 /*
  * On real hardware the loop takes some 10 µs; where every instruction of the
@@ -103,46 +101,23 @@ static int64_t count_in_guest(int kvm)
 	return best;
 }
 
-/* Whatever signals come. */
-static bool readable(int fd, int timeout_ms)
+static void count_body(void *data, void *answer)
 {
-	struct wait w = wait_begin(timeout_ms, 0);
-	struct pollfd p = { .fd = fd, .events = POLLIN };
-	int n;
+	int64_t ns = count_in_guest(*(const int *)data);
 
-	do
-		n = poll(&p, 1, (int)wait_left_ms(&w));
-	while (n < 0 && errno == EINTR);
-	return n > 0;
+	*(int64_t *)answer = ns ? ns : -(int64_t)(errno ? errno : EIO);
 }
 
 /* In a child, because a hypervisor that is badly broken may never return from
  * KVM_RUN. What it maps and opens goes with it. */
 static int64_t count_with_deadline(int kvm)
 {
-	int64_t result = 0;
-	int fds[2];
+	int64_t ns;
 
-	if (pipe2(fds, O_CLOEXEC) < 0)
-		return 0;
-	pid_t pid = fork();
-	if (pid == 0) {
-		int64_t ns = count_in_guest(kvm);
-		if (ns == 0)
-			ns = -(int64_t)(errno ? errno : EIO);
-		_exit(write(fds[1], &ns, sizeof(ns)) != sizeof(ns));
-	}
-	close(fds[1]);
-	if (pid < 0 || !readable(fds[0], PROBE_TIMEOUT_MS) ||
-	    read(fds[0], &result, sizeof(result)) != sizeof(result))
-		result = -ETIMEDOUT;
-	close(fds[0]);
-	if (pid > 0) {
-		kill(pid, SIGKILL);
-		while (waitpid(pid, NULL, 0) < 0 && errno == EINTR)
-			;
-	}
-	return result;
+	return proc_ask(count_body, &kvm, &ns, sizeof(ns), PROBE_TIMEOUT_MS,
+			NULL, NULL) == 0
+		       ? ns
+		       : -ETIMEDOUT;
 }
 
 static void probe_speed(int kvm, struct kvm_verdict *v)
