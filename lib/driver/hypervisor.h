@@ -15,7 +15,7 @@
  * Nothing above it may assume libvirt.
  */
 
-#define HV_ABI 3
+#define HV_ABI 4
 
 struct hv;
 
@@ -64,6 +64,15 @@ struct hv_spec {
 struct hv_domain {
 	char uuid[37];
 	char name[64];
+	enum hv_state state;
+};
+
+/* A domain that carries vmctl's metadata, whoever's it is. */
+struct hv_owned {
+	char uuid[37];
+	char id[16];   /* "i-0123abcd" */
+	char name[64]; /* the instance's */
+	char disk[4096];
 	enum hv_state state;
 };
 
@@ -301,6 +310,14 @@ struct hv_ops {
 	int (*channel_open)(struct hv *hv, const char *uuid, const char *name,
 			    struct hv_pipe **ret, struct vmctl_error *err);
 	void (*channel_close)(struct hv_pipe *pipe); /* NULL is allowed */
+
+	/* All that vmctl has ever defined there, by one call for each domain.
+	 * The caller frees *ret. */
+	int (*owned)(struct hv *hv, struct hv_owned **ret, size_t *ret_n,
+		     struct vmctl_error *err);
+	/* The document of one, as the engine has it. The caller frees it. */
+	int (*document)(struct hv *hv, const char *uuid, char **ret,
+			struct vmctl_error *err);
 
 	/* Whether the guest has taken a connection that came by this forward
 	 * and is still there: the engine itself accepts all at once. */

@@ -707,6 +707,43 @@ static int revive(struct hv *hv, struct vmctl_error *err)
 	return 0;
 }
 
+static int owned(struct hv *hv, struct hv_owned **ret, size_t *ret_n,
+		 struct vmctl_error *err)
+{
+	struct hv_owned *out = calloc(FAKE_DOMAINS, sizeof(*out));
+	size_t n = 0;
+
+	ENTER();
+	for (int i = 0; out && i < FAKE_DOMAINS; i++) {
+		const struct fake_domain *d = &fake->domains[i];
+
+		if (!d->used)
+			continue;
+		memcpy(out[n].uuid, d->uuid, 37);
+		snprintf(out[n].id, sizeof(out[n].id), "%.15s", d->name);
+		snprintf(out[n].disk, sizeof(out[n].disk), "%s", d->disk);
+		out[n++].state = d->state;
+	}
+	if (!out)
+		return fail_oom(err);
+	*ret = out;
+	*ret_n = n;
+	return leave(err);
+}
+
+static int document(struct hv *hv, const char *uuid, char **ret,
+		    struct vmctl_error *err)
+{
+	struct fake_domain *d;
+
+	ENTER();
+	int r = need(uuid, &d, err);
+	if (r < 0)
+		return r;
+	*ret = str_printf("<fake>%s</fake>", d->name);
+	return *ret ? leave(err) : fail_oom(err);
+}
+
 VMCTL_API extern const struct hv_ops vmctl_module_libvirt;
 const struct hv_ops vmctl_module_libvirt = {
 	.abi = HV_ABI,
@@ -746,4 +783,6 @@ const struct hv_ops vmctl_module_libvirt = {
 	.channel_open = channel_open,
 	.channel_close = channel_close,
 	.forward_reached = forward_reached,
+	.owned = owned,
+	.document = document,
 };

@@ -300,4 +300,6 @@ const struct hv_ops vmctl_module_libvirt = {
 	.channel_open = channel_open,
 	.channel_close = channel_close,
 	.forward_reached = forward_reached,
+	.owned = domains_owned,
+	.document = domain_document,
 };

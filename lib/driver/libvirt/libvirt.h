@@ -112,6 +112,12 @@ int console_open(struct hv *hv, const char *uuid, const struct hv_console *what,
 int domain_find(struct hv *hv, const char *uuid, virDomainPtr *ret,
 		struct vmctl_error *err);
 
+/* owned.c */
+int domains_owned(struct hv *hv, struct hv_owned **ret, size_t *ret_n,
+		  struct vmctl_error *err);
+int domain_document(struct hv *hv, const char *uuid, char **ret,
+		    struct vmctl_error *err);
+
 /* channel.c */
 int channel_open(struct hv *hv, const char *uuid, const char *name,
 		 struct hv_pipe **ret, struct vmctl_error *err);
