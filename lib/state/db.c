@@ -9,6 +9,7 @@
 
 #include "base/file.h"
 #include "state/db.h"
+#include "state/health.h"
 
 DEFINE_CLEANUP(state, struct state *, state_close);
 
@@ -115,6 +116,22 @@ static int open_version(struct state *db, int *ret_version,
 	return r;
 }
 
+/* Handle and path, and nothing opened. */
+static int handle_new(const char *dir, long busy_timeout_ms, struct state **ret,
+		      struct vmctl_error *err)
+{
+	auto_cleanup(state_cleanup) struct state *db = calloc(1, sizeof(*db));
+
+	if (!db)
+		return fail_oom(err);
+	db->busy_ms = busy_timeout_ms;
+	db->path = path_join(dir, "vmctl.db");
+	if (!db->path)
+		return fail_oom(err);
+	*ret = take_ptr(&db);
+	return 0;
+}
+
 int state_open(const char *dir, long busy_timeout_ms, struct state **ret,
 	       struct vmctl_error *err)
 {
@@ -122,16 +139,10 @@ int state_open(const char *dir, long busy_timeout_ms, struct state **ret,
 	int version = 0, r;
 
 	r = dir_make(dir, 0700, err);
-	if (r < 0)
-		return r;
-	db = calloc(1, sizeof(*db));
-	if (!db)
-		return fail_oom(err);
-	db->busy_ms = busy_timeout_ms;
-	db->path = path_join(dir, "vmctl.db");
-	if (!db->path)
-		return fail_oom(err);
-	r = open_version(db, &version, err);
+	if (r == 0)
+		r = handle_new(dir, busy_timeout_ms, &db, err);
+	if (r == 0)
+		r = open_version(db, &version, err);
 	if (r == 0 && version < STATE_VERSION) {
 		r = migrate(db, &state_migrations, err);
 		if (r == 0)
@@ -150,4 +161,48 @@ void state_close(struct state *db)
 	sqlite3_close(db->db);
 	free(db->path);
 	free(db);
+}
+
+/* --- a look at it --------------------------------------------------------- */
+
+void state_health_done(struct state_health *health)
+{
+	free(health->finding);
+	*health = (struct state_health){ 0 };
+}
+
+static int find_wrong(struct state *db, char **ret, struct vmctl_error *err)
+{
+	struct vmctl_error why = { 0 };
+	int r = state_check(db, ret, err);
+
+	if (r < 0 || *ret)
+		return r;
+	r = migrate_check_references(db, &why);
+	if (r == -VMCTL_BAD_DATA) {
+		*ret = strdup(why.message);
+		return *ret ? 0 : fail_oom(err);
+	}
+	if (r < 0 && err)
+		*err = why;
+	return r;
+}
+
+int state_inspect(const char *dir, long busy_timeout_ms,
+		  struct state_health *ret, struct vmctl_error *err)
+{
+	auto_cleanup(state_cleanup) struct state *db = NULL;
+	struct state_health h = { .newest = STATE_VERSION };
+	int r = handle_new(dir, busy_timeout_ms, &db, err);
+
+	if (r == 0)
+		h.exists = access(db->path, F_OK) == 0 || errno != ENOENT;
+	if (r == 0 && h.exists)
+		r = open_version(db, &h.version, err);
+	if (r == 0 && h.version)
+		r = find_wrong(db, &h.finding, err);
+	if (r == 0 && h.exists)
+		h.read_only = db->read_only != 0;
+	*ret = h;
+	return r;
 }

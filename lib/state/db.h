@@ -97,6 +97,9 @@ extern const char state_schema[]; /* schema.sql, made by the makefile */
 int migrate(struct state *db, const struct migrations *m,
 	    struct vmctl_error *err);
 
+/* VMCTL_BAD_DATA when a row refers to a missing one. */
+int migrate_check_references(struct state *db, struct vmctl_error *err);
+
 /* The version, 0 for an empty database. VMCTL_BAD_DATA when it is newer than
  * `newest` or not vmctl's. */
 int migrate_version(struct state *db, int newest, int *ret,

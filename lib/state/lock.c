@@ -187,3 +187,33 @@ void lock_release(const char *dir, const char *name, int fd)
 	close(fd);
 	errno = saved;
 }
+
+/* Held for a moment: whoever wants it just then tries again. */
+static bool unheld(int folder, const char *name, bool remove)
+{
+	auto_close int fd =
+		openat(folder, name, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
+	struct stat mine, there;
+
+	if (fd < 0 || flock(fd, LOCK_EX | LOCK_NB) < 0 ||
+	    fstat(fd, &mine) < 0 ||
+	    fstatat(folder, name, &there, AT_SYMLINK_NOFOLLOW) < 0 ||
+	    mine.st_ino != there.st_ino || !S_ISREG(mine.st_mode))
+		return false;
+	return !remove || unlinkat(folder, name, 0) == 0;
+}
+
+int lock_sweep(const char *dir, bool remove, size_t *ret,
+	       struct vmctl_error *err)
+{
+	auto_dir DIR *d = opendir(dir);
+	const struct dirent *e;
+	size_t n = 0;
+
+	if (!d && errno != ENOENT)
+		return fail_sys(err, errno, "cannot look into %s", dir);
+	while (d && (e = readdir(d)))
+		n += e->d_name[0] != '.' && unheld(dirfd(d), e->d_name, remove);
+	*ret = n;
+	return 0;
+}

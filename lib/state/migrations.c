@@ -195,7 +195,7 @@ static int journal_wal(struct state *db, struct vmctl_error *err)
 	}
 }
 
-static int check_references(struct state *db, struct vmctl_error *err)
+int migrate_check_references(struct state *db, struct vmctl_error *err)
 {
 	bool dangling;
 	int r = sql_exists(db, &dangling, NULL, err, "PRAGMA foreign_key_check",
@@ -231,7 +231,7 @@ int migrate(struct state *db, const struct migrations *m,
 	for (; r == 0 && version < m->newest; version++)
 		r = sql_exec(db, m->steps[version - 1], err);
 	if (r == 0)
-		r = check_references(db, err);
+		r = migrate_check_references(db, err);
 	str_addf(&sql, "PRAGMA user_version = %d", version);
 	if (r == 0)
 		r = str_check(&sql, err);

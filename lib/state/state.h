@@ -380,6 +380,11 @@ int lock_try(const char *dir, const char *name, const char *command,
 bool lock_holder(const char *dir, const char *name, long *ret_pid,
 		 char ret_command[LOCK_COMMAND_MAX]);
 
+/* How many files of locks are in the folder that nobody holds, as killed
+ * processes leave them. They mean nothing; with `remove` they go. */
+int lock_sweep(const char *dir, bool remove, size_t *ret,
+	       struct vmctl_error *err);
+
 /* Gives it back, removing the file. -1 is allowed. */
 void lock_release(const char *dir, const char *name, int fd);
 
