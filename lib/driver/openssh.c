@@ -5,7 +5,7 @@
 
 #define CHECK_MS 10000
 
-static char *version(void)
+char *openssh_version(void)
 {
 	static const char *const argv[] = { "ssh", "-V", NULL };
 	const struct proc_spec spec = { .argv = argv, .timeout_ms = CHECK_MS };
@@ -41,7 +41,7 @@ int openssh_check(const char *file, const struct events *ev,
 	}
 	if (r == 0)
 		return 0;
-	auto_free char *which = version();
+	auto_free char *which = openssh_version();
 	fail(err, VMCTL_UNSUPPORTED, 0,
 	     "the ssh here (%s) does not understand what it is to read: %s",
 	     which && *which ? which : "of unknown version", why.message);

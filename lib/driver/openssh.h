@@ -11,4 +11,8 @@
 int openssh_check(const char *file, const struct events *ev,
 		  struct vmctl_error *err);
 
+/* "OpenSSH_9.2p1 Debian-2"; NULL when no ssh is installed. The caller frees
+ * it. */
+char *openssh_version(void);
+
 #endif

@@ -19,6 +19,7 @@
  * process holds the locks of two digests.
  */
 #define SHA256_TEXT 65
+#define IMAGE_TEMP_PREFIX ".import-"
 
 DEFINE_CLEANUP(image, struct vmctl_image *, vmctl_image_free);
 #define auto_image auto_cleanup(image_cleanup)

@@ -13,7 +13,6 @@
 #include "driver/crypto.h"
 
 #define FOLDER "images"
-#define TEMP_PREFIX ".import-"
 
 char *image_path(const struct vmctl *ctx, const char *digest)
 {
@@ -85,7 +84,7 @@ void image_unlock(struct image_lock *lock)
 static int temp_try(const char *dir, struct image_temp *ret,
 		    struct vmctl_error *err)
 {
-	auto_free char *path = path_join(dir, TEMP_PREFIX "XXXXXX");
+	auto_free char *path = path_join(dir, IMAGE_TEMP_PREFIX "XXXXXX");
 	auto_close int fd = -1;
 	struct stat st;
 
@@ -143,7 +142,7 @@ static void sweep_temps(const char *dir)
 	struct dirent *e;
 
 	while (d && (e = readdir(d))) {
-		if (str_starts(e->d_name, TEMP_PREFIX))
+		if (str_starts(e->d_name, IMAGE_TEMP_PREFIX))
 			sweep_temp(dirfd(d), e->d_name);
 	}
 }

@@ -66,6 +66,51 @@ int hold_lock(int folder, const char *name)
 	return fd;
 }
 
+/* Tells it by the address that nobody listens at any more. */
+static bool is_dead(int folder, const char *name)
+{
+	auto_close int fd = socket(
+		AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+	struct sockaddr_un address;
+
+	hold_address(folder, name, &address);
+	return fd >= 0 &&
+	       connect(fd, (struct sockaddr *)&address, sizeof(address)) < 0 &&
+	       errno == ECONNREFUSED;
+}
+
+static void remove_holder(int folder, const char *name)
+{
+	/* Under the lock: else somebody may be just making one anew. */
+	auto_close int lock = hold_lock(folder, name);
+	char file[HOLD_NAME + 8];
+
+	if (lock < 0 || !is_dead(folder, name))
+		return;
+	snprintf(file, sizeof(file), "%s.lock", name);
+	unlinkat(folder, name, 0);
+	unlinkat(folder, file, 0);
+}
+
+size_t instance_dead_holders(const struct vmctl *ctx, bool remove)
+{
+	int folder = hold_folder(ctx, false);
+	auto_dir DIR *dir = folder < 0 ? NULL : fdopendir(folder);
+	const struct dirent *e;
+	size_t n = 0;
+
+	while (dir && (e = readdir(dir))) {
+		if (e->d_name[0] == '.' || str_ends(e->d_name, ".lock") ||
+		    strlen(e->d_name) >= HOLD_NAME ||
+		    !is_dead(folder, e->d_name))
+			continue;
+		n++;
+		if (remove)
+			remove_holder(folder, e->d_name);
+	}
+	return n;
+}
+
 /* -1: nobody is there. What a killed holder left is taken away. */
 static int reach(int folder, const char *name)
 {

@@ -6,6 +6,7 @@
 
 #include "base/str.h"
 #include "context.h"
+#include "internal/instance.h"
 
 /* The inside of the subsystem. */
 
@@ -178,10 +179,6 @@ int instance_record_failure(struct vmctl *ctx, const char *id,
 			    enum vmctl_state state, const char *reason,
 			    struct vmctl_error *err);
 
-/* reap.c: finishes or undoes what processes that died left behind. Failing to
- * reach the hypervisor is not a failure: it is tried again next time. */
-int instance_reap(struct vmctl *ctx, struct vmctl_error *err);
-
 /* connect.c: an authenticated ssh connection. Waits up to timeout_ms for the
  * guest to answer. */
 struct ssh_conn;
@@ -217,10 +214,6 @@ int instance_pin(struct vmctl *ctx, struct vmctl_instance *row,
 extern const char cloud_init_question[];
 int cloud_init_verdict(const struct events *ev, const char *name, int status,
 		       const char *answer, struct vmctl_error *err);
-
-/* access.c: whether QEMU's user can reach the disks; VMCTL_DENIED names the
- * folder that is in the way. */
-int instance_access_check(struct vmctl *ctx, struct vmctl_error *err);
 
 /* console-tail.c: the last lines with text in them of the console, of the
  * newest start of the machine, the oldest first: without escape sequences, fit

@@ -2,6 +2,9 @@
 #ifndef INTERNAL_IMAGE_H
 #define INTERNAL_IMAGE_H
 
+#include <stdbool.h>
+#include <stddef.h>
+
 #include <vmctl/image.h>
 
 /* What lib/image does for the other subsystems beside its public header. */
@@ -21,5 +24,17 @@
  */
 int image_use(struct vmctl *ctx, const char *name, struct vmctl_image **ret,
 	      struct vmctl_error *err);
+
+/* Files of images that have no record, and records without a file. */
+struct image_leftovers {
+	size_t halves;	/* of processes that died in an import or deletion */
+	char **missing; /* names of images whose file is gone */
+	char **unknown; /* paths of files that no record names */
+};
+/* With `sweep` the first are removed. The caller frees *ret by
+ * image_leftovers_done(). The database must be open. */
+int image_leftovers(struct vmctl *ctx, bool sweep, struct image_leftovers *ret,
+		    struct vmctl_error *err);
+void image_leftovers_done(struct image_leftovers *left);
 
 #endif

@@ -20,4 +20,16 @@ int instance_log_in(struct vmctl *ctx, const char *name, const char *user,
 		  const struct ssh_ops **ret_ops, struct ssh_conn **ret,
 		  struct vmctl_error *err);
 
+/* Finishes or undoes what processes that died left behind. Failing to reach the
+ * hypervisor is not a failure: it is tried again next time. */
+int instance_reap(struct vmctl *ctx, struct vmctl_error *err);
+
+/* Whether QEMU's user can reach the disks; VMCTL_DENIED names the folder that is
+ * in the way. */
+int instance_access_check(struct vmctl *ctx, struct vmctl_error *err);
+
+/* How many sockets of kept ssh connections there are whose process is gone; with
+ * `remove` they go too. */
+size_t instance_dead_holders(const struct vmctl *ctx, bool remove);
+
 #endif

@@ -39,6 +39,10 @@ int network_give_back(struct vmctl *ctx, const char *uri,
 int network_up(struct vmctl *ctx, const char *uri, const struct state_nic *nic,
 	       struct vmctl_error *err);
 
+/* Whether an interface or a route of this host is in the subnet of the network
+ * "vmctl", or would be when that is made: VMCTL_IN_USE with what to do. */
+int network_conflict(struct vmctl *ctx, struct vmctl_error *err);
+
 /*
  * Where the interface of a running domain is reached now, looked up in the
  * order lease, guest agent, ARP. *ret_source is "lease", "agent" or "arp",

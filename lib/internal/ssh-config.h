@@ -10,4 +10,9 @@
  * What goes wrong is logged. */
 void ssh_config_watch(struct vmctl *ctx);
 
+/* Whether ssh knows instances by name, and all that it takes is in its place: 1,
+ * 0 when it is not installed, or -code with what mends it as hint. Changes
+ * nothing. */
+int ssh_config_look(struct vmctl *ctx, struct vmctl_error *err);
+
 #endif

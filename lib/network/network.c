@@ -164,7 +164,7 @@ int network_make(struct vmctl *ctx, const char *name, const struct subnet *s,
 	if (r == 0)
 		r = check_overlap(nets, n, name, s, err);
 	if (r == 0)
-		r = subnet_check_host(s, err);
+		r = subnet_check_host(s, NULL, err);
 	if (r < 0)
 		return r;
 	snprintf(net.name, sizeof(net.name), "%s", name);

@@ -147,7 +147,8 @@ static int prefix_of(const struct sockaddr *mask)
 		    : 32;
 }
 
-int subnet_check_host(const struct subnet *s, struct vmctl_error *err)
+int subnet_check_host(const struct subnet *s, const char *own,
+		      struct vmctl_error *err)
 {
 	struct ifaddrs *all, *i;
 	int r = 0;
@@ -158,7 +159,8 @@ int subnet_check_host(const struct subnet *s, struct vmctl_error *err)
 		char base[IPV4_TEXT], addr[IPV4_TEXT];
 
 		if (!i->ifa_addr || i->ifa_addr->sa_family != AF_INET ||
-		    i->ifa_flags & IFF_LOOPBACK)
+		    i->ifa_flags & IFF_LOOPBACK ||
+		    (own && str_eq(i->ifa_name, own)))
 			continue;
 		uint32_t a = ntohl(((const struct sockaddr_in *)i->ifa_addr)
 					   ->sin_addr.s_addr);

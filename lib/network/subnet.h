@@ -28,7 +28,9 @@ uint32_t subnet_mask(int prefix);
 bool subnet_overlaps(const struct subnet *s, uint32_t base, int prefix);
 bool subnet_has(const struct subnet *s, uint32_t address); /* in the range */
 
-/* Whether an interface of this host is in it: VMCTL_IN_USE naming it. */
-int subnet_check_host(const struct subnet *s, struct vmctl_error *err);
+/* Whether an interface of this host, other than `own` (may be NULL), is in it:
+ * VMCTL_IN_USE naming it. */
+int subnet_check_host(const struct subnet *s, const char *own,
+		      struct vmctl_error *err);
 
 #endif

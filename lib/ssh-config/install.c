@@ -33,7 +33,7 @@ static int chosen_file(const char *file, char **ret, struct vmctl_error *err)
 	return *ret ? 0 : fail_oom(err);
 }
 
-static int include_line(struct vmctl *ctx, char **ret, struct vmctl_error *err)
+int our_include(struct vmctl *ctx, char **ret, struct vmctl_error *err)
 {
 	auto_free char *path = our_file(ctx);
 	auto_str line = STR_INIT;
@@ -99,7 +99,7 @@ static int take_out(struct vmctl *ctx, const struct record *rec,
 	auto_user_file f = { 0 };
 	auto_free char *include = NULL;
 	auto_str text = STR_INIT;
-	int r = include_line(ctx, &include, err);
+	int r = our_include(ctx, &include, err);
 
 	if (r == 0)
 		r = user_file_open(rec->file, &f, err);
@@ -167,7 +167,7 @@ static int prepare(struct install *in, const struct vmctl_ssh_config *what,
 	if (r == 0)
 		r = chosen_file(what->file, &in->rec.file, err);
 	if (r == 0)
-		r = include_line(in->ctx, &in->include, err);
+		r = our_include(in->ctx, &in->include, err);
 	if (r == 0)
 		r = user_file_open(in->rec.file, &in->file, err);
 	if (r == 0)

@@ -94,6 +94,9 @@ int include_remove(const struct str *text, const char *include, struct str *out,
 /* Whether a Host line of the text names exactly this host. */
 bool names_host(const struct str *text, const char *name);
 
+/* install.c: the whole line without line feed. The caller frees it. */
+int our_include(struct vmctl *ctx, char **ret, struct vmctl_error *err);
+
 /* --- record.c: what is installed ----------------------------------------- */
 
 struct record {

@@ -121,3 +121,148 @@ setup() {
 	same "$status" 1
 	has "$out" "database_ok:"
 }
+
+# --- the doctor ----------------------------------------------------------------
+
+# Modules of which libvirt's is the fake: it answers, and has no machines.
+fake_libvirt() {
+	local build
+	build=$(dirname "$(command -v vmctl)")
+	mkdir "$BATS_TEST_TMPDIR/modules"
+	ln -s "$build"/modules/*.so "$BATS_TEST_TMPDIR/modules"
+	ln -sf "$build/tests/fakes/libvirt.so" "$BATS_TEST_TMPDIR/modules"
+	export VMCTL_MODULE_DIR=$BATS_TEST_TMPDIR/modules VMCTL_CONNECT=qemu:///session
+}
+
+# found CHECK VERDICT WORDS: that check said so.
+found() {
+	jq -e --arg c "$1" --arg v "$2" --arg w "$3" \
+		'any(.[]; .check == $c and .verdict == $v and (.text + (.fix // "") | contains($w)))' <<<"$out"
+}
+
+@test "host doctor: each thing is looked at, told with what to type, and nothing is changed" {
+	before=$(snapshot)
+	try vmctl host doctor -o json
+	same "$status" 1
+	jq -e 'all(.[]; (.group | length > 0) and (.text | length > 0) and (.verdict |
+		IN("ok", "note", "warning", "problem", "fixed")))' <<<"$out"
+	jq -e '[.[].group] | contains(["programs", "records", "libvirt", "host", "network", "ssh", "leftovers"])' <<<"$out"
+	found qemu-img ok qemu-img
+	found database ok sound
+	# The connection of this file answers nobody (setup_file).
+	found connection problem socket
+	found domains note "not looked at"
+	same "$(snapshot)" "$before"
+	has "$err" "to be mended"
+	try vmctl host doctor
+	has "$out" "programs
+  ok"
+}
+
+@test "host doctor: -q shows problems only, the formats are those of lists, and 0 is nothing to mend" {
+	try vmctl host doctor -q -o name
+	same "$status" 1
+	same "$(sort -u <<<"$out")" connection
+	try vmctl host doctor --filter verdict=problem --columns check,fix -o tsv --no-header
+	has "$out" "connection	"
+	fake_libvirt
+	ok vmctl host doctor -q
+	same "$out" ""
+}
+
+@test "host doctor: where nothing is yet nothing is made, and a home that cannot be made is a problem" {
+	fake_libvirt
+	export VMCTL_HOME=$BATS_TEST_TMPDIR/new
+	ok vmctl host doctor -o json
+	found database ok "none yet"
+	[ ! -e "$VMCTL_HOME" ]
+	VMCTL_HOME=/proc/none try vmctl host doctor -o json
+	same "$status" 1
+	found data-folder problem "VMCTL_HOME="
+	found qemu-img ok ""
+}
+
+@test "host doctor: a damaged database and broken settings are told, and --fix leaves them as they are" {
+	fake_libvirt
+	export VMCTL_HOME=$BATS_TEST_TMPDIR/v
+	mkdir -p "$VMCTL_HOME/instances/i-00000001"
+	echo 'this is no database at all, and long enough to be read as one' >"$VMCTL_HOME/vmctl.db"
+	chmod 600 "$VMCTL_HOME/vmctl.db"
+	cp "$VMCTL_HOME/vmctl.db" "$BATS_TEST_TMPDIR/before"
+	echo '{ broken' >"$VMCTL_HOME/config.json"
+	try vmctl host doctor --fix -o json
+	same "$status" 1
+	found settings problem "vmctl config edit"
+	found database problem damaged
+	found folders note "not looked at"
+	found qemu ok ""
+	cmp "$VMCTL_HOME/vmctl.db" "$BATS_TEST_TMPDIR/before"
+	[ -d "$VMCTL_HOME/instances/i-00000001" ]
+}
+
+@test "host doctor: a database of a newer vmctl is told" {
+	fake_libvirt
+	export VMCTL_HOME=$BATS_TEST_TMPDIR/v
+	vmctl key generate key
+	db 'PRAGMA user_version = 99'
+	try vmctl host doctor -o json
+	same "$status" 1
+	found database problem "format 99"
+}
+
+@test "host doctor: without libvirt, QEMU and ssh it says what to install" {
+	export VMCTL_MODULE_DIR=$BATS_TEST_TMPDIR/none
+	tool=$(command -v vmctl)
+	mkdir "$BATS_TEST_TMPDIR/bin"
+	try env PATH="$BATS_TEST_TMPDIR/bin" "$tool" host doctor -o json
+	same "$status" 1
+	found qemu-img problem "apt-get install qemu-utils"
+	found libraries problem libvirt
+	found connection problem "libvirt.so"
+	found openssh note "apt-get install openssh-client"
+	found gpgv warning "apt-get install gpgv"
+	found disk ok ""
+}
+
+@test "host doctor: a daemon that hangs is told in time, and the rest is looked at" {
+	requires python3
+	python3 -c 'import signal, socket, sys
+s = socket.socket(socket.AF_UNIX)
+s.bind(sys.argv[1])
+s.listen()
+signal.pause()' "$BATS_TEST_TMPDIR/sock" 3>&- &
+	server=$!
+	wait_until 10 test -S "$BATS_TEST_TMPDIR/sock"
+	SECONDS=0
+	VMCTL_CONNECT="qemu+unix:///session?socket=$BATS_TEST_TMPDIR/sock" \
+		try vmctl host doctor --timeout 1s -o json
+	kill "$server"
+	same "$status" 1
+	found connection problem "does not answer within 1 second"
+	found database ok sound
+	found set-aside ok ""
+	((SECONDS < 20))
+}
+
+@test "host doctor --fix: modes and leftovers are mended, each is said, and then nothing is to be mended" {
+	fake_libvirt
+	export VMCTL_HOME=$BATS_TEST_TMPDIR/v
+	vmctl key generate key
+	chmod 777 "$VMCTL_HOME"
+	chmod 644 "$VMCTL_HOME/keys/key"
+	mkdir -p "$VMCTL_HOME/instances/i-00000001"
+	echo data >"$VMCTL_HOME/instances/i-00000001/disk.qcow2"
+	try vmctl host doctor -q -o json
+	same "$status" 1
+	found data-folder problem "keys/key"
+	found folders problem "has no record"
+	[ -e "$VMCTL_HOME/instances/i-00000001" ]
+	ok vmctl host doctor -q --fix -o json
+	found data-folder fixed "keys/key"
+	found folders fixed "lost"
+	same "$(stat -c %a "$VMCTL_HOME/keys/key")" 600
+	has "$(stat -c %a "$VMCTL_HOME")" 7
+	same "$(cat "$VMCTL_HOME/lost/i-00000001/disk.qcow2")" data
+	ok vmctl host doctor -q
+	same "$out" ""
+}

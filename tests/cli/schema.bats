@@ -83,6 +83,7 @@ teardown_file() {
 	vmctl config get output -o json | fits setting
 	vmctl host stats -o json | fits 'host stats'
 	vmctl host health -o json | fits host
+	{ vmctl host doctor -o json || :; } | fits check
 	vmctl version -o json | fits version
 }
 

@@ -188,7 +188,7 @@ static void loopback_is_in_nobodys_way(void **state)
 {
 	struct subnet s = { .base = 0x7f000000, .prefix = 8 };
 
-	must(subnet_check_host(&s, err));
+	must(subnet_check_host(&s, NULL, err));
 }
 
 int main(void)

@@ -9,6 +9,7 @@
 #include <vmctl/context.h>
 #include <vmctl/copy.h>
 #include <vmctl/diagnosis.h>
+#include <vmctl/doctor.h>
 #include <vmctl/error.h>
 #include <vmctl/execution.h>
 #include <vmctl/host.h>

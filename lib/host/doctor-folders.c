@@ -1,0 +1,208 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include <errno.h>
+#include <stdio.h>
+#include <sys/stat.h>
+
+#include "base/file.h"
+#include "host/doctor.h"
+#include "internal/instance.h"
+
+/* Our own folders and files: whose they are, and who may do what. */
+
+/* The nearest folder that is there. The caller frees it. */
+static char *nearest(const char *path)
+{
+	char *at = strdup(path);
+
+	while (at && access(at, F_OK) < 0) {
+		char *slash = strrchr(at, '/');
+
+		if (!slash || !slash[1])
+			break;
+		slash[slash == at ? 1 : 0] = '\0';
+	}
+	return at;
+}
+
+static void look_at_future(struct doctor *d, const char *path)
+{
+	auto_free char *parent = nearest(path);
+
+	if (parent && access(parent, W_OK | X_OK) == 0) {
+		say_ok(d, "%s is made when it is needed", path);
+		return;
+	}
+	say_problem(d,
+		    "%s is not there and cannot be made: you may not write "
+		    "to %s",
+		    path, parent ? parent : "/");
+	doctor_type(d, "export VMCTL_HOME=FOLDER, one that you may write to");
+}
+
+static void set_mode(struct doctor *d, const char *path, mode_t mode,
+		     mode_t want, enum vmctl_verdict verdict, const char *why)
+{
+	if (d->fix && chmod(path, want) == 0) {
+		say_fixed(d, "%s, whose mode was %o, now has %o", path,
+			  (unsigned)mode, (unsigned)want);
+		return;
+	}
+	doctor_say(d, verdict, "%s %s (mode %o)", path, why, (unsigned)mode);
+	doctor_type(d, "chmod %o '%s'", (unsigned)want, path);
+}
+
+/* Whether it can be used, apart from its mode. */
+static bool look_at_owner(struct doctor *d, const char *path,
+			  const struct stat *st)
+{
+	if (!S_ISDIR(st->st_mode)) {
+		say_problem(d, "%s is no folder", path);
+		return false;
+	}
+	if (st->st_uid != geteuid() && access(path, R_OK | W_OK | X_OK) < 0) {
+		say_problem(d, "%s belongs to another user and cannot be used",
+			    path);
+		doctor_type(d, "sudo chown -R \"$(id -u):$(id -g)\" '%s'",
+			    path);
+		return false;
+	}
+	return true;
+}
+
+/* Nothing in it is for others; where QEMU runs as another user that user has to
+ * pass. */
+static void look_at_mode(struct doctor *d, const char *path,
+			 const struct stat *st)
+{
+	mode_t mode = st->st_mode & 07777;
+	mode_t may = 0700 | context_dir_mode(d->ctx);
+	mode_t want = (mode & (may | 07000)) | 0700;
+
+	if (st->st_uid != geteuid() || mode & 01000)
+		return;
+	if ((mode & 0700) != 0700)
+		set_mode(d, path, mode, want, VMCTL_VERDICT_PROBLEM,
+			 "is closed to yourself");
+	else if (mode & 022)
+		set_mode(d, path, mode, want, VMCTL_VERDICT_PROBLEM,
+			 "can be changed by other users");
+	else if (mode & 044)
+		set_mode(d, path, mode, want, VMCTL_VERDICT_WARNING,
+			 "can be read by other users");
+}
+
+static void look_at_secret(struct doctor *d, const char *path)
+{
+	struct stat st;
+
+	if (lstat(path, &st) == 0 && S_ISREG(st.st_mode) &&
+	    st.st_uid == geteuid() && (st.st_mode & 077))
+		set_mode(d, path, st.st_mode & 07777, 0600,
+			 VMCTL_VERDICT_PROBLEM, "is open to other users");
+}
+
+/* ssh refuses a private key that others can read. */
+static void look_at_secrets(struct doctor *d)
+{
+	auto_free char *db = context_path(d->ctx, "vmctl.db");
+	auto_free char *keys = context_path(d->ctx, "keys");
+	auto_dir DIR *dir = keys ? opendir(keys) : NULL;
+	const struct dirent *e;
+
+	if (db)
+		look_at_secret(d, db);
+	while (dir && (e = readdir(dir))) {
+		auto_free char *path = path_join(keys, e->d_name);
+
+		if (path && !str_ends(path, ".pub"))
+			look_at_secret(d, path);
+	}
+}
+
+/* libvirt finds a session's daemon by it, and su and sudo pass on another's. */
+static void look_at_runtime(struct doctor *d)
+{
+	const char *run = getenv("XDG_RUNTIME_DIR");
+
+	if (!run || !*run || access(run, R_OK | W_OK | X_OK) == 0)
+		return;
+	say_problem(d, "XDG_RUNTIME_DIR is %s, which is no folder of yours",
+		    run);
+	doctor_type(d, "unset XDG_RUNTIME_DIR");
+}
+
+void check_data_folder(struct doctor *d)
+{
+	const char *path = d->ctx->data_dir;
+	size_t before = d->out->count;
+	struct stat st;
+
+	look_at_runtime(d);
+	if (stat(path, &st) < 0 && errno == ENOENT) {
+		look_at_future(d, path);
+		return;
+	}
+	if (stat(path, &st) < 0) {
+		say_problem(d, "%s cannot be looked at: %s", path,
+			    strerrordesc_np(errno));
+		doctor_type(d, "export VMCTL_HOME=FOLDER, one of yours");
+		return;
+	}
+	if (!look_at_owner(d, path, &st))
+		return;
+	look_at_mode(d, path, &st);
+	if (doctor_silent(d, before) && access(path, W_OK | X_OK) < 0)
+		say_problem(d, "%s cannot be written: %s", path,
+			    strerrordesc_np(errno));
+	look_at_secrets(d);
+	if (doctor_silent(d, before))
+		say_ok(d, "%s", path);
+}
+
+/* --- the storage ---------------------------------------------------------- */
+
+/* The one folder on the way that is ours to open. */
+static bool open_storage(struct doctor *d, const char *path)
+{
+	struct stat st;
+
+	if (!d->fix || stat(path, &st) < 0 || st.st_uid != geteuid() ||
+	    st.st_mode & S_IXOTH)
+		return false;
+	if (chmod(path, (st.st_mode & 07777) | S_IXOTH) < 0)
+		return false;
+	say_fixed(d, "the user that libvirt runs QEMU as can enter %s now",
+		  path);
+	return true;
+}
+
+void check_storage_folder(struct doctor *d)
+{
+	const char *path = context_storage(d->ctx);
+	struct vmctl_error why = { 0 };
+	struct stat st;
+
+	if (stat(path, &st) < 0 && errno == ENOENT) {
+		look_at_future(d, path);
+		return;
+	}
+	int seen = stat(path, &st);
+	if (seen == 0 && !look_at_owner(d, path, &st))
+		return;
+	if (seen < 0 || access(path, W_OK | X_OK) < 0) {
+		say_problem(d, "%s cannot be used: %s", path,
+			    strerrordesc_np(errno));
+		doctor_type(d, "sudo chown -R \"$(id -u):$(id -g)\" '%s'",
+			    path);
+		return;
+	}
+	int r = doctor_answers(d, d->ctx->uri)
+			? instance_access_check(d->ctx, &why)
+			: 0;
+	if (r < 0 && open_storage(d, path))
+		r = instance_access_check(d->ctx, &why);
+	if (r < 0)
+		doctor_say_error(d, VMCTL_VERDICT_PROBLEM, &why);
+	else
+		say_ok(d, "%s", path);
+}

@@ -1,0 +1,154 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include <strings.h>
+
+#include "host/doctor.h"
+#include "internal/network.h"
+
+/* Networks of the hypervisor. */
+
+static bool has_networks(const struct doctor *d)
+{
+	const struct doctor_link *link = doctor_answers(d, d->ctx->uri);
+
+	return link && link->networks;
+}
+
+/* The bridge of the network that vmctl makes is in that subnet itself. */
+void check_subnet(struct doctor *d)
+{
+	struct vmctl_error why = { 0 };
+
+	if (!has_networks(d))
+		say_ok(d, "machines use user-mode networking, which no "
+			  "interface of this host can be in the way of");
+	else if (network_conflict(d->ctx, &why) < 0)
+		doctor_say_error(d, VMCTL_VERDICT_PROBLEM, &why);
+	else
+		say_ok(d, "no interface or route of this host is in the way");
+}
+
+static void look_for_dnsmasq(struct doctor *d)
+{
+	auto_free char *path = doctor_program("dnsmasq");
+
+	if (path)
+		return;
+	say_problem(d, "there is no dnsmasq, which gives machines their "
+		       "addresses");
+	doctor_type(d, "sudo apt-get install dnsmasq-base");
+}
+
+void check_networks(struct doctor *d)
+{
+	auto_free struct hv_network *nets = NULL;
+	struct vmctl_error why = { 0 };
+	const struct hv_ops *ops;
+	struct hv *hv;
+	size_t n = 0;
+
+	if (!has_networks(d)) {
+		say_ok(d, "none is needed");
+		return;
+	}
+	look_for_dnsmasq(d);
+	if (context_hv(d->ctx, NULL, &ops, &hv, &why) < 0 ||
+	    ops->net_list(hv, &nets, &n, &why) < 0) {
+		doctor_say_error(d, VMCTL_VERDICT_PROBLEM, &why);
+		return;
+	}
+	for (size_t i = 0; i < n; i++) {
+		const struct hv_network *net = &nets[i];
+
+		if (net->active)
+			say_ok(d, "%s is up: %s/%d on %s", net->name,
+			       net->address, net->prefix, net->bridge);
+		else
+			say_note(d,
+				 "%s is down; it is started with the first "
+				 "instance in it",
+				 net->name);
+	}
+	if (!n)
+		say_ok(d, "none yet: vmctl makes one when it is needed");
+}
+
+/* --- reservations --------------------------------------------------------- */
+
+/* Networks belong to the host, and what is reserved in them may be for the
+ * instance of somebody else: ours is what a deleted one of ours had, and has
+ * been given to no other since. */
+static bool was_ours(struct doctor *d, const struct vmctl_instance_list *list,
+		     const char *network, const char *mac)
+{
+	auto_free char *owner = NULL;
+	bool had = false;
+
+	if (state_mac_owner(d->db, mac, &owner, NULL) < 0 || owner)
+		return false;
+	for (size_t i = 0; i < list->count && !had; i++) {
+		auto_free struct state_nic *nics = NULL;
+		size_t n = 0;
+
+		if (list->items[i]->state != VMCTL_STATE_TERMINATED ||
+		    state_nics(d->db, list->items[i]->id, &nics, &n, NULL) < 0)
+			continue;
+		for (size_t j = 0; j < n; j++)
+			had |= strcasecmp(nics[j].mac, mac) == 0 &&
+			       str_eq(nics[j].source, network);
+	}
+	return had;
+}
+
+static void look_at_reservation(struct doctor *d, const struct hv_ops *ops,
+				struct hv *hv, const char *network,
+				const struct hv_lease *l)
+{
+	struct vmctl_error why = { 0 };
+
+	if (!d->fix) {
+		say_problem(d,
+			    "the network %s keeps %s for an instance that "
+			    "was deleted (%s)",
+			    network, l->address, l->mac);
+		doctor_type(d, "vmctl host doctor --fix");
+	} else if (ops->net_unreserve(hv, network, l->mac, l->address, &why) <
+		   0) {
+		doctor_say_error(d, VMCTL_VERDICT_PROBLEM, &why);
+	} else {
+		say_fixed(d,
+			  "the network %s no longer keeps %s for an "
+			  "instance that was deleted (%s)",
+			  network, l->address, l->mac);
+	}
+}
+
+void check_reservations(struct doctor *d)
+{
+	struct vmctl_instance_list *list = NULL;
+	auto_free struct hv_network *nets = NULL;
+	struct vmctl_error why = { 0 };
+	const struct hv_ops *ops;
+	struct hv *hv;
+	size_t n = 0;
+
+	if (!has_networks(d))
+		return;
+	if (context_hv(d->ctx, NULL, &ops, &hv, &why) < 0 ||
+	    ops->net_list(hv, &nets, &n, &why) < 0 ||
+	    state_instance_list(d->db, true, &list, &why) < 0) {
+		doctor_say_error(d, VMCTL_VERDICT_PROBLEM, &why);
+		return;
+	}
+	for (size_t i = 0; i < n; i++) {
+		auto_free struct hv_lease *kept = NULL;
+		size_t m = 0;
+
+		if (ops->net_reserved(hv, nets[i].name, &kept, &m, NULL) < 0)
+			continue;
+		for (size_t j = 0; j < m; j++)
+			if (was_ours(d, list, nets[i].name, kept[j].mac))
+				look_at_reservation(d, ops, hv, nets[i].name,
+						    &kept[j]);
+	}
+	vmctl_instance_list_free(list);
+}

@@ -1,0 +1,117 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <sys/file.h>
+
+#include "base/file.h"
+#include "base/str.h"
+#include "image/image.h"
+#include "internal/image.h"
+
+/* Files of images against their records. */
+
+void image_leftovers_done(struct image_leftovers *l)
+{
+	strv_free(l->missing);
+	strv_free(l->unknown);
+	*l = (struct image_leftovers){ 0 };
+}
+#define auto_leftovers auto_cleanup(image_leftovers_done) struct image_leftovers
+
+static bool is_stored(const char *name)
+{
+	return strlen(name) == SHA256_TEXT - 1 + 6 &&
+	       str_ends(name, ".qcow2") &&
+	       strspn(name, "0123456789abcdef") == SHA256_TEXT - 1;
+}
+
+static bool has_digest(char *const *digests, const char *name)
+{
+	for (; *digests; digests++)
+		if (str_starts(name, *digests))
+			return true;
+	return false;
+}
+
+/* Files first and records after: what is imported meanwhile has a record before
+ * its file has that name. */
+static int look(struct vmctl *ctx, char **files, struct image_leftovers *l,
+		struct vmctl_error *err)
+{
+	auto_image_list struct vmctl_image_list *images = NULL;
+	auto_strv char **unnamed = NULL, **named = strv_dup(NULL);
+	int r = named ? state_image_list(ctx->db, &images, err) : fail_oom(err);
+
+	if (r == 0)
+		r = state_image_unnamed(ctx->db, &unnamed, err);
+	for (size_t i = 0; r == 0 && i < images->count; i++) {
+		const struct vmctl_image *image = images->items[i];
+		auto_free char *path = image_path(ctx, image->digest);
+
+		if (!path || strv_append(&named, image->digest) < 0)
+			return fail_oom(err);
+		if (access(path, F_OK) < 0 && errno == ENOENT &&
+		    strv_append(&l->missing, image->name) < 0)
+			return fail_oom(err);
+	}
+	for (char **f = files; r == 0 && *f; f++) {
+		const char *name = path_base(*f);
+
+		if (has_digest(unnamed, name))
+			l->halves++;
+		else if (!has_digest(named, name) &&
+			 strv_append(&l->unknown, *f) < 0)
+			return fail_oom(err);
+	}
+	return r;
+}
+
+/* A temporary file whose process lives is locked by it. */
+static bool is_dead_temp(int dir, const char *name)
+{
+	auto_close int fd = openat(
+		dir, name, O_RDONLY | O_NOFOLLOW | O_CLOEXEC | O_NONBLOCK);
+
+	return fd >= 0 && flock(fd, LOCK_EX | LOCK_NB) == 0;
+}
+
+static int list_files(const char *folder, char ***files, size_t *temps,
+		      struct vmctl_error *err)
+{
+	auto_dir DIR *dir = opendir(folder);
+	const struct dirent *e;
+
+	while (dir && (e = readdir(dir))) {
+		auto_free char *path = path_join(folder, e->d_name);
+
+		if (str_starts(e->d_name, IMAGE_TEMP_PREFIX))
+			*temps += is_dead_temp(dirfd(dir), e->d_name);
+		if (is_stored(e->d_name) &&
+		    (!path || strv_append(files, path) < 0))
+			return fail_oom(err);
+	}
+	return 0;
+}
+
+int image_leftovers(struct vmctl *ctx, bool sweep, struct image_leftovers *ret,
+		    struct vmctl_error *err)
+{
+	auto_leftovers l = { .missing = strv_dup(NULL),
+			     .unknown = strv_dup(NULL) };
+	auto_free char *folder = context_path(ctx, "images");
+	auto_strv char **files = strv_dup(NULL);
+	int r = l.missing && l.unknown && folder && files ? 0 : fail_oom(err);
+
+	if (r == 0)
+		r = list_files(folder, &files, &l.halves, err);
+	if (r == 0)
+		r = look(ctx, files, &l, err);
+	if (r == 0 && sweep && l.halves)
+		r = image_sweep(ctx, ctx->db, err);
+	if (r < 0)
+		return r;
+	*ret = l;
+	l = (struct image_leftovers){ 0 };
+	return 0;
+}
