@@ -33,11 +33,13 @@ typedef void (*completer)(struct cli *cli, const char *prefix, struct str *out);
  * `about` may be NULL. */
 void completion_add(struct str *out, const char *value, const char *about);
 
-/* Ready-made ones, cli/completers.c, complete-labels.c. complete_files asks the
- * shell. */
+/* Ready-made ones: cli/completers.c, complete-instances.c, complete-labels.c.
+ * complete_files asks the shell. */
 void complete_instances(struct cli *cli, const char *prefix, struct str *out);
 void complete_running(struct cli *cli, const char *prefix, struct str *out);
 void complete_stopped(struct cli *cli, const char *prefix, struct str *out);
+/* "NAME" and "USER@NAME" of those that run. */
+void complete_logins(struct cli *cli, const char *prefix, struct str *out);
 void complete_images(struct cli *cli, const char *prefix, struct str *out);
 void complete_keys(struct cli *cli, const char *prefix, struct str *out);
 void complete_networks(struct cli *cli, const char *prefix, struct str *out);
@@ -259,6 +261,7 @@ struct cli {
 	struct vmctl_diagnosis *diagnosis; /* for the next error; diagnose.h */
 	const char *name;		   /* "vmctl create web1", for locks */
 	bool in_shell; /* signals are the shell's, not this command's */
+	bool glance;   /* somebody types: makes nothing, waits for nothing */
 	/* For completers: the words before the one being completed. */
 	int word_count;
 	const char *const *words;

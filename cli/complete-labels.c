@@ -3,8 +3,6 @@
 
 /* Completers of labels and of what selects by them, from the database. */
 
-DEFINE_CLEANUP(list, struct vmctl_instance_list *, vmctl_instance_list_free);
-
 /* What is known, each once. */
 struct known {
 	char **keys, **labels;
@@ -17,32 +15,24 @@ static void known_done(struct known *k)
 }
 #define auto_known auto_cleanup(known_done) struct known
 
-static void add_once(char ***list, const char *text, size_t n)
-{
-	auto_free char *copy = strndup(text, n);
-
-	for (char **s = *list; s && *s; s++)
-		if (!copy || str_eq(*s, copy))
-			return;
-	if (copy)
-		(void)strv_append(list, copy);
-}
-
+/* The labels are in order, and so the keys are. */
 static void know(struct cli *cli, struct known *k)
 {
-	auto_cleanup(list_cleanup) struct vmctl_instance_list *list = NULL;
 	struct vmctl *ctx;
+	const char *last = "";
+	size_t n = 0;
 
 	if (cli_context(cli, &ctx, NULL) ||
-	    vmctl_instance_list(ctx, VMCTL_LIST_CACHED, &list, NULL, NULL))
+	    vmctl_label_list(ctx, &k->labels, NULL))
 		return;
-	for (size_t i = 0; i < list->count; i++) {
-		char *const *label = list->items[i]->labels;
-
-		for (; label && *label; label++) {
-			add_once(&k->keys, *label, strcspn(*label, "="));
-			add_once(&k->labels, *label, strlen(*label));
-		}
+	for (char **l = k->labels; *l; l++) {
+		if (strcspn(*l, "=") == n && strncmp(*l, last, n) == 0)
+			continue;
+		last = *l;
+		n = strcspn(*l, "=");
+		auto_free char *key = strndup(*l, n);
+		if (key)
+			(void)strv_append(&k->keys, key);
 	}
 }
 

@@ -29,9 +29,12 @@ void completion_add(struct str *out, const char *value, const char *about)
 
 	if (about && *about)
 		text = str_printable(about, strlen(about), false);
-	if (safe)
-		str_addf(out, "%s%s%s\n", safe, text ? "\t" : "",
-			 text ? text : "");
+	if (safe) {
+		str_add(out, safe);
+		str_add(out, text ? "\t" : "");
+		str_add(out, text ? text : "");
+		str_addc(out, '\n');
+	}
 }
 
 static const struct option *find(const struct completion *c, const char *name,

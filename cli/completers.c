@@ -6,60 +6,9 @@
 /* Ready-made completers. They read the database and say nothing on failure:
  * a shell has no place to show it. */
 
-DEFINE_CLEANUP(instances, struct vmctl_instance_list *,
-	       vmctl_instance_list_free);
 DEFINE_CLEANUP(images, struct vmctl_image_list *, vmctl_image_list_free);
 DEFINE_CLEANUP(keys, struct vmctl_key_list *, vmctl_key_list_free);
 DEFINE_CLEANUP(types, struct vmctl_type_list *, vmctl_type_list_free);
-
-static void add_instances(struct cli *cli, struct str *out,
-			  bool (*want)(enum vmctl_state state))
-{
-	auto_cleanup(instances_cleanup) struct vmctl_instance_list *list = NULL;
-	struct vmctl *ctx;
-
-	if (cli_context(cli, &ctx, NULL) ||
-	    vmctl_instance_list(ctx, VMCTL_LIST_CACHED, &list, NULL, NULL))
-		return;
-	for (size_t i = 0; i < list->count; i++) {
-		const struct vmctl_instance *in = list->items[i];
-		auto_free char *about = NULL;
-
-		if (want && !want(in->state))
-			continue;
-		about = str_printf("%s, %s", vmctl_state_name(in->state),
-				   in->type);
-		completion_add(out, in->name, about);
-	}
-}
-
-static bool runs(enum vmctl_state state)
-{
-	return state == VMCTL_STATE_RUNNING || state == VMCTL_STATE_PAUSED ||
-	       state == VMCTL_STATE_STOPPING || state == VMCTL_STATE_PENDING;
-}
-
-/* The database's state may be old (a guest that powered itself off), so only
- * what certainly is no candidate is left out. */
-static bool can_start(enum vmctl_state state)
-{
-	return state != VMCTL_STATE_PENDING;
-}
-
-void complete_instances(struct cli *cli, const char *prefix, struct str *out)
-{
-	add_instances(cli, out, NULL);
-}
-
-void complete_running(struct cli *cli, const char *prefix, struct str *out)
-{
-	add_instances(cli, out, runs);
-}
-
-void complete_stopped(struct cli *cli, const char *prefix, struct str *out)
-{
-	add_instances(cli, out, can_start);
-}
 
 void complete_images(struct cli *cli, const char *prefix, struct str *out)
 {
@@ -86,26 +35,17 @@ void complete_keys(struct cli *cli, const char *prefix, struct str *out)
 /* What needs no hypervisor to know: the modes, and the networks in use. */
 void complete_networks(struct cli *cli, const char *prefix, struct str *out)
 {
-	auto_cleanup(instances_cleanup) struct vmctl_instance_list *list = NULL;
-	auto_strv char **seen = NULL;
+	auto_strv char **used = NULL;
 	struct vmctl *ctx;
 
 	completion_add(out, "nat", "the network vmctl");
 	completion_add(out, "user", "user-mode, no privileges needed");
 	if (cli_context(cli, &ctx, NULL) ||
-	    vmctl_instance_list(ctx, VMCTL_LIST_CACHED, &list, NULL, NULL))
+	    vmctl_network_used(ctx, &used, NULL))
 		return;
-	for (size_t i = 0; i < list->count; i++) {
-		for (char **n = list->items[i]->networks; *n; n++) {
-			bool known = str_eq(*n, "user");
-
-			for (char **s = seen; s && *s; s++)
-				known |= str_eq(*s, *n);
-			if (known || strv_append(&seen, *n) < 0)
-				continue;
+	for (char **n = used; *n; n++)
+		if (!str_eq(*n, "user"))
 			completion_add(out, *n, NULL);
-		}
-	}
 }
 
 void complete_types(struct cli *cli, const char *prefix, struct str *out)

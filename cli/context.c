@@ -16,6 +16,9 @@ static volatile sig_atomic_t caught;
  * it leaves then is what a killed one leaves, and the next command's. */
 #define PATIENCE_S 30
 
+/* Somebody waits for a completion. */
+#define GLANCE_MS 100
+
 /* The first signal asks the library to undo and stop; a second interrupt
  * ends the process at once, for somebody who will not wait for that. Other
  * signals may come in pairs (a service manager sends SIGTERM and SIGHUP), so
@@ -88,7 +91,8 @@ int cli_context(struct cli *cli, struct vmctl **ret, struct vmctl_error *err)
 		.size = sizeof(opts),
 		.home = from_environment("VMCTL_HOME"),
 		.uri = cli->globals.connect,
-		.lock_timeout_ms = cli_timeout(cli, -1),
+		.lock_timeout_ms =
+			cli->glance ? GLANCE_MS : cli_timeout(cli, -1),
 		.log = cli_log,
 		/* What nobody sees need not be found out. */
 		.progress = !cli->worker && progress_wanted(cli)
@@ -97,7 +101,8 @@ int cli_context(struct cli *cli, struct vmctl **ret, struct vmctl_error *err)
 		.cancelled = is_cancelled,
 		.command = cli->name,
 		.data = cli,
-		.ask = cli->worker ? NULL : ask_person,
+		.ask = cli->worker || cli->glance ? NULL : ask_person,
+		.glance = cli->glance,
 	};
 	int rc;
 

@@ -108,6 +108,7 @@ static int set_options(struct vmctl *ctx, const struct vmctl_options *o,
 				   o->ask };
 	ctx->uri = o->uri && *o->uri ? strdup(o->uri) : NULL;
 	ctx->command = strdup(o->command ? o->command : "libvmctl");
+	ctx->glance = o->glance;
 	ctx->lock_timeout_ms =
 		o->lock_timeout_ms < 0 ? 10000 : o->lock_timeout_ms;
 	if ((o->uri && *o->uri && !ctx->uri) || !ctx->command)
@@ -235,11 +236,24 @@ static int check_storage(struct vmctl *ctx, struct state *db,
  * long a command may wait for another, and "--timeout 0" no reason to fail. */
 static long busy_ms(const struct vmctl *ctx)
 {
-	const long least = 5000, most = 3600000;
+	const long least = ctx->glance ? 0 : 5000, most = 3600000;
 
 	return ctx->lock_timeout_ms < least  ? least
 	       : ctx->lock_timeout_ms > most ? most
 					     : ctx->lock_timeout_ms;
+}
+
+/* The folder of the database; to have a look, it must be there. */
+static int prepare_data_dir(const struct vmctl *ctx, struct vmctl_error *err)
+{
+	if (!ctx->glance)
+		return dir_make(ctx->data_dir, context_dir_mode(ctx), err);
+	auto_free char *path = path_join(ctx->data_dir, "vmctl.db");
+	if (!path)
+		return fail_oom(err);
+	return access(path, F_OK) == 0
+		       ? 0
+		       : fail(err, VMCTL_NOT_FOUND, errno, "%s", path);
 }
 
 int context_state(struct vmctl *ctx, struct state **ret,
@@ -250,7 +264,7 @@ int context_state(struct vmctl *ctx, struct state **ret,
 	if (!ctx->db) {
 		int r = context_config(ctx, &config, err);
 		if (r == 0)
-			r = dir_make(ctx->data_dir, context_dir_mode(ctx), err);
+			r = prepare_data_dir(ctx, err);
 		if (r == 0)
 			r = state_open(ctx->data_dir, busy_ms(ctx), &ctx->db,
 				       err);

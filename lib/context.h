@@ -22,6 +22,7 @@ struct vmctl {
 	char *uri; /* NULL until something that needs it was opened */
 	char *command;
 	long lock_timeout_ms;
+	bool glance; /* makes nothing, and does not wait */
 	struct state *db;	     /* use context_state() */
 	const struct hv_ops *hv_ops; /* use context_hv() */
 	struct link {

@@ -11,7 +11,7 @@ struct ssh_options {
 
 static const struct argument args[] = {
 	ARG_ONE(struct ssh_options, name, .name = "NAME", .optional = true,
-		.complete = complete_running,
+		.complete = complete_logins,
 		.help = "name or id of an instance, with USER@ in front of it "
 			"for another account; without it the one that runs is "
 			"entered, or chosen from a list"),

@@ -14,6 +14,7 @@ static int run(struct cli *cli, void *opts, struct vmctl_error *err)
 	auto_str text = STR_INIT;
 
 	cli->globals.quiet = true; /* nothing may disturb the line edited */
+	cli->glance = true;
 	complete_words(cli, (int)words->count, words->items, &text);
 	return render_text(cli->out, str_text(&text), false, err);
 }

@@ -57,6 +57,7 @@ static void candidates(char **words, struct str *out)
 {
 	struct cli fresh = { .name = "vmctl shell",
 			     .in_shell = true,
+			     .glance = true,
 			     .globals = edit.cli->globals };
 	size_t n = strv_len((const char *const *)words);
 

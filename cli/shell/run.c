@@ -180,7 +180,7 @@ static bool takes_instance(const struct command *cmd)
 	completer c = cmd->args ? cmd->args->complete : NULL;
 
 	return c == complete_instances || c == complete_running ||
-	       c == complete_stopped;
+	       c == complete_stopped || c == complete_logins;
 }
 
 /* "vmctl", the options of the shell, the words; `name` goes before the word of

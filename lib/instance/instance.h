@@ -99,6 +99,9 @@ bool instance_forwarded(const struct vmctl_instance *row);
 int instance_set_address(struct vmctl_instance *row, const char *address,
 			 const char *source, struct vmctl_error *err);
 
+/* Fills what the database does not hold of the address. */
+int instance_locate(struct vmctl_instance *row, struct vmctl_error *err);
+
 /* Fills what the database does not hold: dir, address. */
 int instance_complete(const struct vmctl *ctx, struct vmctl_instance *row,
 		      struct vmctl_error *err);

@@ -161,6 +161,14 @@ int vmctl_instance_label(struct vmctl *ctx, const char *name,
 				    (const char *const *)c.remove, err);
 }
 
+int vmctl_label_list(struct vmctl *ctx, char ***ret, struct vmctl_error *err)
+{
+	struct state *db;
+	int r = context_state(ctx, &db, err);
+
+	return r < 0 ? r : state_words(db, STATE_WORDS_LABELS, ret, err);
+}
+
 static bool is_plain_text(const char *text)
 {
 	auto_free char *safe = str_printable(text, strlen(text), true);

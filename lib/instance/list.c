@@ -125,8 +125,11 @@ int vmctl_instance_list(struct vmctl *ctx, unsigned flags,
 	if (r == 0 && !(flags & VMCTL_LIST_CACHED))
 		r = instance_reap(ctx, err);
 	if (r == 0)
-		r = state_instance_list(db, flags & VMCTL_LIST_ALL_STATES,
-					&list, err);
+		r = flags & VMCTL_LIST_BRIEF
+			    ? state_instance_brief(db, &list, err)
+			    : state_instance_list(db,
+						  flags & VMCTL_LIST_ALL_STATES,
+						  &list, err);
 	if (r < 0)
 		return r;
 	if (!(flags & VMCTL_LIST_CACHED))
@@ -134,7 +137,9 @@ int vmctl_instance_list(struct vmctl *ctx, unsigned flags,
 	for (size_t i = 0; (flags & VMCTL_LIST_CACHED) && i < list->count;
 	     i++) {
 		list->items[i]->stale = true;
-		r = instance_complete(ctx, list->items[i], err);
+		r = flags & VMCTL_LIST_BRIEF
+			    ? instance_locate(list->items[i], err)
+			    : instance_complete(ctx, list->items[i], err);
 		if (r < 0)
 			break;
 	}

@@ -87,15 +87,18 @@ char *instance_file(const struct vmctl *ctx, const char *id, const char *name)
 int instance_complete(const struct vmctl *ctx, struct vmctl_instance *row,
 		      struct vmctl_error *err)
 {
-	bool running = row->state == VMCTL_STATE_RUNNING ||
-		       row->state == VMCTL_STATE_STOPPING;
-
 	free(row->dir);
 	row->dir = row->state == VMCTL_STATE_TERMINATED
 			   ? str_dup("")
 			   : instance_dir(ctx, row->id);
-	if (!row->dir)
-		return fail_oom(err);
+	return row->dir ? instance_locate(row, err) : fail_oom(err);
+}
+
+int instance_locate(struct vmctl_instance *row, struct vmctl_error *err)
+{
+	bool running = row->state == VMCTL_STATE_RUNNING ||
+		       row->state == VMCTL_STATE_STOPPING;
+
 	if (row->state == VMCTL_STATE_TERMINATED) {
 		row->ssh_port = 0;
 		return instance_set_address(row, "", "", err);

@@ -321,6 +321,14 @@ int vmctl_network_list(struct vmctl *ctx, struct vmctl_network_list **ret,
 	return 0;
 }
 
+int vmctl_network_used(struct vmctl *ctx, char ***ret, struct vmctl_error *err)
+{
+	struct state *db;
+	int r = context_state(ctx, &db, err);
+
+	return r < 0 ? r : state_words(db, STATE_WORDS_NETWORKS, ret, err);
+}
+
 /* Other users' instances are in other databases; what shows is what the
  * network keeps for them. */
 static int check_others(struct vmctl *ctx, const char *name,

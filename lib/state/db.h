@@ -8,6 +8,8 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include <vmctl/instance.h>
+
 #include "base/cleanup.h"
 #include "base/error.h"
 
@@ -27,6 +29,9 @@ struct state {
 	bool touched; /* by the transaction that is open */
 	bool telling;
 };
+
+/* instance.c: "running" as the column has it; UNKNOWN for what it is not. */
+enum vmctl_state state_parse(const char *text);
 
 /* watch.c: before every transaction that writes, and after its commit. */
 int watch_begin(struct state *db, struct vmctl_error *err);

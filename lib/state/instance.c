@@ -19,7 +19,7 @@ DEFINE_CLEANUP(instance_list, struct vmctl_instance_list *,
 	       vmctl_instance_list_free);
 #define auto_instance_list auto_cleanup(instance_list_cleanup)
 
-static enum vmctl_state state_parse(const char *text)
+enum vmctl_state state_parse(const char *text)
 {
 	for (int i = 0; text && i < VMCTL_STATE_COUNT; i++) {
 		if (str_eq(text, vmctl_state_name((enum vmctl_state)i)))

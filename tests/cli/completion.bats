@@ -41,6 +41,60 @@ in_bash() {
 	same "$out$err" ""
 }
 
+@test "completion: instances that the command is for, with their state and address" {
+	local VMCTL_HOME=$BATS_TEST_TMPDIR/v
+	vmctl key generate some
+	row web1
+	row web2 stopped
+	row web3 paused
+	row db1
+	vmctl label db1 role=db
+	values() { vmctl __complete -- "$@" | cut -f 1 | tr '\n' ' '; }
+	same "$(vmctl __complete -- show web)" "$(printf 'web1\trunning, 127.0.0.1:20000\nweb2\tstopped\nweb3\tpaused')"
+	same "$(values stop '')" "db1 web1 web3 "
+	same "$(values ssh '')" "db1 web1 web3 "
+	same "$(values exec web)" "web1 web3 "
+	same "$(values start '')" "web2 web3 "
+	same "$(values delete '')" "db1 web1 web2 web3 "
+	# The state may be old: who types on is not kept from it.
+	same "$(values start web1)" "web1 "
+	same "$(values stop web2)" "web2 "
+	# Each once.
+	same "$(values delete web1 db1 '')" "web2 web3 "
+	same "$(values ssh root@w)" "root@web1 root@web3 "
+	same "$(values exec -l role '')" "db1 web1 web3 "
+	same "$(values list -l role)" "role role=db "
+}
+
+@test "completion: without a database nothing is made, and nobody is waited for" {
+	local VMCTL_HOME=$BATS_TEST_TMPDIR/none
+	ok vmctl __complete -- show ''
+	same "$out$err" ""
+	[ ! -e "$VMCTL_HOME" ]
+	mkdir "$VMCTL_HOME"
+	ok vmctl __complete -- show ''
+	same "$out$err$(ls -A "$VMCTL_HOME")" ""
+	VMCTL_HOME=$BATS_TEST_TMPDIR/locked
+	vmctl key generate one
+	row web1
+	# Locked out of it, even for reading.
+	mkfifo "$BATS_TEST_TMPDIR/sql"
+	sqlite3 "$(database)" <"$BATS_TEST_TMPDIR/sql" >"$BATS_TEST_TMPDIR/locker" &
+	exec 7>"$BATS_TEST_TMPDIR/sql"
+	echo "PRAGMA journal_mode = delete; PRAGMA locking_mode = exclusive; BEGIN EXCLUSIVE; SELECT 'locked';" >&7
+	wait_until 10 grep -q locked "$BATS_TEST_TMPDIR/locker"
+	before=$(date +%s%N)
+	ok vmctl __complete -- show ''
+	same "$out$err" ""
+	(($(date +%s%N) - before < 2000000000))
+	exec 7>&-
+	wait
+	same "$(vmctl __complete -- show '' | cut -f 1)" web1
+	head -c 5000 /dev/urandom >"$(database)"
+	ok vmctl __complete -- show ''
+	same "$out$err" ""
+}
+
 @test "completion: a home that cannot be read is silence" {
 	VMCTL_HOME=/dev/null/nowhere ok vmctl __complete -- key show ''
 	same "$out$err" ""

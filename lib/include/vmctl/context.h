@@ -69,6 +69,12 @@ struct vmctl_options {
 	 * which the library wipes after use. false when there is nobody to ask
 	 * or no answer is given. NULL: such keys are left to the ssh agent. */
 	bool (*ask)(void *data, const char *prompt, char *answer, size_t size);
+
+	/* Only to have a look, as completion does while somebody types: where
+	 * there is no database none is made, and the first call that needs it
+	 * fails with VMCTL_NOT_FOUND; one that is locked is waited for no
+	 * longer than lock_timeout_ms. */
+	bool glance;
 };
 
 /* Makes a context. `opts` may be NULL for the defaults. The caller frees

@@ -142,6 +142,10 @@ VMCTL_API int vmctl_instance_name_check(const char *name,
 enum vmctl_list_flags {
 	VMCTL_LIST_CACHED = 1 << 0,	/* ask the database only */
 	VMCTL_LIST_ALL_STATES = 1 << 1, /* with terminated instances */
+	/* With VMCTL_LIST_CACHED alone: of each no more than id, name, state,
+	 * type, networks[0], address and ssh_port, and the others NULL or 0.
+	 * For many instances this takes a fraction of the time. */
+	VMCTL_LIST_BRIEF = 1 << 2,
 };
 
 /* All instances, by name. One bulk call to the hypervisor; when that fails

@@ -32,6 +32,11 @@ VMCTL_API int vmctl_instance_label(struct vmctl *ctx, const char *name,
 				   const char *const *changes,
 				   struct vmctl_error *err);
 
+/* The labels that instances have, "key=value", each once, in order. The caller
+ * frees the texts of *ret, which a NULL ends, and *ret with free(3). */
+VMCTL_API int vmctl_label_list(struct vmctl *ctx, char ***ret,
+			       struct vmctl_error *err);
+
 #define VMCTL_NOTE_MAX 4096 /* bytes */
 
 /* Replaces the note: UTF-8 without control characters other than line feed and

@@ -73,6 +73,12 @@ VMCTL_API int vmctl_network_create(struct vmctl *ctx,
 				   struct vmctl_network **ret,
 				   struct vmctl_error *err);
 
+/* What the interfaces of instances are connected to: "user", "vmctl",
+ * "bridge=br0", each once. Asks the database only. The caller frees the texts
+ * of *ret, which a NULL ends, and *ret with free(3). */
+VMCTL_API int vmctl_network_used(struct vmctl *ctx, char ***ret,
+				 struct vmctl_error *err);
+
 /* All networks of the connection, by name. */
 VMCTL_API int vmctl_network_list(struct vmctl *ctx,
 				 struct vmctl_network_list **ret,

@@ -1,0 +1,118 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include <stdlib.h>
+
+#include "base/str.h"
+#include "state/db.h"
+#include "state/state.h"
+
+/* What completion and "did you mean" ask for, in one query each: with many
+ * instances, all that belongs to a row takes several times as long. */
+
+DEFINE_CLEANUP(instance, struct vmctl_instance *, vmctl_instance_free);
+#define auto_instance auto_cleanup(instance_cleanup)
+DEFINE_CLEANUP(instance_list, struct vmctl_instance_list *,
+	       vmctl_instance_list_free);
+#define auto_instance_list auto_cleanup(instance_list_cleanup)
+
+/* The source of an interface as state_nic_label() says it. */
+#define NIC_LABEL                                                              \
+	"CASE kind WHEN 'network' THEN source"                                 \
+	" WHEN 'bridge' THEN 'bridge=' || source ELSE 'user' END"
+#define SELECT_BRIEF                                                           \
+	"SELECT id, name, type, coalesce(address, ''), " NIC_LABEL             \
+	", state, coalesce(ssh_port, 0)"                                       \
+	" FROM instance LEFT JOIN nic"                                         \
+	" ON nic.instance = instance.id AND position = 0"                      \
+	" WHERE state <> 'terminated' ORDER BY name"
+
+static int read_brief(sqlite3_stmt *stmt, struct vmctl_instance **ret,
+		      struct vmctl_error *err)
+{
+	auto_instance struct vmctl_instance *out = calloc(1, sizeof(*out));
+
+	if (!out)
+		return fail_oom(err);
+	char **const texts[] = { &out->id, &out->name, &out->type,
+				 &out->address };
+	auto_free char *network = NULL;
+
+	for (size_t i = 0; i < ARRAY_LEN(texts); i++)
+		if (!sql_text(stmt, (int)i, texts[i]))
+			return fail_oom(err);
+	if (!sql_text(stmt, 4, &network) ||
+	    strv_append(&out->networks, network) < 0)
+		return fail_oom(err);
+	out->state = state_parse((const char *)sqlite3_column_text(stmt, 5));
+	out->ssh_port = sqlite3_column_int64(stmt, 6);
+	*ret = take_ptr(&out);
+	return 0;
+}
+
+int state_instance_brief(struct state *db, struct vmctl_instance_list **ret,
+			 struct vmctl_error *err)
+{
+	auto_instance_list struct vmctl_instance_list *list =
+		calloc(1, sizeof(*list));
+	auto_stmt sqlite3_stmt *stmt = NULL;
+	size_t room = 0;
+	int r = list ? sql_query(db, &stmt, err, SELECT_BRIEF, "")
+		     : fail_oom(err);
+
+	while (r >= 0 && (r = sql_step(db, stmt, err)) == 1) {
+		if (list->count == room) {
+			struct vmctl_instance **more;
+
+			room = room ? room * 2 : 16;
+			more = reallocarray(list->items, room, sizeof(*more));
+			if (!more)
+				return fail_oom(err);
+			list->items = more;
+		}
+		r = read_brief(stmt, &list->items[list->count], err);
+		if (r == 0)
+			list->count++;
+	}
+	if (r < 0)
+		return r;
+	*ret = take_ptr(&list);
+	return 0;
+}
+
+int state_words(struct state *db, enum state_words what, char ***ret,
+		struct vmctl_error *err)
+{
+	static const char *const queries[] = {
+		[STATE_WORDS_LABELS] =
+			"SELECT DISTINCT key || '=' || value FROM label"
+			" JOIN instance ON id = instance"
+			" WHERE state <> 'terminated' ORDER BY 1",
+		[STATE_WORDS_NETWORKS] = "SELECT DISTINCT " NIC_LABEL
+					 " FROM nic WHERE live ORDER BY 1",
+	};
+	auto_strv char **words = strv_dup(NULL);
+	auto_stmt sqlite3_stmt *stmt = NULL;
+	size_t n = 0, room = 0;
+	int r = words ? sql_query(db, &stmt, err, queries[what], "")
+		      : fail_oom(err);
+
+	while (r >= 0 && (r = sql_step(db, stmt, err)) == 1) {
+		/* strv_append() counts them each time. */
+		if (n + 1 >= room) {
+			char **more;
+
+			room = room ? room * 2 : 16;
+			more = reallocarray(words, room, sizeof(*more));
+			if (!more)
+				return fail_oom(err);
+			words = more;
+		}
+		words[n + 1] = NULL;
+		if (!sql_text(stmt, 0, &words[n]))
+			return fail_oom(err);
+		n++;
+	}
+	if (r < 0)
+		return r;
+	*ret = take_ptr(&words);
+	return 0;
+}
