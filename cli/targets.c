@@ -1,4 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include <strings.h>
+
 #include "cli/targets.h"
 
 /* From NAME..., --all and -l SELECTOR to names. */
@@ -41,6 +43,31 @@ static int check(const struct cli *cli, const struct targets *t,
 	return r;
 }
 
+static int list_all(struct cli *cli, unsigned flags,
+		    struct vmctl_instance_list **ret, struct vmctl_error *err)
+{
+	struct vmctl *ctx;
+	int r = cli_context(cli, &ctx, err);
+
+	return r < 0 ? r
+		     : vmctl_instance_list(ctx, VMCTL_LIST_CACHED | flags, ret,
+					   NULL, err);
+}
+
+/* The name of what is meant by a name or id; case does not count in names. What
+ * is not known stays what it is. */
+static const char *name_of(const struct vmctl_instance_list *list,
+			   const char *given)
+{
+	for (size_t i = 0; list && i < list->count; i++)
+		if (strcasecmp(list->items[i]->name, given) == 0)
+			return list->items[i]->name;
+	for (size_t i = 0; list && i < list->count; i++)
+		if (str_eq(list->items[i]->id, given))
+			return list->items[i]->name;
+	return given;
+}
+
 static int add_once(char ***names, const char *name, struct vmctl_error *err)
 {
 	for (char **n = *names; *n; n++)
@@ -68,13 +95,9 @@ static int add_selected(struct cli *cli, const struct targets *t, char ***names,
 			struct vmctl_error *err)
 {
 	auto_cleanup(list_cleanup) struct vmctl_instance_list *list = NULL;
-	struct vmctl *ctx;
 	size_t found = 0;
-	int r = cli_context(cli, &ctx, err);
+	int r = list_all(cli, 0, &list, err);
 
-	if (r == 0)
-		r = vmctl_instance_list(ctx, VMCTL_LIST_CACHED, &list, NULL,
-					err);
 	for (size_t i = 0; r == 0 && i < list->count; i++) {
 		if (!targets_select(&t->selectors, list->items[i]))
 			continue;
@@ -84,14 +107,29 @@ static int add_selected(struct cli *cli, const struct targets *t, char ***names,
 	return r == 0 && !found ? fail_none(t, err) : r;
 }
 
+/* A single one stays as it was typed, and needs no look at the others. */
+static int add_given(struct cli *cli, const struct targets *t, char ***names,
+		     struct vmctl_error *err)
+{
+	auto_cleanup(list_cleanup) struct vmctl_instance_list *list = NULL;
+	bool several = t->names.count > 1 || t->selectors.count;
+	int r = 0;
+
+	if (t->names.count && several)
+		r = list_all(cli, VMCTL_LIST_BRIEF, &list, err);
+	for (size_t i = 0; r == 0 && i < t->names.count; i++)
+		r = add_once(names, name_of(list, t->names.items[i]), err);
+	return r;
+}
+
 int targets_expand(struct cli *cli, const struct targets *t, char ***ret,
 		   struct vmctl_error *err)
 {
 	auto_strv char **names = strv_dup(NULL);
 	int r = names ? check(cli, t, err) : fail_oom(err);
 
-	for (size_t i = 0; r == 0 && i < t->names.count; i++)
-		r = add_once(&names, t->names.items[i], err);
+	if (r == 0)
+		r = add_given(cli, t, &names, err);
 	if (r == 0 && (t->all || t->selectors.count))
 		r = add_selected(cli, t, &names, err);
 	if (r < 0)

@@ -30,8 +30,9 @@ struct targets {
 		 .help = "name or id of an instance")
 
 /*
- * The names of what is meant, in *ret, NULL-terminated and each once: the given
- * ones as they are given, known or not, then, by name, what is selected.
+ * The names of what is meant, in *ret, NULL-terminated and each instance once,
+ * be it named by name and by id: the given ones in their order (the unknown as
+ * they are given), then, by name, what is selected.
  * VMCTL_INVALID when nothing is given, or names together with --all;
  * VMCTL_NOT_FOUND when there is no such instance. The caller frees *ret with
  * strv_free().

@@ -39,6 +39,13 @@ guests_err() {
 	same "$(vmctl exec web1 -- echo -- a)" "-- a"
 	# A name given twice is one instance.
 	same "$(vmctl exec web1 web1 -- echo a)" a
+	# So is one that is named by name and by id.
+	local id
+	id=$(field web1 id)
+	same "$(vmctl exec web1 "$id" WEB1 -- echo a)" a
+	same "$(vmctl exec "$id" web1 -- echo a)" a
+	same "$(vmctl exec -q "$id" db1 web1 -- echo a | sort)" "$(printf 'db1  | a\nweb1 | a')"
+	same "$(vmctl exec -q "$id" -l role=web -- echo a | sort)" "$(printf 'web1 | a\nweb2 | a')"
 }
 
 @test "a command line without names, or without a command, is refused" {
