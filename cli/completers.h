@@ -11,4 +11,11 @@ void complete_columns(struct cli *cli, const char *prefix, struct str *out);
 void complete_sort(struct cli *cli, const char *prefix, struct str *out);
 void complete_filter(struct cli *cli, const char *prefix, struct str *out);
 
+/* As complete_words(), for bash: the command line up to the cursor, of which
+ * bash replaces the end, `replaced`. Gives a line of options for compopt, then
+ * what goes into COMPREPLY; with descriptions behind it where it is only listed,
+ * in `width` columns (0: it is not). */
+void complete_bash(struct cli *cli, const char *line, const char *replaced,
+		   int width, struct str *out);
+
 #endif

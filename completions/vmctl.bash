@@ -3,41 +3,20 @@
 
 _vmctl()
 {
-	local -a words=()
-	local word strip= value i
-	local glue=0
+	local program=${1/#\~\//$HOME/} width=0
 
-	# Put together again what bash takes apart at "=" and ":"; `strip` is
-	# what of the last word stands before the part that bash completes.
-	for ((i = 1; i <= COMP_CWORD; i++)); do
-		word=${COMP_WORDS[i]}
-		if ((${#words[@]})) && { ((glue)) || [[ $word == [=:]* ]]; }; then
-			strip=${words[-1]}
-			words[-1]+=$word
-		else
-			strip=
-			words+=("$word")
-		fi
-		glue=0
-		if [[ $word == [=:] || $word == :: ]]; then
-			glue=1
-			strip=${words[-1]}
-		fi
-	done
-
-	COMPREPLY=()
-	while IFS=$'\t' read -r value _; do
-		if [[ $value == :files ]]; then
-			compopt -o filenames 2>/dev/null
-			while IFS= read -r value; do
-				COMPREPLY+=("$value")
-			done < <(compgen -f -- "${words[-1]#"$strip"}")
-		else
-			# What goes on behind a colon gets no blank.
-			[[ $value != *: ]] || compopt -o nospace 2>/dev/null
-			COMPREPLY+=("${value#"$strip"}")
-		fi
-	done < <("$1" __complete -- "${words[@]}" 2>/dev/null)
+	# An alias is no program.
+	type -P -- "$program" >/dev/null || program=vmctl
+	# Nothing but listing: what the candidates are may stand behind them.
+	case $COMP_TYPE in
+	33 | 63 | 64) width=${COLUMNS:-80} ;;
+	esac
+	mapfile -t COMPREPLY < <("$program" __complete --bash="$2" --width="$width" \
+		-- "${COMP_LINE:0:COMP_POINT}" 2>/dev/null)
+	# The first line is for compopt.
+	# shellcheck disable=SC2086
+	[[ -z ${COMPREPLY[0]-} ]] || compopt ${COMPREPLY[0]}
+	COMPREPLY=("${COMPREPLY[@]:1}")
 }
 
 complete -F _vmctl vmctl

@@ -5,7 +5,13 @@
 
 function __vmctl_complete
     set -l words (commandline -opc)
+    # Without its quotes, of which the last need not be closed.
     set -l current (commandline -ct)
+    for quote in '' '"' "'"
+        set -l plain (string unescape -- "$current$quote"); or continue
+        set current $plain
+        break
+    end
     set -l program $words[1]
     set -e words[1]
     for line in ($program __complete -- $words "$current" 2>/dev/null)

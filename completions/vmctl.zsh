@@ -4,27 +4,28 @@
 
 _vmctl()
 {
-	local -a candidates
-	local line value about
+	local -a words_done words_open
+	local line value files=
 
 	# PREFIX is the word up to the cursor; (Q) takes the quotes away.
 	for line in "${(@f)$("${(Q)words[1]}" __complete -- \
-		"${(@Q)words[2,CURRENT-1]}" "$PREFIX" 2>/dev/null)}"; do
-		case $line in
+		"${(@Q)words[2,CURRENT-1]}" "${(Q)PREFIX}" 2>/dev/null)}"; do
+		value=${line%%$'\t'*}
+		# _describe takes "value:about".
+		line=${value//:/\\:}${${line#$value}/$'\t'/:}
+		case $value in
 		('') ;;
-		(:files)
-			_files
-			;;
-		(*)
-			value=${line%%$'\t'*}
-			about=
-			[[ $line == *$'\t'* ]] && about=${line#*$'\t'}
-			# _describe takes "value:about".
-			candidates+=("${value//:/\\:}${about:+:$about}")
-			;;
+		(:files) files=1 ;;
+		# More of the same word follows.
+		(*[:/=@]) words_open+=("$line") ;;
+		(*) words_done+=("$line") ;;
 		esac
 	done
-	((${#candidates})) && _describe 'vmctl' candidates
+	_describe 'vmctl' words_done -- words_open -S ''
+	if [[ -n $files ]]; then
+		compset -P 1 '--*='
+		_files
+	fi
 }
 
 # Autoloaded from $fpath, or sourced.

@@ -149,3 +149,24 @@ int shell_split_partial(const char *text, size_t len, char ***ret,
 	*ret = s.words;
 	return 0;
 }
+
+void shell_word_at(const char *line, size_t *ret_begin, char *ret_quote)
+{
+	size_t begin = 0;
+	char quote = '\0';
+
+	for (size_t i = 0; line[i]; i++) {
+		char c = line[i];
+
+		if (c == '\\' && quote != '\'' && line[i + 1])
+			i++;
+		else if (quote)
+			quote = c == quote ? '\0' : quote;
+		else if (c == '\'' || c == '"')
+			quote = c;
+		else if (isspace((unsigned char)c))
+			begin = i + 1;
+	}
+	*ret_begin = begin;
+	*ret_quote = quote;
+}

@@ -29,6 +29,10 @@ int shell_split(const char *text, struct shell_line *ret,
 int shell_split_partial(const char *text, size_t len, char ***ret,
 			struct vmctl_error *err);
 
+/* Where the word at the end of the line begins, with its quotes, and which quote
+ * is open there: ' or ", or 0. */
+void shell_word_at(const char *line, size_t *ret_begin, char *ret_quote);
+
 void shell_line_done(struct shell_line *line);
 #define auto_shell_line auto_cleanup(shell_line_done) struct shell_line
 

@@ -3,22 +3,43 @@
 # Completion in the shells themselves.
 
 load ../lib.sh
+load ../tab.sh
 
 setup_file() {
 	private_home
 	vmctl key generate first
 	vmctl key generate second
+	row web1
+	row web2 stopped
+	row web3
+	row db1
+	vmctl label web1 web3 role=web
 }
 
-# in_bash WORD...: what bash would offer for these words, as it takes them apart.
-in_bash() {
-	bash -c '
-		source <(vmctl completion bash)
-		COMP_WORDS=("$@")
-		COMP_CWORD=$(($# - 1))
-		_vmctl vmctl
-		printf "%s\n" "${COMPREPLY[@]}"
-	' bash "$@"
+setup() {
+	mkdir "$BATS_TEST_TMPDIR/work"
+	cd "$BATS_TEST_TMPDIR/work" || return
+}
+
+teardown() {
+	shell_close
+}
+
+# A database with an instance, which nobody else can even read.
+lock_database() {
+	vmctl key generate one
+	row web9
+	mkfifo "$BATS_TEST_TMPDIR/sql"
+	sqlite3 "$(database)" <"$BATS_TEST_TMPDIR/sql" >"$BATS_TEST_TMPDIR/locker" 3>&- &
+	locker=$!
+	exec 7>"$BATS_TEST_TMPDIR/sql"
+	echo "PRAGMA journal_mode = delete; PRAGMA locking_mode = exclusive; BEGIN EXCLUSIVE; SELECT 'locked';" >&7
+	wait_until 10 grep -q locked "$BATS_TEST_TMPDIR/locker"
+}
+
+unlock_database() {
+	exec 7>&-
+	wait "$locker"
 }
 
 @test "completion: prints what is installed, and refuses other shells" {
@@ -37,8 +58,6 @@ in_bash() {
 	same "$(cut -f 1 <<<"$out")" "$(printf 'first\nsecond')"
 	ok vmctl __complete -- create --key=s
 	same "$(cut -f 1 <<<"$out")" --key=second
-	ok vmctl __complete -- show ''
-	same "$out$err" ""
 }
 
 @test "completion: instances that the command is for, with their state and address" {
@@ -75,21 +94,13 @@ in_bash() {
 	ok vmctl __complete -- show ''
 	same "$out$err$(ls -A "$VMCTL_HOME")" ""
 	VMCTL_HOME=$BATS_TEST_TMPDIR/locked
-	vmctl key generate one
-	row web1
-	# Locked out of it, even for reading.
-	mkfifo "$BATS_TEST_TMPDIR/sql"
-	sqlite3 "$(database)" <"$BATS_TEST_TMPDIR/sql" >"$BATS_TEST_TMPDIR/locker" &
-	exec 7>"$BATS_TEST_TMPDIR/sql"
-	echo "PRAGMA journal_mode = delete; PRAGMA locking_mode = exclusive; BEGIN EXCLUSIVE; SELECT 'locked';" >&7
-	wait_until 10 grep -q locked "$BATS_TEST_TMPDIR/locker"
+	lock_database
 	before=$(date +%s%N)
 	ok vmctl __complete -- show ''
 	same "$out$err" ""
 	(($(date +%s%N) - before < 2000000000))
-	exec 7>&-
-	wait
-	same "$(vmctl __complete -- show '' | cut -f 1)" web1
+	unlock_database
+	same "$(vmctl __complete -- show '' | cut -f 1)" web9
 	head -c 5000 /dev/urandom >"$(database)"
 	ok vmctl __complete -- show ''
 	same "$out$err" ""
@@ -100,31 +111,96 @@ in_bash() {
 	same "$out$err" ""
 }
 
-@test "bash: commands, options, values behind '=' and ':', files" {
-	same "$(in_bash vmctl cre)" create
-	same "$(in_bash vmctl create --acc)" --accel
-	same "$(in_bash vmctl create --accel = k)" kvm
-	same "$(in_bash vmctl create --accel =)" "$(printf 'auto\nkvm\ntcg')"
-	same "$(in_bash vmctl -c qemu : ///sy)" ///system
-	same "$(in_bash vmctl key show f)" first
-	cd "$BATS_TEST_TMPDIR"
-	mkdir files && cd files
-	touch 'a disk.qcow2'
-	same "$(in_bash vmctl create --user-data a)" 'a disk.qcow2'
+# What the three have in common, with the keys that move to a place in the line.
+in_shell() { # SHELL
+	shell_open "$1"
+	touch 'a disk.qcow2' "it's \$HOME.yaml"
+	mkdir 'my files'
+	touch 'my files/x y'
+	# Commands, verbs, options and their values.
+	runs 'vmctl key gen\tx' '<key><generate><x>'
+	runs 'vmctl create --acc\tk\t' '<create><--accel><kvm>'
+	runs 'vmctl create --accel=k\t' '<create><--accel=kvm>'
+	runs 'vmctl list --columns name,stat\t' '<list><--columns><name,state>'
+	runs 'vmctl config set col\tnev\t' '<config><set><color><never>'
+	# Instances, what colons and at signs are in, keys, labels.
+	runs 'vmctl start w\t' '<start><web2>'
+	runs 'vmctl ssh root@web3\t' '<ssh><root@web3>'
+	runs 'vmctl -c qemu:///sy\tlist' '<-c><qemu:///system><list>'
+	runs 'vmctl cp x db1\t/y' '<cp><x><db1:/y>'
+	runs 'vmctl key show sec\t' '<key><show><second>'
+	runs 'vmctl list -l role=we\t' '<list><-l><role=web>'
+	runs 'vmctl list --selector=role=we\t' '<list><--selector=role=web>'
+	# Files, and names that have to be quoted.
+	runs 'vmctl create -u a\t' '<create><-u><a disk.qcow2>'
+	runs 'vmctl create --user-data=a\t' '<create><--user-data=a disk.qcow2>'
+	runs 'vmctl create -u it\t' "<create><-u><it's \$HOME.yaml>"
+	runs 'vmctl create -u "it\t' "<create><-u><it's \$HOME.yaml>"
+	runs "vmctl create -u 'a\\t" '<create><-u><a disk.qcow2>'
+	runs 'vmctl create -u my\tx\t' '<create><-u><my files/x y>'
+	runs 'vmctl cp my\\ files/x\t db1\t' '<cp><my files/x y><db1:>'
+	runs 'vmctl list >my\\ files/x\t' '<list>'
+	# What is behind the cursor stays.
+	runs 'vmctl key show sec x\x02\x02\t' '<key><show><second><x>'
+	# A guest's words are not ours, nor is what is no command.
+	runs 'vmctl exec web1 -- key\t' '<exec><web1><--><key>'
+	runs 'vmctl exec web1 -- --out\t' '<exec><web1><--><--out>'
+	runs 'vmctl nonsense k\t' '<nonsense><k>'
 }
 
-@test "zsh: the script is accepted and bound" {
+# Nothing disturbs the line where the database is of no use.
+in_shell_without_database() { # SHELL
+	unset VMCTL_HOME
+	HOME=$BATS_TEST_TMPDIR/home
+	VMCTL_HOME=$BATS_TEST_TMPDIR/bad
+	mkdir "$VMCTL_HOME"
+	export HOME VMCTL_HOME
+	shell_open "$1"
+	runs 'vmctl show w\t' '<show><w>'
+	head -c 5000 /dev/urandom >"$(database)"
+	runs 'vmctl show w\t' '<show><w>'
+	runs 'vmctl key gen\tx' '<key><generate><x>'
+	rm "$(database)"
+	lock_database
+	runs 'vmctl show w\t' '<show><w>'
+	unlock_database
+	runs 'vmctl show w\t' '<show><web9>'
+	hasnt "$(cat "$BATS_TEST_TMPDIR/screen")" 'vmctl:'
+}
+
+@test "bash: lines are completed, whatever is in them" {
+	in_shell bash
+	runs 'vmctl create --accel = k\t' '<create><--accel><=><k>'
+	runs 'FOO=1 vmctl key show f\t' '<key><show><first>'
+	runs 'true; vmctl key show f\t' '<key><show><first>'
+	touch 'no!thing'
+	runs 'vmctl create -u "no\t' '<create><-u><no!thing>'
+	runs 'v key show f\t' '<key><show><first>'
+	lists 'vmctl show w\t\t\t' 'web1  (running, 127.0.0.1:20000)' 'web2  (stopped)'
+}
+
+@test "zsh: lines are completed, whatever is in them" {
 	requires zsh
-	ok zsh -fc 'autoload -U compinit; compinit -D -u; source <(vmctl completion zsh); echo $_comps[vmctl]'
-	same "$out" _vmctl
+	in_shell zsh
+	lists 'vmctl show w\t\t' 'web1  *-- running, 127.0.0.1:20000' 'web2  *-- stopped'
 }
 
-@test "fish: commands, options and values" {
+@test "fish: lines are completed, whatever is in them" {
 	requires fish
-	mkdir -p "$BATS_TEST_TMPDIR/fish/completions"
-	vmctl completion fish >"$BATS_TEST_TMPDIR/fish/completions/vmctl.fish"
-	in_fish() { XDG_CONFIG_HOME=$BATS_TEST_TMPDIR fish -c 'complete -C"$argv[1]"' "$1" | cut -f 1; }
-	same "$(in_fish 'vmctl cre')" create
-	same "$(in_fish 'vmctl create --accel=k')" --accel=kvm
-	same "$(in_fish 'vmctl key show f')" first
+	in_shell fish
+	lists 'vmctl show w\t' 'web1  *(running, 127.0.0.1:20000)' 'web2  *(stopped)'
+}
+
+@test "bash: no database, one that is locked or damaged" {
+	in_shell_without_database bash
+}
+
+@test "zsh: no database, one that is locked or damaged" {
+	requires zsh
+	in_shell_without_database zsh
+}
+
+@test "fish: no database, one that is locked or damaged" {
+	requires fish
+	in_shell_without_database fish
 }
