@@ -36,6 +36,14 @@ static void forget(struct command *c)
 	memset(c, 0, sizeof(*c));
 }
 
+/* Until it is launched it has none of the descriptors that forget() closes. */
+static void prepare(struct command *c)
+{
+	c->ctl = -1;
+	for (int i = 0; i < AGENT_STREAMS; i++)
+		c->fd[i] = -1;
+}
+
 static void order(struct command *c, int what, int value)
 {
 	unsigned char bytes[2] = { (unsigned char)what, (unsigned char)value };
@@ -106,8 +114,10 @@ void commands_start(struct port *p, uint32_t id, struct request *take_r)
 	else if (!c)
 		refuse(p, id, AGENT_F_LIMIT, "too many commands run at once",
 		       "", 0);
-	else
+	else {
+		prepare(c);
 		start(p, id, take_r, c);
+	}
 	request_done(take_r);
 }
 

@@ -46,8 +46,6 @@ int command_launch(struct command *c, const struct request *r,
 	pid_t pid;
 
 	c->ctl = pair[0];
-	for (int i = 0; i < AGENT_STREAMS; i++)
-		c->fd[i] = -1;
 	for (int i = 0; good && i < AGENT_STREAMS; i++)
 		good = make_stream(i, r->flags & 1 << i, &c->fd[i],
 				   &theirs[i]) == 0;

@@ -58,6 +58,7 @@ int proc_detach(const char *name, const int *keep, size_t n,
 		void (*body)(void *data), void *data, struct vmctl_error *err)
 {
 	pid_t pid = fork();
+	int status = 0;
 
 	if (pid < 0)
 		return fail_sys(err, errno, "cannot start a process");
@@ -70,9 +71,13 @@ int proc_detach(const char *name, const int *keep, size_t n,
 			begin(name, keep, n);
 			body(data);
 		}
-		_exit(pid < 0);
+		_exit(pid < 0 ? errno & 0x7f : 0);
 	}
-	while (waitpid(pid, NULL, 0) < 0 && errno == EINTR)
+	while (waitpid(pid, &status, 0) < 0 && errno == EINTR)
 		;
+	if (status)
+		return fail_sys(err,
+				WIFEXITED(status) ? WEXITSTATUS(status) : 0,
+				"cannot start a process");
 	return 0;
 }

@@ -123,8 +123,13 @@ void console_bound(struct vmctl *ctx, const char *id)
 	    st.st_size <= config_number(config, "logs.size"))
 		return;
 	if (copy_end(fd, config_number(config, "logs.size") / 2, older, &why) <
-	    0)
+	    0) {
 		log_warn(&ctx->ev, "%s", why.message);
+		/* There may be room for it the next time; but a guest must not
+		 * fill what is left. */
+		if (st.st_size / 4 < config_number(config, "logs.size"))
+			return;
+	}
 	if (ftruncate(fd, 0) < 0 &&
 	    fail_sys(&why, errno, "cannot cut %s", path) < 0)
 		log_warn(&ctx->ev, "%s", why.message);
