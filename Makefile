@@ -203,9 +203,9 @@ $(B)/libvmctl.pc: lib/libvmctl.pc.in $(B)/gen/FLAGS $(B)/gen/LINKS
 
 # A page's text is its own; synopsis, options and exit statuses come from the command.
 FORMAT_mandoc := mandoc -Tascii -O width=78
-FORMAT_groff := groff -mdoc -Tascii -rLL=78n -P-c -P-b -P-o -P-u
+FORMAT_groff := groff -k -mdoc -Tascii -rLL=78n -P-c -P-b -P-o -P-u
 define man_rule
-$(B)/man/man$(1)/%: man/%.in $(B)/vmctl
+$(B)/man/man$(1)/%: $(2)/%.in $(B)/vmctl
 	$$(say) MAN $$@
 	@mkdir -p $$(@D)
 	$$(Q)$(B)/vmctl __describe man $$< >$$@.tmp && mv $$@.tmp $$@
@@ -213,7 +213,11 @@ $(B)/help/%.txt: $(B)/man/man$(1)/%.$(1)
 	@mkdir -p $$(@D)
 	$$(Q)$$(FORMAT_$$(FORMAT)) $$< | sed "s/.$$$$(printf '\b')//g" >$$@.tmp && test -s $$@.tmp && mv $$@.tmp $$@
 endef
-$(foreach s,$(MAN_SECTIONS),$(eval $(call man_rule,$(s))))
+$(foreach s,$(MAN_SECTIONS),$(eval $(call man_rule,$(s),$(if $(filter 3,$(s)),$(B)/gen,man))))
+# That of the library has the public headers in it.
+$(B)/gen/%.3.in: man/%.3.in scripts/api-page examples/instances.c $(HEADERS)
+	@mkdir -p $(@D)
+	$(Q)scripts/api-page $< examples/instances.c $(HEADERS) >$@.tmp && mv $@.tmp $@
 
 # --- tests -------------------------------------------------------------------
 $(B)/tests/unit/%: $(B)/tests/unit/%.o $(call obj,$(UNIT_HELP_SRC)) $(B)/libcli.a $(B)/libvmctl.a
@@ -222,7 +226,7 @@ $(B)/tests/unit/%: $(B)/tests/unit/%.o $(call obj,$(UNIT_HELP_SRC)) $(B)/libcli.
 $(B)/tests/fakes/%.so: $(B)/tests/fakes/%.o $(B)/libbase.a
 	$(say) LD $@
 	$(Q)$(LINK) $(SO_LDFLAGS) $(filter %.o,$^) $(B)/libbase.a $(LIBS_base)
-.SECONDARY: $(call obj,$(UNIT_SRC) $(UNIT_HELP_SRC) $(FAKE_SRC))
+.SECONDARY: $(B)/gen/libvmctl.3.in $(call obj,$(UNIT_SRC) $(UNIT_HELP_SRC) $(FAKE_SRC))
 
 # `deps` may install the very packages that a running make looked for at its
 # start, so what builds comes after it in a make of its own; and one at a time,

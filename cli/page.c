@@ -13,6 +13,7 @@ const struct topic topics[] = {
 	{ "tutorial", "vmctl-tutorial", 7, "first steps, line by line" },
 	{ "config", "vmctl-config", 5, "the settings" },
 	{ "output", "vmctl-output", 5, "the records of -o json" },
+	{ "libvmctl", "libvmctl", 3, "the library, for programs in C" },
 	{ .name = NULL },
 };
 

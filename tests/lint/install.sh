@@ -28,7 +28,7 @@ ok_if_empty "every part is where it belongs" "$(
 		lib/vmctl/libvirt.so lib/vmctl/ssh.so lib/vmctl/crypto.so lib/vmctl/iso.so lib/vmctl/http.so "lib/vmctl/agent/vmctl-agent-$(uname -m)" \
 		"lib/vmctl/agent/vmctl-agent-$(uname -m).gz" \
 		include/vmctl/vmctl.h lib/pkgconfig/libvmctl.pc share/man/man1/vmctl.1 share/man/man5/vmctl-config.5 \
-		share/man/man5/vmctl-output.5 share/man/man7/vmctl-tutorial.7 \
+		share/man/man5/vmctl-output.5 share/man/man3/libvmctl.3 share/man/man7/vmctl-tutorial.7 \
 		share/vmctl/catalogue.json share/vmctl/help/vmctl-create.txt \
 		share/bash-completion/completions/vmctl share/zsh/site-functions/_vmctl \
 		share/fish/vendor_completions.d/vmctl.fish; do
@@ -58,17 +58,19 @@ ok_if_empty "nothing installed names the build folder" "$(
 ok_if_empty "the soname is that of the version" "$(
 	readelf -d "$d/lib/libvmctl.so" | grep -qF "[libvmctl.so.${version%%.*}]" || echo wrong
 )"
-ok_if_empty "pkg-config leads to a program that links and runs" "$(
-	cat >"$tmp/x.c" <<-END
-		#include <stdio.h>
-		#include <vmctl/vmctl.h>
-		int main(void) { return puts(vmctl_version()) < 0; }
-	END
+ok_if_empty "the example of libvmctl(3) builds with pkg-config, links and runs" "$(
 	PKG_CONFIG_PATH=$d/lib/pkgconfig
 	PKG_CONFIG_SYSROOT_DIR=$tmp/d
-	export PKG_CONFIG_PATH PKG_CONFIG_SYSROOT_DIR
-	${CC:-cc} -o "$tmp/x" "$tmp/x.c" $(pkg-config --cflags --libs libvmctl) 2>&1 &&
-		LD_LIBRARY_PATH=$d/lib "$tmp/x" | grep -vx "$version"
+	LD_LIBRARY_PATH=$d/lib
+	export PKG_CONFIG_PATH PKG_CONFIG_SYSROOT_DIR LD_LIBRARY_PATH
+	${CC:-cc} -std=c99 -Wall -Wextra -Werror -o "$tmp/x" examples/instances.c \
+		$(pkg-config --cflags --libs libvmctl) 2>&1 || exit
+	"$tmp/x" 2>&1 || echo "status $?"
+	"$tmp/x" nosuch true >"$tmp/out" 2>&1
+	case $?:$(cat "$tmp/out") in
+	3:*"no instance 'nosuch'"*) ;;
+	*) cat "$tmp/out" ;;
+	esac
 )"
 ok_if_empty "make uninstall leaves nothing" "$(
 	make_ uninstall DESTDIR="$tmp/d"

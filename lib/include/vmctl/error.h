@@ -60,8 +60,8 @@ VMCTL_API const char *vmctl_code_name(enum vmctl_code code);
 /* One line for the manual, for example "the thing named does not exist". */
 VMCTL_API const char *vmctl_code_summary(enum vmctl_code code);
 
-/* The exit status a command ends with (DESIGN: 0 to 8, and 255 for a failed
- * transport, 130 for an interrupt as shells do). */
+/* The exit status a command ends with: 0 to 8, 255 for a failed transport, 130
+ * for an interrupt as shells do. */
 VMCTL_API int vmctl_code_exit(enum vmctl_code code);
 
 /* What an exit status of 0 to 8 means, in a few words, or NULL. */
