@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-#include "cli/command.h"
+#include "cli/find.h"
 
 /* Finding a command by its words, and facts about it. */
 
@@ -102,6 +102,48 @@ const struct command *command_find(int n, const char *const *words,
 	if (ret_nearest)
 		*ret_nearest = nearest_path(n, words);
 	return NULL;
+}
+
+/* Also a noun without its verb may be mistyped. */
+static void hint_noun(const char *word, struct vmctl_error *err)
+{
+	auto_strv char **nouns = strv_dup(NULL);
+
+	for (size_t i = 0; nouns && commands[i]; i++) {
+		const char *path = commands[i]->path;
+		auto_free char *noun = strndup(path, strcspn(path, " "));
+
+		if (noun && noun_next(noun, NULL))
+			(void)strv_append(&nouns, noun);
+	}
+	fail_hint_nearest(err, word, (const char *const *)nouns, "vmctl ",
+			  "vmctl --help lists the commands");
+}
+
+int command_fail(int n, const char *const *words, const char *nearest,
+		 struct vmctl_error *err)
+{
+	auto_str verbs = STR_INIT;
+	const struct command *cmd = NULL;
+	int rc;
+
+	while ((cmd = noun_next(words[0], cmd)))
+		str_addf(&verbs, "%s%s", verbs.len ? "|" : "",
+			 strchr(cmd->path, ' ') + 1);
+	if (n == 1 && verbs.len) {
+		rc = fail(err, VMCTL_INVALID, 0, "%s needs a verb", words[0]);
+		fail_hint(err, "vmctl %s %s", words[0], str_text(&verbs));
+		return rc;
+	}
+	rc = fail(err, VMCTL_INVALID, 0, "there is no command '%s%s%s'",
+		  words[0], verbs.len ? " " : "", verbs.len ? words[1] : "");
+	if (nearest)
+		fail_hint(err, "did you mean vmctl %s?", nearest);
+	else if (verbs.len)
+		fail_hint(err, "vmctl %s %s", words[0], str_text(&verbs));
+	else
+		hint_noun(words[0], err);
+	return rc;
 }
 
 const struct command *noun_next(const char *noun, const struct command *after)

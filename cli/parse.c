@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "cli/find.h"
 #include "cli/value.h"
 
 /*
@@ -44,37 +45,34 @@ static const struct option *find_option(const struct parser *p,
 	return NULL;
 }
 
-static const char *nearest_option(const struct parser *p, const char *name)
+static void hint_option(const struct parser *p, const char *name)
 {
 	const struct option *opts = p->cmd ? p->cmd->opts : NULL;
+	auto_free char *all =
+		p->cmd ? str_printf("vmctl %s --help lists the options",
+				    p->cmd->path)
+		       : strdup("options of a command follow its name; vmctl "
+				"--help lists the global ones");
 	const char *list[128];
 	size_t n = 0;
 
 	for (; opts && opts->name && n < 64; opts++)
 		list[n++] = opts->name;
 	for (opts = global_options; opts->name && n < 127; opts++)
-		list[n++] = opts->name;
+		if (option_applies(opts, p->cmd))
+			list[n++] = opts->name;
 	list[n] = NULL;
-	return str_nearest(name, list);
+	fail_hint_nearest(p->err, name ? name : "", list, "--", all);
 }
 
 static int fail_unknown(const struct parser *p, const char *word,
 			const char *name, size_t len)
 {
 	auto_free char *copy = name ? strndup(name, len) : NULL;
-	const char *nearest = copy ? nearest_option(p, copy) : NULL;
-	int rc;
+	int rc = fail(p->err, VMCTL_INVALID, 0, "%s has no option '%.*s'",
+		      parser_name(p), (int)strcspn(word, "="), word);
 
-	rc = fail(p->err, VMCTL_INVALID, 0, "%s has no option '%.*s'",
-		  parser_name(p), (int)strcspn(word, "="), word);
-	if (nearest)
-		fail_hint(p->err, "did you mean --%s?", nearest);
-	else if (p->cmd)
-		fail_hint(p->err, "vmctl %s --help lists the options",
-			  p->cmd->path);
-	else
-		fail_hint(p->err, "options of a command follow its name; "
-				  "vmctl --help lists the global ones");
+	hint_option(p, copy);
 	return rc;
 }
 
@@ -294,37 +292,24 @@ int parse_arguments(const struct command *cmd, int n, const char *const *words,
 	return rc;
 }
 
-static int fail_command(int n, const char *const *words, const char *nearest,
-			struct vmctl_error *err)
+/* "imge lst": what follows is part of what was meant. */
+static int fail_near_command(const struct parser *p, int n, const char **name,
+			     struct vmctl_error *err)
 {
-	auto_str verbs = STR_INIT;
-	const struct command *cmd = NULL;
-	int rc;
+	const char *words[2] = { name[0], n > 1 ? name[1] : NULL };
+	const char *nearest = NULL;
+	int used, m = n;
 
-	while ((cmd = noun_next(words[0], cmd)))
-		str_addf(&verbs, "%s%s", verbs.len ? "|" : "",
-			 strchr(cmd->path, ' ') + 1);
-	if (n == 1 && verbs.len) {
-		rc = fail(err, VMCTL_INVALID, 0, "%s needs a verb", words[0]);
-		fail_hint(err, "vmctl %s %s", words[0], str_text(&verbs));
-		return rc;
-	}
-	rc = fail(err, VMCTL_INVALID, 0, "there is no command '%s%s%s'",
-		  words[0], verbs.len ? " " : "", verbs.len ? words[1] : "");
-	if (nearest)
-		fail_hint(err, "did you mean vmctl %s?", nearest);
-	else if (verbs.len)
-		fail_hint(err, "vmctl %s %s", words[0], str_text(&verbs));
-	else
-		fail_hint(err, "vmctl --help lists the commands");
-	return rc;
+	if (n == 1 && p->i < p->n && !is_option(p->words[p->i]))
+		words[m++] = p->words[p->i];
+	command_find(m, words, &used, &nearest);
+	return command_fail(n, words, nearest, err);
 }
 
 /* Reads global options and the command's name, whose words may have options
  * between them ("vmctl image -o json list"). */
 static int read_command(struct parser *p, struct vmctl_error *err)
 {
-	const char *nearest = NULL;
 	const char *name[2];
 	int n = 0, used, rc;
 
@@ -338,16 +323,16 @@ static int read_command(struct parser *p, struct vmctl_error *err)
 			continue;
 		}
 		name[n++] = word;
-		p->cmd = command_find(n, name, &used, &nearest);
+		p->cmd = command_find(n, name, &used, NULL);
 		if (p->cmd)
 			return 0;
 		if (n == (int)ARRAY_LEN(name) || !noun_next(name[0], NULL))
-			return fail_command(n, name, nearest, err);
+			return fail_near_command(p, n, name, err);
 	}
 	if (n == 0)
 		return 0;
 	if (!p->out->globals.help)
-		return fail_command(n, name, NULL, err);
+		return command_fail(n, name, NULL, err);
 	p->out->noun = name[0];
 	return 0;
 }

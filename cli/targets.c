@@ -76,7 +76,28 @@ static int add_once(char ***names, const char *name, struct vmctl_error *err)
 	return strv_append(names, name) < 0 ? fail_oom(err) : 0;
 }
 
-static int fail_none(const struct targets *t, struct vmctl_error *err)
+/* Of "role=wbe,tier" the first condition that no instance knows: the label, or
+ * the key where there is none like it. */
+static void hint_labels(struct cli *cli, const char *selector,
+			struct vmctl_error *err)
+{
+	const char *all = "vmctl list --columns name,labels";
+	auto_free char *word = NULL;
+	auto_strv char **labels = NULL;
+	struct vmctl *ctx;
+
+	selector += strspn(selector, "!");
+	word = strndup(selector, strcspn(selector, ",!"));
+	if (word && cli_context(cli, &ctx, NULL) == 0)
+		(void)vmctl_label_list(ctx, &labels, NULL);
+	for (char **l = labels; word && !strchr(word, '=') && l && *l; l++)
+		(*l)[strcspn(*l, "=")] = '\0';
+	fail_hint_nearest(err, word ? word : "", (const char *const *)labels,
+			  "", all);
+}
+
+static int fail_none(struct cli *cli, const struct targets *t,
+		     struct vmctl_error *err)
 {
 	int r;
 
@@ -87,7 +108,7 @@ static int fail_none(const struct targets *t, struct vmctl_error *err)
 	}
 	r = fail(err, VMCTL_NOT_FOUND, 0, "no instance has the labels %s%s",
 		 t->selectors.items[0], t->selectors.count > 1 ? " ..." : "");
-	fail_hint(err, "vmctl list --columns name,labels");
+	hint_labels(cli, t->selectors.items[0], err);
 	return r;
 }
 
@@ -104,7 +125,7 @@ static int add_selected(struct cli *cli, const struct targets *t, char ***names,
 		r = add_once(names, list->items[i]->name, err);
 		found++;
 	}
-	return r == 0 && !found ? fail_none(t, err) : r;
+	return r == 0 && !found ? fail_none(cli, t, err) : r;
 }
 
 /* A single one stays as it was typed, and needs no look at the others. */

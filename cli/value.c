@@ -84,7 +84,7 @@ static int store_choice(const struct option *opt, const char *text,
 			const char **ret, struct vmctl_error *err)
 {
 	auto_str all = STR_INIT;
-	const char *nearest;
+	auto_free char *before = str_printf("--%s ", opt->name);
 	int rc;
 
 	for (size_t i = 0; opt->choices[i]; i++) {
@@ -96,9 +96,7 @@ static int store_choice(const struct option *opt, const char *text,
 	}
 	rc = fail(err, VMCTL_INVALID, 0, "--%s: '%s' is not one of %s",
 		  opt->name, text, str_text(&all));
-	nearest = str_nearest(text, opt->choices);
-	if (nearest)
-		fail_hint(err, "did you mean --%s %s?", opt->name, nearest);
+	fail_hint_nearest(err, text, opt->choices, before ? before : "", NULL);
 	return rc;
 }
 

@@ -110,6 +110,19 @@ static int take_copy(struct cli *cli, struct vmctl *ctx, const char *before,
 	return vmctl_config_replace(ctx, before, str_text(&after), copy, err);
 }
 
+/* Beside what was meant by a word, where that is known. */
+static void hint_kept(const char *copy, struct vmctl_error *err)
+{
+	auto_free char *meant = NULL;
+
+	if (str_starts(err->hint, "did you mean "))
+		meant = strndup(err->hint, strcspn(err->hint, "?"));
+	fail_hint(err,
+		  "%s%syour text is kept in %s; the settings are as they "
+		  "were",
+		  meant ? meant : "", meant ? "? " : "", copy);
+}
+
 static int run(struct cli *cli, void *data, struct vmctl_error *err)
 {
 	auto_free char *before = NULL, *copy = NULL;
@@ -135,10 +148,7 @@ static int run(struct cli *cli, void *data, struct vmctl_error *err)
 		keep = left == 0 && !str_eq(str_text(&after), before);
 	}
 	if (r < 0 && keep)
-		fail_hint(err,
-			  "your text is kept in %s; the settings are as "
-			  "they were",
-			  copy);
+		hint_kept(copy, err);
 	else
 		unlink(copy);
 	return r;

@@ -46,7 +46,10 @@ static int run(struct cli *cli, void *opts, struct vmctl_error *err)
 	}
 	rc = fail(err, VMCTL_INVALID, 0,
 		  "there is no completion for the shell '%s'", shell);
-	fail_hint(err, "vmctl completion bash|zsh|fish");
+	fail_hint_nearest(err, shell,
+			  (const char *const[]){ "bash", "zsh", "fish", NULL },
+			  "vmctl completion ",
+			  "vmctl completion bash|zsh|fish");
 	return rc;
 }
 

@@ -179,17 +179,26 @@ int value_parse(const struct field *field, const char *text, int64_t now,
 int field_find(const struct record *record, const char *option, const char *key,
 	       size_t len, const struct field **ret, struct vmctl_error *err)
 {
+	auto_free char *word = strndup(key, len), *all = NULL;
 	auto_str known = STR_INIT;
+	size_t n = 0;
 
-	for (const struct field *f = record->fields; f->key; f++) {
+	for (const struct field *f = record->fields; f->key; f++, n++) {
 		if (strlen(f->key) == len && memcmp(f->key, key, len) == 0) {
 			*ret = f;
 			return 0;
 		}
-		str_addf(&known, "%s%s", known.len ? "," : "", f->key);
+		str_addf(&known, "%s%s", n ? "," : "", f->key);
 	}
-	int r = fail(err, VMCTL_INVALID, 0, "%s: %s has no field '%.*s'",
-		     option, record->name, (int)len, key);
-	fail_hint(err, "fields: %s", str_text(&known));
+	auto_free const char **keys = calloc(n + 1, sizeof(*keys));
+
+	all = str_printf("fields: %s", str_text(&known));
+	if (!word || !keys || !all)
+		return fail_oom(err);
+	for (size_t i = 0; i < n; i++)
+		keys[i] = record->fields[i].key;
+	int r = fail(err, VMCTL_INVALID, 0, "%s: %s has no field '%s'", option,
+		     record->name, word);
+	fail_hint_nearest(err, word, keys, "", all);
 	return r;
 }

@@ -12,7 +12,6 @@ static const char *const format_names[] = {
 
 int format_parse(const char *name, enum format *ret, struct vmctl_error *err)
 {
-	const char *nearest;
 	int rc;
 
 	for (size_t i = 0; format_names[i]; i++) {
@@ -23,9 +22,7 @@ int format_parse(const char *name, enum format *ret, struct vmctl_error *err)
 	}
 	rc = fail(err, VMCTL_INVALID, 0, "there is no output format '%s'",
 		  name);
-	nearest = str_nearest(name, format_names);
-	if (nearest)
-		fail_hint(err, "did you mean -o %s?", nearest);
+	fail_hint_nearest(err, name, format_names, "-o ", NULL);
 	return rc;
 }
 

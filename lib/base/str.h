@@ -90,8 +90,17 @@ int base64_decode(const char *text, size_t len, unsigned char **ret,
 /* Lower-case hexadecimal of n bytes into out[2 * n + 1]. */
 void hex_encode(const void *bytes, size_t n, char *out);
 
-/* The candidate nearest to `word` by edit distance, or NULL when none is
- * near (for "did you mean"). Borrowed from the list. */
+/* The candidate that is meant by a mistyped word: the only one that begins with
+ * it, else the nearest by edit distance; case does not count. NULL when none is
+ * near. Borrowed from the list. */
 const char *str_nearest(const char *word, const char *const *candidates);
+
+/* The hint of a failure that was just made for such a word: "did you mean
+ * BEFORE NEAREST? (otherwise)", or `otherwise` alone: what to type to see what
+ * there is; NULL when the message says it. `before` goes in front without a
+ * blank: "--", "vmctl help ". */
+void fail_hint_nearest(struct vmctl_error *err, const char *word,
+		       const char *const *candidates, const char *before,
+		       const char *otherwise);
 
 #endif

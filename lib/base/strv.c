@@ -1,4 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include <ctype.h>
+#include <strings.h>
+
 #include "base/str.h"
 
 void strv_free(char **v)
@@ -68,6 +71,11 @@ int strv_words(const char *text, char ***ret)
 	return 0;
 }
 
+static bool same(char a, char b)
+{
+	return tolower((unsigned char)a) == tolower((unsigned char)b);
+}
+
 /* Edit distance where a swap of neighbours counts one (optimal string
  * alignment); words longer than the table are never near. */
 #define NEAR_MAX 48
@@ -85,13 +93,14 @@ static size_t distance(const char *a, const char *b)
 				continue;
 			}
 			unsigned best =
-				d[i - 1][j - 1] + (a[i - 1] != b[j - 1]);
+				d[i - 1][j - 1] + !same(a[i - 1], b[j - 1]);
 			if (d[i - 1][j] + 1u < best)
 				best = d[i - 1][j] + 1u;
 			if (d[i][j - 1] + 1u < best)
 				best = d[i][j - 1] + 1u;
-			if (i > 1 && j > 1 && a[i - 1] == b[j - 2] &&
-			    a[i - 2] == b[j - 1] && d[i - 2][j - 2] + 1u < best)
+			if (i > 1 && j > 1 && same(a[i - 1], b[j - 2]) &&
+			    same(a[i - 2], b[j - 1]) &&
+			    d[i - 2][j - 2] + 1u < best)
 				best = d[i - 2][j - 2] + 1u;
 			d[i][j] = (unsigned char)best;
 		}
@@ -99,12 +108,34 @@ static size_t distance(const char *a, const char *b)
 	return d[n][m];
 }
 
+/* Shorter beginnings are of too many words. */
+#define BEGIN_MIN 3
+
+static const char *only_beginning(const char *word,
+				  const char *const *candidates)
+{
+	const char *only = NULL;
+	size_t n = strlen(word);
+
+	for (size_t i = 0; n >= BEGIN_MIN && candidates[i]; i++) {
+		if (strncasecmp(candidates[i], word, n) != 0)
+			continue;
+		if (only && !str_eq(only, candidates[i]))
+			return NULL;
+		only = candidates[i];
+	}
+	return only;
+}
+
 const char *str_nearest(const char *word, const char *const *candidates)
 {
-	const char *nearest = NULL;
+	const char *nearest =
+		candidates ? only_beginning(word, candidates) : NULL;
 	/* A third of the word may be wrong, at least one letter. */
 	size_t best = strlen(word) / 3 + 2;
 
+	if (nearest)
+		return nearest;
 	for (size_t i = 0; candidates && candidates[i]; i++) {
 		size_t d = distance(word, candidates[i]);
 		if (d < best && d < strlen(candidates[i])) {
@@ -113,4 +144,19 @@ const char *str_nearest(const char *word, const char *const *candidates)
 		}
 	}
 	return nearest;
+}
+
+void fail_hint_nearest(struct vmctl_error *err, const char *word,
+		       const char *const *candidates, const char *before,
+		       const char *otherwise)
+{
+	const char *nearest = str_nearest(word, candidates);
+
+	if (nearest && otherwise)
+		fail_hint(err, "did you mean %s%s? (%s)", before, nearest,
+			  otherwise);
+	else if (nearest)
+		fail_hint(err, "did you mean %s%s?", before, nearest);
+	else if (otherwise)
+		fail_hint(err, "%s", otherwise);
 }

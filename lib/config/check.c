@@ -62,9 +62,9 @@ static void unknown(struct check *c, const char *key)
 		     key, (int)n, key, key[n] ? key + n + 1 : "");
 		fail_hint(&why, "vmctl config edit");
 	} else {
-		fail_setting(key, &why);
-		fail_hint(&why, "vmctl config edit, or: vmctl config unset %s",
-			  key);
+		auto_free char *mend = str_printf(
+			"vmctl config edit, or: vmctl config unset %s", key);
+		fail_setting(key, mend, &why);
 	}
 	found(c, key, &why);
 }

@@ -23,8 +23,9 @@ const struct vmctl_setting *setting_find(const char *key);
 extern const struct vmctl_setting type_members[];
 const struct vmctl_setting *type_member_find(const char *name);
 
-/* VMCTL_INVALID: there is no such setting, did you mean …? */
-int fail_setting(const char *key, struct vmctl_error *err);
+/* VMCTL_INVALID: there is no such setting; did you mean …? (otherwise) */
+int fail_setting(const char *key, const char *otherwise,
+		 struct vmctl_error *err);
 
 /* --- value.c -------------------------------------------------------------- */
 

@@ -170,7 +170,7 @@ int vmctl_config_set(struct vmctl *ctx, const char *key,
 	if (r < 0)
 		return r;
 	if (!p.setting)
-		return fail_setting(key, err);
+		return fail_setting(key, "vmctl config list", err);
 	r = change_begin(&c, err);
 	if (r == 0)
 		r = check_values(p.setting, key, values, c.root, err);
@@ -201,7 +201,7 @@ int vmctl_config_unset(struct vmctl *ctx, const char *key,
 	else if (place_get(c.root, &p))
 		place_remove(c.root, &p);
 	else if (!p.setting && !str_starts(key, "types."))
-		return fail_setting(key, err);
+		return fail_setting(key, "vmctl config list", err);
 	return change_commit(&c, err);
 }
 

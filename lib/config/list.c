@@ -169,7 +169,7 @@ int vmctl_config_get(struct vmctl *ctx, const char *key,
 	int r = place_of(key, &p, err);
 
 	if (r == 0 && !p.setting)
-		r = fail_setting(key, err);
+		r = fail_setting(key, "vmctl config list", err);
 	if (r == 0)
 		r = read_root(ctx, &root, err);
 	if (r < 0)

@@ -133,31 +133,21 @@ const struct vmctl_setting *type_member_find(const char *name)
 	return find(type_members, name);
 }
 
-int fail_setting(const char *key, struct vmctl_error *err)
+int fail_setting(const char *key, const char *otherwise,
+		 struct vmctl_error *err)
 {
-	const char *keys[ARRAY_LEN(settings) + 1], *nearest;
+	const char *keys[ARRAY_LEN(settings) + 1];
 	size_t n = 0;
-	int r;
+	int r = fail(err, VMCTL_INVALID, 0, "there is no setting '%s'", key);
 
 	for (const struct vmctl_setting *s = settings; s->key; s++)
 		keys[n++] = s->key;
 	keys[n++] = "types";
 	keys[n] = NULL;
-	nearest = str_nearest(key, keys);
-	if (str_starts(key, "types")) {
-		r = fail(err, VMCTL_INVALID, 0, "there is no setting '%s'",
-			 key);
+	if (str_starts(key, "types"))
 		fail_hint(err, "a type is set by types.NAME.cpus, "
 			       "types.NAME.memory and types.NAME.disk");
-	} else if (nearest) {
-		r = fail(err, VMCTL_INVALID, 0,
-			 "there is no setting '%s', did you mean '%s'?", key,
-			 nearest);
-		fail_hint(err, "vmctl config list");
-	} else {
-		r = fail(err, VMCTL_INVALID, 0, "there is no setting '%s'",
-			 key);
-		fail_hint(err, "vmctl config list");
-	}
+	else
+		fail_hint_nearest(err, key, keys, "", otherwise);
 	return r;
 }

@@ -73,7 +73,8 @@ static struct vmctl_type built_in(size_t i)
 	};
 }
 
-static const char *nearest_type(const json_t *root, const char *name)
+static void hint_nearest(const json_t *root, const char *name,
+			 struct vmctl_error *err)
 {
 	json_t *types = json_object_get(root, "types"), *type;
 	const char *names[64], *key;
@@ -87,24 +88,19 @@ static const char *nearest_type(const json_t *root, const char *name)
 			names[n++] = key;
 	}
 	names[n] = NULL;
-	return str_nearest(name, names);
+	fail_hint_nearest(err, name, names, "", "vmctl type list");
 }
 
 int type_check(const json_t *root, const char *label, const char *name,
 	       struct vmctl_error *err)
 {
-	const char *nearest;
 
 	if (type_is_builtin(name) ||
 	    json_object_get(json_object_get(root, "types"), name))
 		return 0;
-	nearest = nearest_type(root, name);
 	fail(err, VMCTL_INVALID, 0, "%s: there is no instance type '%s'", label,
 	     name);
-	if (nearest)
-		fail_hint(err, "did you mean %s?", nearest);
-	else
-		fail_hint(err, "vmctl type list");
+	hint_nearest(root, name, err);
 	return -VMCTL_INVALID;
 }
 
@@ -112,7 +108,6 @@ int config_type(const struct config *c, const char *name,
 		struct vmctl_type *ret, struct vmctl_error *err)
 {
 	json_t *type = json_object_get(json_object_get(c->root, "types"), name);
-	const char *nearest;
 
 	if (type) {
 		*ret = configured(name, type);
@@ -124,12 +119,8 @@ int config_type(const struct config *c, const char *name,
 		*ret = built_in(i);
 		return 0;
 	}
-	nearest = nearest_type(c->root, name);
 	fail(err, VMCTL_NOT_FOUND, 0, "there is no type '%s'", name);
-	if (nearest)
-		fail_hint(err, "did you mean %s?", nearest);
-	else
-		fail_hint(err, "vmctl type list");
+	hint_nearest(c->root, name, err);
 	return -VMCTL_NOT_FOUND;
 }
 

@@ -66,7 +66,6 @@ static int check_choice(const struct vmctl_setting *s, const char *label,
 			const char *text, struct vmctl_error *err)
 {
 	auto_str all = STR_INIT;
-	const char *nearest;
 	int r;
 
 	for (size_t i = 0; s->choices[i]; i++) {
@@ -76,9 +75,7 @@ static int check_choice(const struct vmctl_setting *s, const char *label,
 	}
 	r = fail(err, VMCTL_INVALID, 0, "%s: '%s' is not one of %s", label,
 		 text, str_text(&all));
-	nearest = str_nearest(text, s->choices);
-	if (nearest)
-		fail_hint(err, "did you mean %s?", nearest);
+	fail_hint_nearest(err, text, s->choices, "", NULL);
 	return r;
 }
 

@@ -31,23 +31,29 @@ static int fail_unknown(const struct vmctl_catalogue *c, const char *what,
 {
 	auto_free const char **names = calloc(c->count + 1, sizeof(*names));
 	const char *near = newest_of(c, what);
+	auto_strv char **systems = strv_dup(NULL);
 
-	if (!names)
+	if (!names || !systems)
 		return fail_oom(err);
-	for (size_t i = 0; i < c->count; i++)
-		names[i] = c->items[i]->name;
-	if (!near)
-		near = str_nearest(what, names);
-	if (near) {
-		fail(err, VMCTL_NOT_FOUND, 0,
-		     "the catalogue has no image %s, did you mean '%s'?", what,
-		     near);
-		fail_hint(err, "vmctl image pull %s", near);
-	} else {
-		fail(err, VMCTL_NOT_FOUND, 0, "the catalogue has no image %s",
-		     what);
-		fail_hint(err, "vmctl image catalogue");
+	for (size_t i = 0; i < c->count; i++) {
+		const char *name = names[i] = c->items[i]->name;
+		auto_free char *system = strndup(name, strcspn(name, ":"));
+
+		if (!system || strv_append(&systems, system) < 0)
+			return fail_oom(err);
 	}
+	if (!near && !strchr(what, ':')) {
+		const char *system =
+			str_nearest(what, (const char *const *)systems);
+
+		near = system ? newest_of(c, system) : NULL;
+	}
+	fail(err, VMCTL_NOT_FOUND, 0, "the catalogue has no image %s", what);
+	if (near)
+		fail_hint(err, "did you mean vmctl image pull %s?", near);
+	else
+		fail_hint_nearest(err, what, names, "vmctl image pull ",
+				  "vmctl image catalogue");
 	return -VMCTL_NOT_FOUND;
 }
 

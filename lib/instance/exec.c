@@ -21,17 +21,20 @@ static bool is_auto(const char *name)
 static int check_transport(const char *name, struct vmctl_error *err)
 {
 	auto_str names = STR_INIT;
+	const char *list[ARRAY_LEN(ladder) + 1] = { 0 };
 	int r;
 
 	if (is_auto(name))
 		return 0;
 	for (size_t i = 0; i < ARRAY_LEN(ladder); i++) {
-		if (str_eq(ladder[i]->name, name))
+		list[i] = ladder[i]->name;
+		if (str_eq(list[i], name))
 			return 0;
-		str_addf(&names, ", %s", ladder[i]->name);
+		str_addf(&names, ", %s", list[i]);
 	}
-	r = fail(err, VMCTL_INVALID, 0, "there is no transport '%s'", name);
-	fail_hint(err, "auto%s", str_text(&names));
+	r = fail(err, VMCTL_INVALID, 0, "there is no transport '%s': auto%s",
+		 name, str_text(&names));
+	fail_hint_nearest(err, name, list, "", NULL);
 	return r;
 }
 

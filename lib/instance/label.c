@@ -3,6 +3,7 @@
 
 #include "instance/instance.h"
 #include "instance/selector.h"
+#include "state/brief.h"
 
 /* Kubernetes: "Labels and Selectors", syntax and character set. */
 #define LABEL_MAX 63

@@ -2,6 +2,7 @@
 #include <stdio.h>
 
 #include "instance/instance.h"
+#include "state/brief.h"
 
 /* What was last seen stands, and is said to be old. */
 static int mark_stale(struct vmctl *ctx, struct vmctl_instance *row,

@@ -1,26 +1,11 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "instance/instance.h"
+#include "state/brief.h"
 
 /* The lock files' folder and an instance's own name in it. */
 static char *lock_dir(const struct vmctl *ctx)
 {
 	return context_path(ctx, "locks");
-}
-
-static void suggest(struct state *db, const char *name, struct vmctl_error *err)
-{
-	auto_instance_list *all = NULL;
-
-	if (state_instance_list(db, false, &all, NULL) < 0)
-		return;
-	auto_free const char **names = calloc(all->count + 1, sizeof(*names));
-	for (size_t i = 0; names && i < all->count; i++)
-		names[i] = all->items[i]->name;
-	const char *near = names ? str_nearest(name, names) : NULL;
-	if (near)
-		fail_hint(err, "did you mean %s?", near);
-	else
-		fail_hint(err, "vmctl list");
 }
 
 int instance_find(struct vmctl *ctx, const char *name,
@@ -38,7 +23,7 @@ int instance_find(struct vmctl *ctx, const char *name,
 	if (r == -VMCTL_NOT_FOUND) {
 		fail(err, VMCTL_NOT_FOUND, 0, "there is no instance '%s'",
 		     name);
-		suggest(db, name, err);
+		state_hint_nearest(db, STATE_WORDS_INSTANCES, name, err);
 	}
 	if (r < 0)
 		return r;

@@ -5,6 +5,7 @@
 
 #include "base/str.h"
 #include "internal/config.h"
+#include "state/brief.h"
 
 void vmctl_network_free(struct vmctl_network *n)
 {
@@ -55,12 +56,8 @@ static int fail_unknown(const char *name, const struct hv_network *nets,
 
 	for (size_t i = 0; names && i < n; i++)
 		names[i] = nets[i].name;
-	const char *near = names ? str_nearest(name, names) : NULL;
 	fail(err, VMCTL_NOT_FOUND, 0, "there is no network '%s'", name);
-	if (near)
-		fail_hint(err, "did you mean %s?", near);
-	else
-		fail_hint(err, "vmctl network list");
+	fail_hint_nearest(err, name, names, "", "vmctl network list");
 	return -VMCTL_NOT_FOUND;
 }
 

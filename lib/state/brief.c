@@ -1,12 +1,10 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "state/brief.h"
+
 #include <stdlib.h>
 
 #include "base/str.h"
 #include "state/db.h"
-#include "state/state.h"
-
-/* What completion and "did you mean" ask for, in one query each: with many
- * instances, all that belongs to a row takes several times as long. */
 
 DEFINE_CLEANUP(instance, struct vmctl_instance *, vmctl_instance_free);
 #define auto_instance auto_cleanup(instance_cleanup)
@@ -88,6 +86,11 @@ int state_words(struct state *db, enum state_words what, char ***ret,
 			" WHERE state <> 'terminated' ORDER BY 1",
 		[STATE_WORDS_NETWORKS] = "SELECT DISTINCT " NIC_LABEL
 					 " FROM nic WHERE live ORDER BY 1",
+		[STATE_WORDS_INSTANCES] =
+			"SELECT name FROM instance"
+			" WHERE state <> 'terminated' ORDER BY name",
+		[STATE_WORDS_IMAGES] = "SELECT name FROM image ORDER BY name",
+		[STATE_WORDS_KEYS] = "SELECT name FROM ssh_key ORDER BY name",
 	};
 	auto_strv char **words = strv_dup(NULL);
 	auto_stmt sqlite3_stmt *stmt = NULL;
@@ -115,4 +118,22 @@ int state_words(struct state *db, enum state_words what, char ***ret,
 		return r;
 	*ret = take_ptr(&words);
 	return 0;
+}
+
+void state_hint_nearest(struct state *db, enum state_words what,
+			const char *name, struct vmctl_error *err)
+{
+	static const char *const lists[] = {
+		[STATE_WORDS_LABELS] = "vmctl list --columns name,labels",
+		[STATE_WORDS_NETWORKS] = "vmctl network list",
+		[STATE_WORDS_INSTANCES] = "vmctl list",
+		[STATE_WORDS_IMAGES] = "vmctl image list",
+		[STATE_WORDS_KEYS] = "vmctl key list",
+	};
+	auto_strv char **words = NULL;
+	struct vmctl_error unused;
+
+	(void)state_words(db, what, &words, &unused);
+	fail_hint_nearest(err, name, (const char *const *)words, "",
+			  lists[what]);
 }

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 
 #include "base/str.h"
+#include "state/brief.h"
 #include "state/db.h"
 
 #define SELECT_IMAGE                                                           \
@@ -193,11 +194,12 @@ int state_image_add(struct state *db, const struct vmctl_image *image,
 	return r < 0 ? r : txn_commit(db, err);
 }
 
-static int fail_unknown(const char *name, struct vmctl_error *err)
+static int fail_unknown(struct state *db, const char *name,
+			struct vmctl_error *err)
 {
 	int r = fail(err, VMCTL_NOT_FOUND, 0, "no image is named %s", name);
 
-	fail_hint(err, "vmctl image list");
+	state_hint_nearest(db, STATE_WORDS_IMAGES, name, err);
 	return r;
 }
 
@@ -257,7 +259,7 @@ int state_image_get(struct state *db, const char *name,
 				    name, ret, ret_mark, err);
 	}
 	if (r == 0)
-		return fail_unknown(name, err);
+		return fail_unknown(db, name, err);
 	return r < 0 ? r : 0;
 }
 
@@ -342,7 +344,7 @@ int state_image_delete(struct state *db, const char *name, bool *ret_last,
 			       "SELECT digest FROM image WHERE name = ?", "t",
 			       name);
 	if (r == 0 && !known)
-		r = fail_unknown(name, err);
+		r = fail_unknown(db, name, err);
 	if (r == 0)
 		r = sql_exists(db, &others, NULL, err,
 			       "SELECT 1 FROM image WHERE digest = ?"

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 
 #include "base/str.h"
+#include "state/brief.h"
 #include "state/db.h"
 #include "state/details.h"
 
@@ -64,11 +65,12 @@ static int read_instance(sqlite3_stmt *stmt, struct vmctl_instance **ret,
 	return 0;
 }
 
-static int fail_unknown(const char *name, struct vmctl_error *err)
+static int fail_unknown(struct state *db, const char *name,
+			struct vmctl_error *err)
 {
 	int r = fail(err, VMCTL_NOT_FOUND, 0, "no instance is named %s", name);
 
-	fail_hint(err, "vmctl list");
+	state_hint_nearest(db, STATE_WORDS_INSTANCES, name, err);
 	return r;
 }
 
@@ -83,7 +85,7 @@ static int get(struct state *db, const char *where, const char *name,
 	if (r == 0)
 		r = sql_step(db, stmt, err);
 	if (r == 0)
-		return fail_unknown(name, err);
+		return fail_unknown(db, name, err);
 	if (r > 0)
 		r = read_instance(stmt, &out, err);
 	if (r == 0)

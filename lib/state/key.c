@@ -3,6 +3,7 @@
 
 #include <stdlib.h>
 
+#include "state/brief.h"
 #include "state/db.h"
 
 #define COLUMNS                                                                \
@@ -98,11 +99,12 @@ int state_key_add(struct state *db, const struct vmctl_key *key,
 	return state_keys_add(db, &key, 1, err);
 }
 
-static int fail_unknown(const char *name, struct vmctl_error *err)
+static int fail_unknown(struct state *db, const char *name,
+			struct vmctl_error *err)
 {
 	int r = fail(err, VMCTL_NOT_FOUND, 0, "no key is named %s", name);
 
-	fail_hint(err, "vmctl key list");
+	state_hint_nearest(db, STATE_WORDS_KEYS, name, err);
 	return r;
 }
 
@@ -118,7 +120,7 @@ int state_key_get(struct state *db, const char *name, struct vmctl_key **ret,
 		r = sql_step(db, stmt, err);
 	if (r < 0)
 		return r;
-	return r == 1 ? read_key(stmt, ret, err) : fail_unknown(name, err);
+	return r == 1 ? read_key(stmt, ret, err) : fail_unknown(db, name, err);
 }
 
 int state_key_list(struct state *db, struct vmctl_key_list **ret,
@@ -168,7 +170,7 @@ int state_key_delete(struct state *db, const char *name, bool *ret_needed,
 			       " WHERE name = ?",
 			       "t", name);
 	if (r == 0 && !known)
-		r = fail_unknown(name, err);
+		r = fail_unknown(db, name, err);
 	if (r == 0)
 		r = sql_exists(db, &needed, NULL, err, LIVE_FILE, "t", file);
 	if (r == 0)

@@ -165,18 +165,6 @@ int state_instance_list(struct state *db, bool terminated,
 			struct vmctl_instance_list **ret,
 			struct vmctl_error *err);
 
-/* The live ones by name, with no more than id, name, state, type, ssh_port, and
- * the network and address of the first interface; the rest is NULL or 0. */
-int state_instance_brief(struct state *db, struct vmctl_instance_list **ret,
-			 struct vmctl_error *err);
-
-/* What is in use, each once: the labels of live instances ("key=value"), the
- * networks of interfaces as state_nic_label() says them. The caller frees *ret
- * with strv_free(). */
-enum state_words { STATE_WORDS_LABELS, STATE_WORDS_NETWORKS };
-int state_words(struct state *db, enum state_words what, char ***ret,
-		struct vmctl_error *err);
-
 /* The instance's own keys. Free with state_instance_keys_free. */
 int state_instance_keys(struct state *db, const char *id,
 			struct state_instance_key **ret, size_t *ret_n,

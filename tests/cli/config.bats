@@ -85,7 +85,7 @@ editor() { # BODY
 @test "config set: what is not acceptable is status 2 and changes nothing" {
 	ok vmctl config set image one
 	refused 2 vmctl config set iamge one
-	has "$err" "'image'"
+	has "$err" 'did you mean image?'
 	refused 2 vmctl config set reserve.memroy 1G
 	has "$err" reserve.memory
 	refused 2 vmctl config set output jsno
@@ -133,7 +133,7 @@ editor() { # BODY
 		read -ra words <<<"$command"
 		fails 2 vmctl "${words[@]}"
 		has "$err" "$C"
-		has "$err" "'image'"
+		has "$err" 'did you mean image?'
 		has "$err" "config unset iamge"
 	done
 	fails 2 vmctl list -o json
@@ -328,7 +328,7 @@ editor() { # BODY
 	rm "$VMCTL_HOME"/config-*
 	editor 'echo "{\"iamge\": 1}" >"$1"'
 	fails 2 vmctl config edit
-	has "$err" "'image'"
+	has "$err" 'did you mean image?'
 	has "$err" "kept in"
 	same "$(cat "$C")" "$before"
 	rm "$VMCTL_HOME"/config-*

@@ -158,6 +158,9 @@ static void the_nearest_word_is_near(void **state)
 	assert_null(str_nearest("snapshot", words));
 	assert_null(str_nearest("", words));
 	assert_null(str_nearest("x", words));
+	/* The only one that begins so; case does not count. */
+	assert_string_equal(str_nearest("del", words), "delete");
+	assert_string_equal(str_nearest("LIST", words), "list");
 }
 
 static void base64_agrees_with_rfc_4648(void **state)

@@ -256,10 +256,19 @@ static void what_is_wrong_is_told_with_what_to_type(void **state)
 		  "vmctl image import|list" },
 		{ { "create", "--imge", "x" },
 		  "create has no option '--imge'",
-		  "did you mean --image?" },
+		  "did you mean --image? (vmctl create --help lists the "
+		  "options)" },
 		{ { "create", "--imag=x" },
 		  "create has no option '--imag'",
-		  "did you mean --image?" },
+		  "did you mean --image? (vmctl create --help lists the "
+		  "options)" },
+		{ { "imge" },
+		  "there is no command 'imge'",
+		  "did you mean vmctl image? (vmctl --help lists the "
+		  "commands)" },
+		{ { "imge", "lst" },
+		  "there is no command 'imge'",
+		  "did you mean vmctl image list?" },
 		{ { "create", "-z" },
 		  "create has no option '-z'",
 		  "vmctl create --help lists the options" },

@@ -208,9 +208,9 @@ static void what_is_wrong_is_refused_and_named(void **state)
 	static const struct {
 		const char *text, *named;
 	} bad[] = {
-		{ "{\"iamge\": \"x\"}", "did you mean 'image'" },
+		{ "{\"iamge\": \"x\"}", "no setting 'iamge'" },
 		{ "{\"reserve\": {\"memroy\": \"1G\"}}",
-		  "did you mean 'reserve.memory'" },
+		  "no setting 'reserve.memroy'" },
 		{ "{\"reserve.memory\": \"1G\"}", "member of an object" },
 		{ "{\"types.a.cpus\": 1}", "member of an object" },
 		{ "{\"reserve\": \"1G\"}", "reserve must be an object" },

@@ -1,0 +1,12 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#ifndef CLI_FIND_H
+#define CLI_FIND_H
+
+#include "cli/command.h"
+
+/* VMCTL_INVALID: no command has these words, one or two, for its name.
+ * `nearest` is what command_find() suggests, or NULL. */
+int command_fail(int n, const char *const *words, const char *nearest,
+		 struct vmctl_error *err);
+
+#endif
