@@ -79,7 +79,8 @@ struct hv_owned {
 struct hv_info {
 	char engine[32]; /* "QEMU" */
 	char engine_version[32];
-	char library_version[32]; /* of libvirt */
+	char library_version[32]; /* of libvirt's daemon */
+	char client_version[32];  /* of the library that is loaded here */
 };
 
 /* A port of the host forwarded to one of the guest. */

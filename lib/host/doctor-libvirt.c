@@ -163,9 +163,10 @@ static void remember(struct doctor *d, const char *uri, bool answers,
 static void say_answer(struct doctor *d, const char *uri,
 		       const struct answer *a)
 {
-	say_ok(d, "%s answers: libvirt %s, %s %s, %zu %s", uri,
-	       a->info.library_version, a->info.engine, a->info.engine_version,
-	       a->domains, a->domains == 1 ? "domain" : "domains");
+	say_ok(d, "%s answers: libvirt %s, its library here %s, %s %s, %zu %s",
+	       uri, a->info.library_version, a->info.client_version,
+	       a->info.engine, a->info.engine_version, a->domains,
+	       a->domains == 1 ? "domain" : "domains");
 	if (str_starts(uri, "qemu") &&
 	    strtol(a->info.library_version, NULL, 10) < LEAST_LIBVIRT)
 		say_warning(d,

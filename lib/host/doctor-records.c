@@ -158,7 +158,9 @@ static void look_at_files(struct doctor *d, const struct vmctl_instance *row)
 	auto_free char *disk = str_printf("instances/%s/disk.qcow2", row->id);
 	auto_free char *base = str_printf("images/%s.qcow2", row->image_digest);
 
-	if (!disk || !base)
+	auto_free char *seed = str_printf("instances/%s/seed.iso", row->id);
+
+	if (!disk || !base || !seed)
 		return;
 	if (is_gone(d, disk)) {
 		say_problem(d, "the disk of %s is gone: %s/%s", row->name,
@@ -171,6 +173,15 @@ static void look_at_files(struct doctor *d, const struct vmctl_instance *row)
 			    row->name, context_storage(d->ctx), base);
 		doctor_type(d, "vmctl image verify %s tells what to do",
 			    row->image);
+	} else if (is_gone(d, seed)) {
+		say_problem(d,
+			    "the seed of %s is gone, without which it does "
+			    "not start: %s/%s",
+			    row->name, context_storage(d->ctx), seed);
+		doctor_type(d,
+			    "truncate -s 1M '%s/%s', if the guest keeps all on "
+			    "its disk",
+			    context_storage(d->ctx), seed);
 	}
 }
 
@@ -261,6 +272,13 @@ void check_images(struct doctor *d)
 	for (char **name = left.missing; *name; name++) {
 		say_problem(d, "the file of the image %s is gone", *name);
 		doctor_type(d, "vmctl image verify %s tells what to do", *name);
+	}
+	for (char **name = left.changed; *name; name++) {
+		say_warning(d,
+			    "the file of the image %s has changed since it "
+			    "was verified",
+			    *name);
+		doctor_type(d, "vmctl image verify %s", *name);
 	}
 	/* It may be what the disk of a lost instance stands on. */
 	for (char **path = left.unknown; *path; path++) {

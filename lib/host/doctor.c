@@ -108,6 +108,16 @@ void doctor_say(struct doctor *d, enum vmctl_verdict verdict, const char *fmt,
 	}
 }
 
+/* Root needs none, and where there is only root there is none. */
+static void drop_sudo(char *text)
+{
+	static const char word[] = "sudo ";
+	const size_t n = sizeof(word) - 1;
+
+	for (char *at = text; (at = strstr(at, word));)
+		memmove(at, at + n, strlen(at + n) + 1);
+}
+
 void doctor_type(struct doctor *d, const char *fmt, ...)
 {
 	struct vmctl_doctor *o = d->out;
@@ -118,6 +128,8 @@ void doctor_type(struct doctor *d, const char *fmt, ...)
 	va_end(ap);
 	if (!text)
 		return;
+	if (geteuid() == 0)
+		drop_sudo(text);
 	free(o->items[o->count - 1].fix);
 	o->items[o->count - 1].fix = text;
 }

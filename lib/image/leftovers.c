@@ -14,6 +14,7 @@
 void image_leftovers_done(struct image_leftovers *l)
 {
 	strv_free(l->missing);
+	strv_free(l->changed);
 	strv_free(l->unknown);
 	*l = (struct image_leftovers){ 0 };
 }
@@ -34,6 +35,29 @@ static bool has_digest(char *const *digests, const char *name)
 	return false;
 }
 
+static int look_at_file(struct vmctl *ctx, const struct vmctl_image *image,
+			struct image_leftovers *l, struct vmctl_error *err)
+{
+	auto_image struct vmctl_image *now = NULL;
+	auto_free char *path = image_path(ctx, image->digest);
+	struct state_file_mark mark;
+	int r;
+
+	if (!path)
+		return fail_oom(err);
+	if (access(path, F_OK) < 0 && errno == ENOENT)
+		return strv_append(&l->missing, image->name) < 0 ? fail_oom(err)
+								 : 0;
+	r = state_image_get(ctx->db, image->name, &now, &mark, err);
+	/* Deleted in this moment. */
+	if (r < 0)
+		return r == -VMCTL_NOT_FOUND ? 0 : r;
+	return !image_intact(path, &mark) &&
+			       strv_append(&l->changed, image->name) < 0
+		       ? fail_oom(err)
+		       : 0;
+}
+
 /* Files first and records after: what is imported meanwhile has a record before
  * its file has that name. */
 static int look(struct vmctl *ctx, char **files, struct image_leftovers *l,
@@ -46,14 +70,9 @@ static int look(struct vmctl *ctx, char **files, struct image_leftovers *l,
 	if (r == 0)
 		r = state_image_unnamed(ctx->db, &unnamed, err);
 	for (size_t i = 0; r == 0 && i < images->count; i++) {
-		const struct vmctl_image *image = images->items[i];
-		auto_free char *path = image_path(ctx, image->digest);
-
-		if (!path || strv_append(&named, image->digest) < 0)
+		if (strv_append(&named, images->items[i]->digest) < 0)
 			return fail_oom(err);
-		if (access(path, F_OK) < 0 && errno == ENOENT &&
-		    strv_append(&l->missing, image->name) < 0)
-			return fail_oom(err);
+		r = look_at_file(ctx, images->items[i], l, err);
 	}
 	for (char **f = files; r == 0 && *f; f++) {
 		const char *name = path_base(*f);
@@ -98,10 +117,13 @@ int image_leftovers(struct vmctl *ctx, bool sweep, struct image_leftovers *ret,
 		    struct vmctl_error *err)
 {
 	auto_leftovers l = { .missing = strv_dup(NULL),
+			     .changed = strv_dup(NULL),
 			     .unknown = strv_dup(NULL) };
 	auto_free char *folder = context_path(ctx, "images");
 	auto_strv char **files = strv_dup(NULL);
-	int r = l.missing && l.unknown && folder && files ? 0 : fail_oom(err);
+	int r = l.missing && l.changed && l.unknown && folder && files
+			? 0
+			: fail_oom(err);
 
 	if (r == 0)
 		r = list_files(folder, &files, &l.halves, err);

@@ -29,6 +29,7 @@ int image_use(struct vmctl *ctx, const char *name, struct vmctl_image **ret,
 struct image_leftovers {
 	size_t halves;	/* of processes that died in an import or deletion */
 	char **missing; /* names of images whose file is gone */
+	char **changed; /* … whose file is not as it was when it was verified */
 	char **unknown; /* paths of files that no record names */
 };
 /* With `sweep` the first are removed. The caller frees *ret by

@@ -159,7 +159,7 @@ static bool is_other_user(const struct hv *hv)
 static int info(struct hv *hv, struct hv_info *ret, struct vmctl_error *err)
 {
 	ENTER();
-	*ret = (struct hv_info){ "fake", "1.0.0", "1.0.0" };
+	*ret = (struct hv_info){ "fake", "1.0.0", "1.0.0", "1.0.0" };
 	return leave(err);
 }
 

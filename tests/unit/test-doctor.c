@@ -381,6 +381,15 @@ static void a_record_without_a_disk_or_an_image_is_a_problem(void **state)
 		"%s/images/%s.qcow2", s->place->home,
 		fixture_ask(&s->db, "SELECT digest FROM image_file"));
 
+	auto_free char *seed = str_printf("instances/%s/seed.iso", web1(s));
+	auto_free char *seed_path = home_path(s, seed);
+
+	assert_int_equal(unlink(seed_path), 0);
+	assert_true(finds(s, "instances", "the seed of web1 is gone"));
+	assert_int_equal(chmod(base, 0600), 0);
+	patch(base, 8192, "x", 1);
+	assert_true(asks(s, false, "images", VMCTL_VERDICT_WARNING,
+			 "vmctl image verify mini"));
 	assert_int_equal(unlink(base), 0);
 	assert_true(finds(s, "images", "of the image mini is gone"));
 	assert_true(finds(s, "instances", "stands on is gone"));

@@ -26,17 +26,19 @@ static void version_text(unsigned long v, char *out, size_t n)
 
 static int info(struct hv *hv, struct hv_info *ret, struct vmctl_error *err)
 {
-	unsigned long engine = 0, library = 0;
+	unsigned long engine = 0, library = 0, client = 0;
 	const char *type = virConnectGetType(hv->conn);
 
 	if (!type || virConnectGetVersion(hv->conn, &engine) < 0 ||
-	    virConnectGetLibVersion(hv->conn, &library) < 0)
+	    virConnectGetLibVersion(hv->conn, &library) < 0 ||
+	    virGetVersion(&client, NULL, NULL) < 0)
 		return libvirt_fail(err, "cannot ask libvirt for its version");
 	memset(ret, 0, sizeof(*ret));
 	snprintf(ret->engine, sizeof(ret->engine), "%s", type);
 	version_text(engine, ret->engine_version, sizeof(ret->engine_version));
 	version_text(library, ret->library_version,
 		     sizeof(ret->library_version));
+	version_text(client, ret->client_version, sizeof(ret->client_version));
 	return 0;
 }
 
