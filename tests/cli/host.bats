@@ -182,6 +182,23 @@ found() {
 	found qemu-img ok ""
 }
 
+@test "host doctor: a home directory or a storage that cannot be written is told, and the rest looked at" {
+	[ "$(id -u)" != 0 ] || skip "root may write everywhere"
+	fake_libvirt
+	mkdir -m 500 "$BATS_TEST_TMPDIR/home" "$BATS_TEST_TMPDIR/storage"
+	try env -u VMCTL_HOME -u XDG_DATA_HOME -u XDG_CONFIG_HOME -u XDG_STATE_HOME \
+		HOME="$BATS_TEST_TMPDIR/home" vmctl host doctor -o json
+	same "$status" 1
+	found data-folder problem "you may not write to $BATS_TEST_TMPDIR/home"
+	found connection ok answers
+	same "$(ls -A "$BATS_TEST_TMPDIR/home")" ""
+	export VMCTL_HOME=$BATS_TEST_TMPDIR/v
+	ok vmctl config set storage "$BATS_TEST_TMPDIR/storage"
+	try vmctl host doctor -o json
+	same "$status" 1
+	found storage problem "Permission denied"
+}
+
 @test "host doctor: a damaged database and broken settings are told, and --fix leaves them as they are" {
 	fake_libvirt
 	export VMCTL_HOME=$BATS_TEST_TMPDIR/v
