@@ -29,7 +29,7 @@ int agent_link_open(struct vmctl *ctx, const struct vmctl_instance *row,
 
 	link.has_turn = turn_take(ctx, row->id, TURN_AGENT, &link.turn);
 	if (!link.has_turn)
-		return fail(err, VMCTL_BUSY, 0, "others have its channel");
+		return fail(err, VMCTL_BUSY, 0, "the channel is in use");
 	r = context_hv(ctx, row->connection, &link.ops, &hv, err);
 	if (r == 0)
 		r = link.ops->channel_open(hv, row->uuid, HV_AGENT, &link.pipe,
@@ -108,4 +108,4 @@ static int exec_agent(struct vmctl *ctx, struct vmctl_instance *row,
 	return 0;
 }
 
-const struct transport transport_agent = { "agent", exec_agent };
+const struct transport transport_agent = { "agent", 5000, exec_agent };

@@ -172,4 +172,4 @@ static int exec_ssh(struct vmctl *ctx, struct vmctl_instance *row,
 	return r;
 }
 
-const struct transport transport_ssh = { "ssh", exec_ssh };
+const struct transport transport_ssh = { "ssh", 30000, exec_ssh };

@@ -4,9 +4,6 @@
 #include "instance/transport.h"
 #include "instance/turn.h"
 
-/* How long nobody may get in before who waits for a turn gives up. */
-#define QUEUE_MS 30000
-
 /* The ladder: the first rung that is there takes the command. */
 static const struct transport *const ladder[] = {
 	&transport_agent,
@@ -86,24 +83,35 @@ static int try_rungs(struct vmctl *ctx, struct vmctl_instance *row,
 	return -VMCTL_BUSY;
 }
 
+static long queue_ms(const struct vmctl_exec *what)
+{
+	long ms = what->connect_timeout_ms;
+
+	for (size_t i = 0; i < ARRAY_LEN(ladder) && !what->connect_timeout_ms;
+	     i++)
+		if (is_wanted(ladder[i], what) && ladder[i]->queue_ms > ms)
+			ms = ladder[i]->queue_ms;
+	return ms;
+}
+
 static int climb(struct vmctl *ctx, struct vmctl_instance *row,
 		 const struct vmctl_exec *what, struct vmctl_exit *ret,
 		 struct vmctl_error *err)
 {
 	bool gone[ARRAY_LEN(ladder)] = { false };
-	struct vmctl_error why = { 0 };
+	struct vmctl_error why = { 0 }, late;
 	struct vmctl_exit exit = { 0 };
 	struct turn_queue queue;
 	int r;
 
-	turn_queue_begin(&queue, ctx, row->id,
-			 what->connect_timeout_ms ? what->connect_timeout_ms
-						  : QUEUE_MS);
+	turn_queue_begin(&queue, ctx, row->id, queue_ms(what));
 	while ((r = try_rungs(ctx, row, what, gone, &exit, &why)) ==
 	       -VMCTL_BUSY) {
-		r = turn_queue_wait(&queue, &why);
-		if (r == -VMCTL_BUSY)
+		r = turn_queue_wait(&queue, &late);
+		if (r == -VMCTL_BUSY) /* what it waited for says more */
 			r = -VMCTL_UNSUPPORTED;
+		else if (r < 0)
+			why = late;
 		if (r < 0)
 			break;
 	}

@@ -11,6 +11,8 @@
  */
 struct transport {
 	const char *name; /* "ssh": what --transport takes and -v shows */
+	/* How long nobody may get in before who waits for a turn gives up. */
+	long queue_ms;
 
 	/*
 	 * Runs what->argv (NULL: a login shell) with what->env, cwd and user,

@@ -6,6 +6,7 @@
 #include <time.h>
 
 #include "../../lib/driver/libvirt/channel.c"
+#include "../../lib/driver/libvirt/stream.c"
 
 /* What the guest takes before it reads no more. */
 static size_t room;

@@ -5,7 +5,6 @@
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/eventfd.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -21,66 +20,18 @@
 /* A connection that breaks is not always told of as an event. */
 #define LOOK_MS 1000
 
-/* Shared with the loop's thread, and freed by it. */
-struct watch {
-	int wake; /* eventfd */
-};
-
 struct carrier {
 	struct hv_pipe pipe; /* first: it is what the caller has */
 	virStreamPtr stream;
 	pthread_t thread;
-	int fd; /* our end */
-	struct watch *watch;
+	int fd;	    /* our end */
+	int wake;   /* of stream_watch() */
 	bool ended; /* the stream is */
 	struct flow {
 		char bytes[CHUNK];
 		size_t off, len;
 	} in, out; /* to the guest, from it */
 };
-
-/* --- libvirt's thread --------------------------------------------------------
- */
-
-/* Not again until it is asked for: see arm(). */
-static void on_stream(virStreamPtr stream, int events, void *data)
-{
-	const uint64_t one = 1;
-	struct watch *w = data;
-
-	(void)events;
-	virStreamEventUpdateCallback(stream, 0);
-	if (write(w->wake, &one, sizeof(one)) < 0)
-		return; /* it is awake */
-}
-
-static void watch_free(void *data)
-{
-	struct watch *w = data;
-
-	close(w->wake);
-	free(w);
-}
-
-static int watch_stream(struct carrier *c, struct vmctl_error *err)
-{
-	struct watch *w = calloc(1, sizeof(*w));
-
-	if (!w)
-		return fail_oom(err);
-	w->wake = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
-	if (w->wake < 0) {
-		free(w);
-		return fail_sys(err, errno, "cannot make an event counter");
-	}
-	if (virStreamEventAddCallback(c->stream, VIR_STREAM_EVENT_READABLE,
-				      on_stream, w, watch_free) < 0) {
-		watch_free(w);
-		return libvirt_fail(err, "cannot watch the channel");
-	}
-	c->watch = w;
-	return 0;
-}
 
 /* --- the carrier's thread
  * ------------------------------------------------------ */
@@ -146,10 +97,9 @@ static void *carry(void *data)
 	while (!c->ended) {
 		bool in = c->in.off < c->in.len, out = c->out.off < c->out.len;
 		struct pollfd p[] = {
-			{ c->watch->wake, POLLIN, 0 },
+			{ c->wake, POLLIN, 0 },
 			{ c->fd, (in ? 0 : POLLIN) | (out ? POLLOUT : 0), 0 },
 		};
-		uint64_t count;
 
 		if (virStreamEventUpdateCallback(
 			    c->stream,
@@ -157,7 +107,7 @@ static void *carry(void *data)
 				    (in ? VIR_STREAM_EVENT_WRITABLE : 0)) < 0)
 			break;
 		poll(p, 2, LOOK_MS);
-		if (p[0].revents && read(c->watch->wake, &count, 8) < 0)
+		if (p[0].revents && !stream_woke(c->wake))
 			continue;
 		from_guest(c);
 		if (!c->ended)
@@ -198,7 +148,7 @@ static int start(struct carrier *c, struct vmctl_error *err)
 		return fail_sys(err, errno, "cannot make a socket");
 	c->pipe.fd = fds[0];
 	c->fd = fds[1];
-	r = watch_stream(c, err);
+	r = stream_watch(c->stream, "cannot watch the channel", &c->wake, err);
 	if (r < 0)
 		return r;
 	sigfillset(&all);

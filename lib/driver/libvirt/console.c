@@ -3,7 +3,6 @@
 #include <signal.h>
 #include <stdatomic.h>
 #include <string.h>
-#include <sys/eventfd.h>
 #include <unistd.h>
 
 #include "base/clock.h"
@@ -24,18 +23,13 @@
 #define BACKGROUND_MS 500
 #define SLICE_MS 100 /* how late a cancellation may be seen */
 
-/* Shared with the loop's thread, and freed by it. */
-struct wakeup {
-	int wake;
-};
-
 enum { STREAM, IN, OUT, SIGNALS, POLLED };
 
 struct session {
 	const struct hv_console *what;
 	const struct events *ev;
 	virStreamPtr stream;
-	struct wakeup *wakeup;
+	int wake; /* of stream_watch() */
 	struct tty tty;
 	bool on_tty, raw;
 
@@ -52,50 +46,6 @@ struct session {
 	bool broken;	  /* with an error, in `why` */
 	struct vmctl_error why;
 };
-
-/* --- the other thread ------------------------------------------------------
- */
-
-/* Says no more until it is asked for again, which is the one call that is
- * allowed here: it waits for nobody. */
-static void on_stream(virStreamPtr stream, int events, void *data)
-{
-	const uint64_t one = 1;
-	struct wakeup *w = data;
-
-	(void)events;
-	virStreamEventUpdateCallback(stream, 0);
-	if (write(w->wake, &one, sizeof(one)) < 0)
-		return; /* it is awake */
-}
-
-static void wakeup_free(void *data)
-{
-	struct wakeup *w = data;
-
-	close(w->wake);
-	free(w);
-}
-
-static int watch_stream(struct session *s, struct vmctl_error *err)
-{
-	struct wakeup *w = calloc(1, sizeof(*w));
-
-	if (!w)
-		return fail_oom(err);
-	w->wake = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
-	if (w->wake < 0) {
-		free(w);
-		return fail_sys(err, errno, "cannot make an event counter");
-	}
-	if (virStreamEventAddCallback(s->stream, VIR_STREAM_EVENT_READABLE,
-				      on_stream, w, wakeup_free) < 0) {
-		wakeup_free(w);
-		return libvirt_fail(err, "cannot watch the console");
-	}
-	s->wakeup = w;
-	return 0;
-}
 
 /* --- the stream ------------------------------------------------------------
  */
@@ -236,7 +186,7 @@ static void choose(const struct session *s, int64_t now, struct pollfd p[])
 {
 	for (int i = 0; i < POLLED; i++)
 		p[i] = (struct pollfd){ .fd = -1 };
-	p[STREAM] = (struct pollfd){ .fd = s->wakeup->wake, .events = POLLIN };
+	p[STREAM] = (struct pollfd){ .fd = s->wake, .events = POLLIN };
 	if (!s->in_eof && !s->escaped && s->in_off == s->in_len &&
 	    now >= s->in_pause && s->what->in >= 0)
 		p[IN] = (struct pollfd){ .fd = s->what->in, .events = POLLIN };
@@ -261,13 +211,12 @@ static int wait_ms(const struct session *s, int64_t now)
 static int handle(struct session *s, const struct pollfd p[],
 		  struct vmctl_error *err)
 {
-	uint64_t count;
 	bool size;
 	int r = 0;
 
 	if (p[SIGNALS].revents && tty_signals(&s->tty, &size))
 		return fail_cancelled(err);
-	if (p[STREAM].revents && read(s->wakeup->wake, &count, 8) < 0)
+	if (p[STREAM].revents && !stream_woke(s->wake))
 		return 0;
 	if (p[IN].revents)
 		r = read_input(s, err);
@@ -339,7 +288,7 @@ static int run(struct session *s, enum hv_console_end *ret,
 		r = tty_begin(&s->tty, s->what->in, err);
 	if (r < 0)
 		return r;
-	r = watch_stream(s, err);
+	r = stream_watch(s->stream, "cannot watch the console", &s->wake, err);
 	if (r == 0) {
 		if (s->what->opened)
 			s->what->opened(s->what->data);

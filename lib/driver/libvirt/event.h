@@ -20,4 +20,14 @@
 int loop_hold(struct vmctl_error *err);
 void loop_release(void);
 
+/* stream.c: *ret_fd becomes readable when something may be read from the stream,
+ * and when one of the events happens that virStreamEventUpdateCallback() was
+ * asked for since: it is told once, and then to be asked for again.
+ * virStreamEventRemoveCallback() closes it. `failure` is the message if it
+ * cannot be done. */
+int stream_watch(virStreamPtr stream, const char *failure, int *ret_fd,
+		 struct vmctl_error *err);
+/* Takes note of it. false: it was none. */
+bool stream_woke(int fd);
+
 #endif
