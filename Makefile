@@ -246,7 +246,9 @@ demo:
 check: deps
 	$(THEN) tests-build $(MINI)
 	$(THEN) SANITIZE=1 B=$(B)-asan tests-build
-	@B=$(B) tests/run e2e system lint unit cli asan valgrind
+	@B=$(B) tests/run e2e system lint unit cli asan
+# valgrind is not a part of `check` either: the unit tests take minutes in it, and the
+# sanitizers see most of what it does.
 check-unit check-lint check-cli check-valgrind: check-%: deps
 	$(THEN) tests-build
 	@B=$(B) tests/run $(if $(T),$(T:%=$*/%),$*)
@@ -317,11 +319,11 @@ clean:
 help:
 	@sed -n 's/^#help //p' Makefile
 #help make demo          install what is missing, build, and run a VM from creation to deletion
-#help make check         install what is missing, build, and run every test
+#help make check         install what is missing, build, and run the tests
 #help make               build (into build/; B=DIR for elsewhere, V=1 to see the commands)
 #help make deps          only install the missing packages
-#help make check-lint | check-unit | check-cli | check-e2e | check-system | check-asan |
-#help      check-valgrind [T=FILE]
+#help make check-lint | check-unit | check-cli | check-e2e | check-system | check-asan [T=FILE]
+#help make check-valgrind  the unit tests in valgrind; not in `check`, as it takes minutes
 #help make check-debian  what only the full Debian image has; not in `check`, as it takes half an hour
 #help make bench         times, side by side with the tools they are held against
 #help make images/mini   build and import the mini image; images/debian a full one
