@@ -63,6 +63,17 @@ has_examples() {
 }
 ok_if_empty "every page has two examples" "$(has_examples)"
 
+# Those of settings stand in the page of these.
+variables() {
+	grep -hoE '(getenv|environment|xdg_dir)\("[A-Z_]+"' $(files 'lib/*.c' 'cli/*.c') | cut -d '"' -f 2
+	"$vmctl" __describe man man/vmctl-config.5.in | sed -n 's/^\.Ev \([A-Z_]*\)$/\1/p'
+}
+ok_if_empty "vmctl(1) has every variable of the environment that is looked at" "$(
+	variables | sort -u | while read -r name; do
+		grep -qE "^\.It Ev (.* )?$name( |\$)" man/vmctl.1.in || echo "$name"
+	done
+)"
+
 agrees() {
 	# shellcheck disable=SC2086 # a path of words
 	help=$("$vmctl" $1 --help)

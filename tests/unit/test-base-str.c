@@ -135,6 +135,19 @@ static void what_is_added_follows_what_is_there(void **state)
 	}
 }
 
+static void words_are_parted_by_blanks_and_tabs(void **state)
+{
+	auto_strv char **words = NULL, **none = NULL;
+
+	assert_int_equal(strv_words(" less\t -R  --x='a b' ", &words), 0);
+	assert_int_equal(strv_len((const char *const *)words), 4);
+	assert_string_equal(words[0], "less");
+	assert_string_equal(words[1], "-R");
+	assert_string_equal(words[3], "b'");
+	assert_int_equal(strv_words(" \t", &none), 0);
+	assert_null(none[0]);
+}
+
 static void a_list_of_strings_grows(void **state)
 {
 	auto_strv char **v = NULL;
@@ -260,6 +273,7 @@ static void every_code_has_a_name_and_an_exit_status(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(words_are_parted_by_blanks_and_tabs),
 		cmocka_unit_test(a_string_grows_and_stays_terminated),
 		cmocka_unit_test(taking_an_empty_string_gives_a_string),
 		cmocka_unit_test(bytes_with_nul_are_kept),
