@@ -34,6 +34,13 @@ teardown_file() {
 	done <"$TOP/tests/data/records"
 }
 
+@test "what is given of every record is held against it, here or with real guests" {
+	cut -f 1 "$TOP/tests/data/records" | uniq | while read -r record; do
+		grep -qE "fits ('$record'|$record)( |\$)" "$TOP"/tests/{cli,e2e,system}/*.bats ||
+			{ echo "nowhere: fits $record" && return 1; }
+	done
+}
+
 @test "a wrong key, type or null is seen" {
 	good='{"name":"a","address":null,"ssh_port":22}'
 	fits address <<<"$good"
@@ -84,6 +91,7 @@ teardown_file() {
 	vmctl host stats -o json | fits 'host stats'
 	vmctl host health -o json | fits host
 	{ vmctl host doctor -o json || :; } | fits check
+	vmctl host doctor -o json | fits check
 	vmctl version -o json | fits version
 }
 
