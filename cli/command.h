@@ -78,10 +78,14 @@ struct option {
 	size_t offset;
 	const char *const *choices; /* for VALUE_CHOICE and VALUE_STRINGS,
 				     * NULL-terminated */
-	int64_t min, max;	    /* for VALUE_INT */
+	int64_t min, max;	    /* for VALUE_INT; min of VALUE_DURATION */
 	completer complete;
 	const char *fallback; /* the default, as help and manual show it; it is
 			       * the command that applies it. May be NULL */
+	/* What it is without a value, "--watch"; NULL: it needs one. A word
+	 * that follows is its value if it begins with a digit: not for commands
+	 * with arguments. */
+	const char *bare;
 	unsigned needs; /* of a global one: refused by commands without this
 			 * flag (enum command_flags), and not shown to them */
 };
@@ -367,7 +371,8 @@ bool option_applies(const struct option *opt, const struct command *cmd);
 bool option_shows_choices(const struct option *opt);
 /* Its help, with the choices where the metavar does not show them. */
 void option_about(const struct option *opt, struct str *out);
-/* "NAME", or the choices joined by "|", added to `out`. */
+/* "NAME", "[NAME]" where it may be left out, or the choices joined by "|",
+ * added to `out`. */
 void option_metavar(const struct option *opt, struct str *out);
 
 /* Text as a sentence: a capital first, a full stop (or `stop`) last, whether

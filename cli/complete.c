@@ -59,7 +59,8 @@ static void read_option(struct completion *c, const char *word)
 		size_t len = strcspn(word + 2, "=");
 
 		opt = find(c, word + 2, len, 0);
-		if (opt && option_takes_value(opt) && !word[2 + len])
+		if (opt && option_takes_value(opt) && !opt->bare &&
+		    !word[2 + len])
 			c->pending = opt;
 		return;
 	}

@@ -96,7 +96,7 @@ static void add_value(const struct option *opt, struct str *out)
 	if (!option_takes_value(opt))
 		return;
 	if (!option_shows_choices(opt)) {
-		str_addf(out, " Ar %s", opt->metavar);
+		str_addf(out, "%s Ar %s", opt->bare ? " Op" : "", opt->metavar);
 		return;
 	}
 	str_add(out, " Cm");

@@ -1,4 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include <ctype.h>
+
 #include "cli/find.h"
 #include "cli/value.h"
 
@@ -89,6 +91,17 @@ static int fail_value(const struct parser *p, const struct option *opt)
 	return rc;
 }
 
+/* The value that follows an option, or NULL. */
+static const char *next_value(struct parser *p, const struct option *opt)
+{
+	const char *word = p->i < p->n ? p->words[p->i] : NULL;
+
+	if (opt->bare && (!word || !isdigit((unsigned char)word[0])))
+		return opt->bare;
+	p->i += word != NULL;
+	return word;
+}
+
 static int parse_long(struct parser *p, const char *word)
 {
 	const char *name = word + 2, *value = NULL;
@@ -106,9 +119,9 @@ static int parse_long(struct parser *p, const char *word)
 			return fail(p->err, VMCTL_INVALID, 0,
 				    "--%s takes no value", opt->name);
 	} else if (!value) {
-		if (p->i >= p->n)
+		value = next_value(p, opt);
+		if (!value)
 			return fail_value(p, opt);
-		value = p->words[p->i++];
 	}
 	return value_store(opt, value, base, p->err);
 }
@@ -128,11 +141,8 @@ static int parse_short(struct parser *p, const char *word)
 			return fail_unknown(p, c == word + 1 ? word : text,
 					    NULL, 0);
 		if (option_takes_value(opt)) {
-			if (c[1])
-				value = c + 1;
-			else if (p->i < p->n)
-				value = p->words[p->i++];
-			else
+			value = c[1] ? c + 1 : next_value(p, opt);
+			if (!value)
 				return fail_value(p, opt);
 		}
 		rc = value_store(opt, value, base, p->err);

@@ -47,7 +47,7 @@ bool option_shows_choices(const struct option *opt)
 void option_metavar(const struct option *opt, struct str *out)
 {
 	if (!option_shows_choices(opt)) {
-		str_add(out, opt->metavar);
+		str_addf(out, opt->bare ? "[%s]" : "%s", opt->metavar);
 		return;
 	}
 	for (size_t i = 0; opt->choices[i]; i++)
@@ -119,6 +119,22 @@ static int store_choices(const struct option *opt, const char *text,
 	}
 }
 
+static int store_duration(const struct option *opt, const char *text,
+			  const char *label, int64_t *member,
+			  struct vmctl_error *err)
+{
+	char least[DURATION_TEXT];
+	int64_t ms;
+	int r = parse_duration(text, label, &ms, err);
+
+	if (r == 0 && ms < opt->min)
+		r = fail(err, VMCTL_INVALID, 0, "%s must be at least %s", label,
+			 format_duration(opt->min, least));
+	if (r == 0)
+		*member = ms;
+	return r;
+}
+
 int value_store(const struct option *opt, const char *text, void *base,
 		struct vmctl_error *err)
 {
@@ -143,7 +159,7 @@ int value_store(const struct option *opt, const char *text, void *base,
 	case VALUE_SIZE:
 		return parse_size(text, label, member, err);
 	case VALUE_DURATION:
-		return parse_duration(text, label, member, err);
+		return store_duration(opt, text, label, member, err);
 	case VALUE_STRINGS:
 		return opt->choices ? store_choices(opt, text, member, err)
 				    : strings_add(member, text, err);

@@ -434,6 +434,66 @@ static void the_form_of_an_error_is_known_in_spite_of_it(void **state)
 	}
 }
 
+struct stay_options {
+	int64_t stay;
+	bool all;
+};
+
+static const struct command fake_stay = {
+	.path = "stay",
+	.opts =
+		(const struct option[]){
+			OPT_DURATION(struct stay_options, stay, .name = "stay",
+				     .letter = 's', .metavar = "INTERVAL",
+				     .bare = "2s", .min = 100, .help = "go on"),
+			OPT_FLAG(struct stay_options, all, .name = "all",
+				 .letter = 'a', .help = "all"),
+			OPT_END },
+	.opts_size = sizeof(struct stay_options),
+	.run = run_nothing,
+};
+
+static void a_value_that_may_be_left_out_begins_with_a_digit(void **state)
+{
+	static const struct {
+		const char *words[3];
+		int rc;
+		int64_t stay;
+		bool all;
+	} cases[] = {
+		{ { "--stay" }, 0, 2000, false },
+		{ { "--stay", "5" }, 0, 5000, false },
+		{ { "--stay=300ms" }, 0, 300, false },
+		{ { "--stay", "--all" }, 0, 2000, true },
+		{ { "--stay", "1m", "-a" }, 0, 60000, true },
+		{ { "-s" }, 0, 2000, false },
+		{ { "-s5" }, 0, 5000, false },
+		{ { "-s", "5" }, 0, 5000, false },
+		{ { "-as" }, 0, 2000, true },
+		{ { "-s", "-a" }, 0, 2000, true },
+		{ { "--stay", "web1" }, -VMCTL_INVALID, 2000, false },
+		{ { "--stay=soon" }, -VMCTL_INVALID, 0, false },
+		{ { "--stay=" }, -VMCTL_INVALID, 0, false },
+		{ { "--stay", "0" }, -VMCTL_INVALID, 0, false },
+		{ { "--stay", "99ms" }, -VMCTL_INVALID, 0, false },
+	};
+	struct fixture *f = *state;
+
+	for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+		const char *const *words = cases[i].words;
+		const struct stay_options *o;
+		int n = words[1] ? words[2] ? 3 : 2 : 1;
+
+		assert_int_equal(
+			parse_arguments(&fake_stay, n, words, &f->p, &f->err),
+			cases[i].rc);
+		o = f->p.opts;
+		assert_int_equal(o->stay, cases[i].stay);
+		assert_int_equal(o->all, cases[i].all);
+		parsed_done(&f->p);
+	}
+}
+
 static void control_characters_are_not_echoed(void **state)
 {
 	struct fixture *f = *state;
@@ -472,6 +532,7 @@ int main(void)
 		TEST(a_noun_has_help),
 		TEST(no_words_are_no_command),
 		TEST(the_form_of_an_error_is_known_in_spite_of_it),
+		TEST(a_value_that_may_be_left_out_begins_with_a_digit),
 		TEST(control_characters_are_not_echoed),
 	};
 
