@@ -30,6 +30,7 @@ struct vmctl {
 		struct hv *hv;		/* NULL: never made */
 		struct vmctl_error why; /* it failed so, or is lost, at */
 		int64_t failed_at;	/* clock_mono_ms() */
+		int events;		/* list-wait.c: descriptor + 1 */
 	} links[4]; /* instances may be on several connections */
 };
 

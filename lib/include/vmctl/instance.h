@@ -156,6 +156,18 @@ VMCTL_API int vmctl_instance_list(struct vmctl *ctx, unsigned flags,
 				  struct vmctl_error *unreachable,
 				  struct vmctl_error *err);
 
+/*
+ * Waits until it is worth to list again: a hypervisor that the last list asked
+ * reports a change, one of the `n` descriptors polls readable, a signal comes,
+ * or timeout_ms is over. Where events can be had the first call returns at once:
+ * they are only reported from then on. What hypervisors do not know of, such as
+ * labels, and engines without events are why there is a timeout.
+ * VMCTL_CANCELLED.
+ */
+VMCTL_API int vmctl_instance_list_wait(struct vmctl *ctx, const int *fds,
+				       size_t n, long timeout_ms,
+				       struct vmctl_error *err);
+
 VMCTL_API int vmctl_instance_get(struct vmctl *ctx, const char *name,
 				 unsigned flags, struct vmctl_instance **ret,
 				 struct vmctl_error *err);
