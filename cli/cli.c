@@ -41,7 +41,8 @@ static char *name_process(int argc, char **argv)
 	return str_printable(str_text(&text), text.len, false);
 }
 
-static int make_render(struct cli *cli, struct vmctl_error *err)
+int cli_render(const struct cli *cli, struct render **ret,
+	       struct vmctl_error *err)
 {
 	struct render_options opts = {
 		.columns = cli->globals.columns,
@@ -59,7 +60,7 @@ static int make_render(struct cli *cli, struct vmctl_error *err)
 		opts.format = FORMAT_NAME;
 	if (rc == 0 && cli->command && cli->command->record)
 		rc = render_check(&opts, cli->command->record, err);
-	return rc ? rc : render_new(&opts, &cli->out, err);
+	return rc ? rc : render_new(&opts, ret, err);
 }
 
 /* Output is written on success; where part of the work was done and is kept,
@@ -86,7 +87,7 @@ static int flush(struct cli *cli, int rc, struct vmctl_error *err)
 static int run_command(struct cli *cli, const struct parsed *p,
 		       struct vmctl_error *err)
 {
-	int rc = make_render(cli, err);
+	int rc = cli_render(cli, &cli->out, err);
 
 	if (rc == 0)
 		rc = flush(cli, p->command->run(cli, p->opts, err), err);
@@ -97,7 +98,7 @@ static int print_help(struct cli *cli, const struct parsed *p,
 		      struct vmctl_error *err)
 {
 	auto_str text = STR_INIT;
-	int rc = make_render(cli, err);
+	int rc = cli_render(cli, &cli->out, err);
 
 	if (rc)
 		return rc;

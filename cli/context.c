@@ -6,6 +6,7 @@
 #include "cli/ask.h"
 #include "cli/message.h"
 #include "cli/progress.h"
+#include "cli/screen.h"
 
 /* The library's context for a command, and the signals that end it. */
 
@@ -26,6 +27,7 @@ static volatile sig_atomic_t caught;
 static void on_signal(int sig)
 {
 	if (caught && sig == SIGINT) {
+		screen_restore();
 		signal(sig, SIG_DFL);
 		raise(sig);
 		return;
@@ -38,6 +40,7 @@ static void on_signal(int sig)
 static void on_alarm(int sig)
 {
 	(void)sig;
+	screen_restore();
 	die_of_signal();
 }
 
@@ -61,6 +64,11 @@ static void catch_signals(void)
 bool cli_interrupted(void)
 {
 	return caught != 0;
+}
+
+int caught_signal(void)
+{
+	return caught;
 }
 
 void die_of_signal(void)

@@ -2,13 +2,18 @@
 #include "cli/instance/fields.h"
 #include "cli/render/render.h"
 #include "cli/targets.h"
+#include "cli/watch.h"
 
 /* Lists instances: with their state as the hypervisor tells it now. */
 
 struct list_options {
 	bool cached, all_states;
 	struct strings selectors;
+	int64_t watch;
 };
+
+/* Faster than anybody reads, and a load for the hypervisor. */
+#define LEAST_MS 100
 
 static const struct option opts[] = {
 	OPT_SELECTORS(struct list_options, selectors),
@@ -16,6 +21,10 @@ static const struct option opts[] = {
 		 .letter = 'a', .help = "also those that were deleted"),
 	OPT_FLAG(struct list_options, cached, .name = "cached",
 		 .help = "what was last seen, without asking the hypervisor"),
+	OPT_DURATION(struct list_options, watch, .name = "watch", .letter = 'w',
+		     .metavar = "INTERVAL", .bare = "2s", .min = LEAST_MS,
+		     .help = "stay, and show what changes; looks again after "
+			     "that time though nothing is reported"),
 	OPT_END,
 };
 
@@ -23,10 +32,23 @@ static const struct example examples[] = {
 	{ "vmctl list", "List the instances." },
 	{ "vmctl list -l role=web,!retired",
 	  "Those with one label and without another." },
+	{ "vmctl list --watch", "See what happens to them, until q is typed." },
+	{ "vmctl list --watch -o ndjson --columns name,state | while read -r i",
+	  "Do something whenever the state of one changes." },
 	{ "vmctl list -o json --columns name,address,ssh_port",
 	  "The same for a program." },
 	{ NULL },
 };
+
+static int watch(struct cli *cli, const struct list_options *o, unsigned flags,
+		 struct vmctl_error *err)
+{
+	const struct watch w = { .flags = flags,
+				 .selectors = &o->selectors,
+				 .interval_ms = o->watch };
+
+	return watch_run(cli, &w, err);
+}
 
 static int run(struct cli *cli, void *data, struct vmctl_error *err)
 {
@@ -38,6 +60,8 @@ static int run(struct cli *cli, void *data, struct vmctl_error *err)
 	struct vmctl *ctx;
 	int r = targets_check(&o->selectors, err);
 
+	if (r == 0 && o->watch)
+		return watch(cli, o, flags, err);
 	if (r == 0)
 		r = cli_context(cli, &ctx, err);
 	if (r == 0)
