@@ -68,7 +68,7 @@ static void read_option(struct completion *c, const char *word)
 		opt = find(c, NULL, 0, *word);
 		if (!opt || !option_takes_value(opt))
 			continue;
-		if (!word[1])
+		if (!word[1] && !opt->bare)
 			c->pending = opt;
 		return;
 	}

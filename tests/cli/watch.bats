@@ -202,3 +202,9 @@ lines() { # N
 	wait_until 20 test -e "$BATS_TEST_TMPDIR/rc"
 	same "$(<"$BATS_TEST_TMPDIR/rc")" 2
 }
+
+@test "watch: what follows it is completed as an option, as its value may be left out" {
+	for option in --watch -w; do
+		has "$(vmctl __complete -- list $option --cac)" --cached
+	done
+}
