@@ -163,6 +163,12 @@ fits() {
 	' >/dev/null
 }
 
+# found CHECK VERDICT WORDS: that the doctor's check said so, in $out.
+found() {
+	jq -e --arg c "$1" --arg v "$2" --arg w "$3" \
+		'any(.[]; .check == $c and .verdict == $v and (.text + (.fix // "") | contains($w)))' <<<"$out"
+}
+
 # --- state -------------------------------------------------------------------
 database() {
 	echo "$VMCTL_HOME/vmctl.db"
@@ -275,6 +281,15 @@ held() {
 
 not_held() {
 	[ -z "$(held "$1")" ]
+}
+
+# no_networks: removes those that are left of earlier files; as vmctl makes them, when they are needed.
+no_networks() {
+	local net
+	for net in $(virsh_ net-list --all --name); do
+		virsh_ net-destroy "$net" >/dev/null 2>&1 || :
+		virsh_ net-undefine "$net" >/dev/null
+	done
 }
 
 # nothing_left ID [PORT]: no domain, folder, process, port, reserved address or

@@ -134,12 +134,6 @@ fake_libvirt() {
 	export VMCTL_MODULE_DIR=$BATS_TEST_TMPDIR/modules VMCTL_CONNECT=qemu:///session
 }
 
-# found CHECK VERDICT WORDS: that check said so.
-found() {
-	jq -e --arg c "$1" --arg v "$2" --arg w "$3" \
-		'any(.[]; .check == $c and .verdict == $v and (.text + (.fix // "") | contains($w)))' <<<"$out"
-}
-
 @test "host doctor: each thing is looked at, told with what to type, and nothing is changed" {
 	before=$(snapshot)
 	try vmctl host doctor -o json

@@ -24,12 +24,6 @@ forget() { # ID
 	db "PRAGMA foreign_keys = ON; DELETE FROM instance WHERE id = '$1'"
 }
 
-# found CHECK VERDICT WORDS: that check said so.
-found() {
-	jq -e --arg c "$1" --arg v "$2" --arg w "$3" \
-		'any(.[]; .check == $c and .verdict == $v and (.text + (.fix // "") | contains($w)))' <<<"$out"
-}
-
 # Of the checks that are about this home, not about the host.
 nothing_to_mend() {
 	jq -e 'all(.[] | select(.group | IN("records", "instances", "leftovers")); .verdict | IN("ok", "note", "fixed"))' \

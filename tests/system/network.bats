@@ -19,15 +19,6 @@ teardown_file() {
 	done
 }
 
-# Removes what is left of earlier files; as vmctl makes it, when it is needed.
-no_networks() {
-	local net
-	for net in $(virsh_ net-list --all --name); do
-		virsh_ net-destroy "$net" >/dev/null 2>&1 || :
-		virsh_ net-undefine "$net" >/dev/null
-	done
-}
-
 networks() {
 	virsh_ net-list --all --name | sed '/^$/d' | sort | tr '\n' ' '
 }
