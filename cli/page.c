@@ -136,10 +136,13 @@ int page_show(struct cli *cli, const char *page, int section,
 		return 0;
 	if (person && text && page_through(text))
 		return 0;
-	if (!text)
-		return fail(err, VMCTL_NOT_FOUND, 0,
-			    "the manual page %s(%d) is not here", page,
-			    section);
+	if (!text) {
+		r = fail(err, VMCTL_NOT_FOUND, 0,
+			 "the manual page %s(%d) is not installed here", page,
+			 section);
+		fail_hint(err, "make install, with mandoc or groff, adds it");
+		return r;
+	}
 	r = file_read(text, TEXT_MAX, &all, err);
 	return r < 0 ? r : render_text(cli->out, str_text(&all), false, err);
 }
