@@ -176,11 +176,16 @@ static void print(const struct answer *a, int width, struct str *out)
 	bool listed = n > 1 && width && a->described;
 	int longest = longest_of(a->values);
 
-	if (*last && strchr(":/=@", last[strlen(last) - 1]))
+	bool open = *last && strchr(":/=@", last[strlen(last) - 1]);
+
+	if (open)
 		str_add(out, "-o nospace ");
 	if (a->paths && !listed)
 		str_add(out, "-o filenames -o noquote");
 	str_addc(out, '\n');
+	/* bash closes a quote behind the only candidate, where more follows. */
+	if (open && a->quote)
+		str_addf(out, "%s...\n", last);
 	for (size_t i = 0; i < n; i++) {
 		int room = width - longest - 5;
 

@@ -10,7 +10,7 @@
 # shell_open bash|zsh|fish: with the completion as a user installs it.
 shell_open() {
 	local dir=$BATS_TEST_TMPDIR real line
-	real=$(command -v vmctl)
+	real=$(type -P vmctl)
 	mkdir -p "$dir/bin" "$dir/config/fish/completions"
 	cat >"$dir/bin/vmctl" <<-END
 		#!/bin/sh

@@ -9,13 +9,45 @@ struct cp_options {
 	bool recursive, preserve, resume;
 };
 
+/* Somebody waits. */
+#define PEEK_MS 300
+
+/* "NAME:/srv/w" to what the guest has there; `n` is where its path begins. */
+static void complete_remote(struct cli *cli, const char *word, size_t n,
+			    struct str *out)
+{
+	const char *at = memchr(word, '@', n), *slash = strrchr(word, '/');
+	int head =
+		(int)(slash && slash >= word + n ? slash + 1 - word : (long)n);
+	const char *begin = at ? at + 1 : word;
+	auto_free char *name = strndup(begin, n - 1 - (size_t)(begin - word));
+	auto_free char *user = at ? strndup(word, (size_t)(at - word)) : NULL;
+	auto_strv char **names = NULL;
+	struct vmctl *ctx;
+
+	if (!name || (at && !user) || cli_context(cli, &ctx, NULL) ||
+	    vmctl_copy_names(ctx, name, user, word + n, PEEK_MS, &names, NULL))
+		return;
+	for (char **f = names; *f; f++) {
+		auto_free char *value = str_printf("%.*s%s", head, word, *f);
+
+		if (value)
+			completion_add(out, value, NULL);
+	}
+}
+
 static void complete_places(struct cli *cli, const char *prefix,
 			    struct str *out)
 {
+	size_t n = strcspn(prefix, ":/");
 	auto_str names = STR_INIT;
 
-	/* Instances as "NAME:"; what a guest holds is not asked for. */
-	complete_running(cli, prefix, &names);
+	if (prefix[n] == ':') {
+		complete_remote(cli, prefix, n + 1, out);
+		return;
+	}
+	/* Instances as "NAME:". */
+	complete_logins(cli, prefix, &names);
 	for (const char *p = str_text(&names); *p;) {
 		size_t line = strcspn(p, "\n"), name = strcspn(p, "\t\n");
 
@@ -25,8 +57,7 @@ static void complete_places(struct cli *cli, const char *prefix,
 		str_addc(out, '\n');
 		p += line + (p[line] == '\n');
 	}
-	if (prefix[strcspn(prefix, ":/")] != ':')
-		complete_files(cli, prefix, out);
+	complete_files(cli, prefix, out);
 }
 
 static const struct argument args[] = {

@@ -65,6 +65,22 @@ struct vmctl_copied {
 VMCTL_API int vmctl_copy(struct vmctl *ctx, const struct vmctl_copy *what,
 			 struct vmctl_copied *ret, struct vmctl_error *err);
 
+/*
+ * The names that the last part of `path` begins, in the folder that the rest of
+ * it names in a guest, for somebody who is typing it; folders end with a slash.
+ * Asks over an ssh connection that is kept, or vmctl's agent, and makes no
+ * connection for it. `user` NULL: the image's. The caller frees the texts of
+ * *ret, which a NULL ends, and *ret with free(3).
+ *
+ * *ret is empty where there is no such way in, no such folder, and no such
+ * name. VMCTL_TIMEOUT when the names are not all there in time; VMCTL_STATE,
+ * VMCTL_NOT_FOUND of the instance.
+ */
+VMCTL_API int vmctl_copy_names(struct vmctl *ctx, const char *name,
+			       const char *user, const char *path,
+			       long timeout_ms, char ***ret,
+			       struct vmctl_error *err);
+
 #ifdef __cplusplus
 }
 #endif
