@@ -96,8 +96,9 @@ static int fake_exec(struct ssh_conn *conn, const struct ssh_exec *what,
 			r = fail_cancelled(err);
 		else if (!wait_more(&w))
 			exit.timed_out = true;
-		if (r < 0 || exit.timed_out)
-			kill(-pid, SIGKILL);
+		/* It may not lead a group of its own yet. */
+		if ((r < 0 || exit.timed_out) && kill(-pid, SIGKILL) < 0)
+			kill(pid, SIGKILL);
 	}
 	if (r < 0) {
 		waitpid(pid, NULL, 0);
