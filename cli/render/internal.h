@@ -24,6 +24,7 @@ struct render {
 	struct str text;  /* of all cells of a table, each ended by NUL */
 	size_t *cells;	  /* where they begin in it: columns.count for a row */
 	size_t rows, cap; /* in `cells` */
+	size_t shown;	  /* columns that there is room for */
 	struct filter *filter;
 	struct sorter *sorter;
 

@@ -67,18 +67,44 @@ static bool can_shrink(const struct field *field)
 	       field->type != FIELD_BOOL && !(field->flags & FIELD_STATE);
 }
 
-/* The widest column that may still be made narrower, or -1. Names are what
- * the reader types next: they go last. */
+static bool is_name(const struct render *r, size_t column)
+{
+	return r->columns.items[column]->flags & FIELD_NAME;
+}
+
+/* What a column needs at least: names are what the reader types next. */
+static int least(const struct render *r, const int *widths, size_t c)
+{
+	bool whole = is_name(r, c) || !can_shrink(r->columns.items[c]);
+
+	return whole || widths[c] < NARROW ? widths[c] : NARROW;
+}
+
+/* How many columns there is room for; the first ones say most. */
+static size_t fitting(const struct render *r, const int *widths)
+{
+	size_t n = r->columns.count;
+	int total = -GAP;
+
+	for (size_t c = 0; c < n; c++)
+		total += least(r, widths, c) + GAP;
+	while (r->opts.width && total > r->opts.width && n > 1 &&
+	       !is_name(r, n - 1)) {
+		n--;
+		total -= least(r, widths, n) + GAP;
+	}
+	return n;
+}
+
+/* The widest column that may still be made narrower, or -1. */
 static int widest(const struct render *r, const int *widths, bool names)
 {
 	int best = -1;
 
-	for (size_t c = 0; c < r->columns.count; c++) {
-		const struct field *field = r->columns.items[c];
-
-		if (!can_shrink(field) || widths[c] <= NARROW)
+	for (size_t c = 0; c < r->shown; c++) {
+		if (!can_shrink(r->columns.items[c]) || widths[c] <= NARROW)
 			continue;
-		if (!names && field->flags & FIELD_NAME)
+		if (!names && is_name(r, c))
 			continue;
 		if (best < 0 || widths[c] >= widths[best])
 			best = (int)c;
@@ -90,7 +116,7 @@ static void squeeze(const struct render *r, int *widths)
 {
 	int total = -GAP;
 
-	for (size_t c = 0; c < r->columns.count; c++)
+	for (size_t c = 0; c < r->shown; c++)
 		total += widths[c] + GAP;
 	while (r->opts.width && total > r->opts.width) {
 		int c = widest(r, widths, false);
@@ -114,7 +140,7 @@ static void add_cell(const struct render *r, size_t column, const char *text,
 		     int width, int *room, struct str *out)
 {
 	const struct field *field = r->columns.items[column];
-	bool last = column + 1 == r->columns.count;
+	bool last = column + 1 == r->shown;
 	const char *color = r->opts.color ? cell_color(field, text) : NULL;
 	int full = width_of(text), shown = full, space;
 	size_t bytes = strlen(text);
@@ -157,7 +183,7 @@ static void add_header(struct render *r, const int *widths)
 {
 	int room = r->opts.width ? r->opts.width : INT32_MAX;
 
-	for (size_t c = 0; c < r->columns.count; c++)
+	for (size_t c = 0; c < r->shown; c++)
 		add_cell(r, c, r->columns.items[c]->heading, widths[c], &room,
 			 &r->spool);
 	end_line(&r->spool);
@@ -167,7 +193,7 @@ static void add_line(struct render *r, size_t row, const int *widths)
 {
 	int room = r->opts.width ? r->opts.width : INT32_MAX;
 
-	for (size_t c = 0; c < r->columns.count; c++)
+	for (size_t c = 0; c < r->shown; c++)
 		add_cell(r, c, cell(r, row, c), widths[c], &room, &r->spool);
 	end_line(&r->spool);
 }
@@ -182,6 +208,7 @@ void table_end(struct render *r)
 		return;
 	}
 	measure(r, widths);
+	r->shown = fitting(r, widths);
 	squeeze(r, widths);
 	if (!r->opts.no_header)
 		add_header(r, widths);

@@ -467,13 +467,16 @@ static void a_narrow_terminal_shortens_others_before_the_name(void **state)
 	check_width(40, "NAME                 COUNT  NOTE\n"
 			"web1                     0  a note of s…\n"
 			"a-name-that-is-long      0  x\n");
-	check_width(30, "NAME             COUNT  NOTE\n"
-			"web1                 0  a not…\n"
-			"a-name-that-is…      0  x\n");
-	check_width(16, "NAME    COUNT  …\n"
-			"web1        0  …\n"
-			"a-nam…      0  x\n");
-	check_width(8, "NAME\nweb1\na-nam…\n");
+	check_width(34, "NAME                 COUNT  NOTE\n"
+			"web1                     0  a not…\n"
+			"a-name-that-is-long      0  x\n");
+	/* Then the last columns go. */
+	check_width(33, "NAME                 COUNT\n"
+			"web1                     0\n"
+			"a-name-that-is-long      0\n");
+	check_width(25, "NAME\nweb1\na-name-that-is-long\n");
+	check_width(16, "NAME\nweb1\na-name-that-is-…\n");
+	check_width(8, "NAME\nweb1\na-name-…\n");
 	check_width(4, "NAME\nweb1\na-n…\n");
 }
 
