@@ -55,6 +55,13 @@ static bool is_wanted(struct vmctl *ctx, const struct vmctl_exec *what)
 	       str_eq(config_text(config, "exec.record"), "on");
 }
 
+static void forget_names(struct recording *rec)
+{
+	free(take_ptr(&rec->instance));
+	free(take_ptr(&rec->name));
+	free(take_ptr(&rec->user));
+}
+
 void recording_begin(struct recording *rec, struct vmctl *ctx,
 		     const struct vmctl_instance *row,
 		     const struct vmctl_exec *what)
@@ -65,10 +72,20 @@ void recording_begin(struct recording *rec, struct vmctl *ctx,
 	rec->off = !is_wanted(ctx, what);
 	if (rec->off)
 		return;
+	/* Of its own, as the row may be read anew before the end. */
+	rec->instance = strdup(row->id);
+	rec->name = strdup(row->name);
+	rec->user = strdup(what->user ? what->user : row->user);
+	if (!rec->instance || !rec->name || !rec->user) {
+		log_warn(&ctx->ev, "this execution is not recorded: no memory");
+		forget_names(rec);
+		rec->off = true;
+		return;
+	}
 	rec->row = (struct vmctl_execution){
-		.instance = row->id,
-		.name = row->name,
-		.user = what->user ? (char *)what->user : row->user,
+		.instance = rec->instance,
+		.name = rec->name,
+		.user = rec->user,
 		.argv = (char **)what->argv,
 		.started_at_ms = now_ms(),
 		.status = -1,
@@ -120,6 +137,7 @@ void recording_end(struct recording *rec, int r, const struct vmctl_exit *exit,
 			 not .message);
 	else
 		forget_old(rec->ctx, e->id);
+	forget_names(rec);
 }
 
 /* --- reading ------------------------------------------------------------- */

@@ -14,6 +14,7 @@ struct recording {
 	struct vmctl *ctx;
 	struct vmctl_execution row; /* its strings are borrowed */
 	bool off;
+	char *instance, *name, *user; /* in `row` */
 };
 
 void recording_begin(struct recording *rec, struct vmctl *ctx,

@@ -99,10 +99,10 @@ void turn_queue_begin(struct turn_queue *q, const struct vmctl *ctx,
 		      const char *id, long limit_ms)
 {
 	*q = (struct turn_queue){ .ctx = ctx,
-				  .id = id,
 				  .limit_ms = limit_ms,
 				  .since = clock_mono_ms(),
 				  .pause = wait_begin(-1, PAUSE_MS) };
+	snprintf(q->id, sizeof(q->id), "%s", id);
 	(void)moved(q);
 }
 

@@ -27,7 +27,7 @@ void turn_give(int *fd, bool entered);
 /* Waiting for a turn: for as long as others get in. */
 struct turn_queue {
 	const struct vmctl *ctx;
-	const char *id;
+	char id[16];
 	long limit_ms;		/* how long nobody else may get in */
 	int64_t since;		/* of clock_mono_ms(): when somebody did */
 	struct timespec newest; /* … by the files' times */

@@ -9,6 +9,9 @@ setup_file() {
 	vmctl list --cached >/dev/null
 	row web1
 	row web2
+	row off stopped
+	export FAKE_STOPPED
+	FAKE_STOPPED=$(db "SELECT uuid FROM instance WHERE name = 'off'")
 }
 
 teardown_file() {
@@ -133,6 +136,20 @@ last() {
 	chmod u+w "$(database)"* "$VMCTL_HOME"
 	same "$status$out" 0a
 	has "$err" "not recorded"
+}
+
+# Its row was read anew meanwhile.
+@test "what could not be recorded at the beginning is at the end" {
+	{ echo 'BEGIN IMMEDIATE;'; wait_until 20 test -e over; echo 'ROLLBACK;'; } |
+		sqlite3 -cmd '.timeout 5000' "$(database)" &
+	wait_until 10 locked
+	vmctl -vv exec off -- true 2>err 3>&- &
+	wait_until 20 grep -q 'not recorded yet' err
+	touch over
+	wait
+	same "$(db 'SELECT count(*) FROM execution')" 1
+	same "$(last name)" off
+	has "$(last error)" "is not running"
 }
 
 locked() {
