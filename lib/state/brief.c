@@ -4,13 +4,10 @@
 #include <stdlib.h>
 
 #include "base/str.h"
-#include "state/db.h"
+#include "state/details.h"
 
 DEFINE_CLEANUP(instance, struct vmctl_instance *, vmctl_instance_free);
 #define auto_instance auto_cleanup(instance_cleanup)
-DEFINE_CLEANUP(instance_list, struct vmctl_instance_list *,
-	       vmctl_instance_list_free);
-#define auto_instance_list auto_cleanup(instance_list_cleanup)
 
 /* The source of an interface as state_nic_label() says it. */
 #define NIC_LABEL                                                              \
@@ -49,31 +46,10 @@ static int read_brief(sqlite3_stmt *stmt, struct vmctl_instance **ret,
 int state_instance_brief(struct state *db, struct vmctl_instance_list **ret,
 			 struct vmctl_error *err)
 {
-	auto_instance_list struct vmctl_instance_list *list =
-		calloc(1, sizeof(*list));
 	auto_stmt sqlite3_stmt *stmt = NULL;
-	size_t room = 0;
-	int r = list ? sql_query(db, &stmt, err, SELECT_BRIEF, "")
-		     : fail_oom(err);
+	int r = sql_query(db, &stmt, err, SELECT_BRIEF, "");
 
-	while (r >= 0 && (r = sql_step(db, stmt, err)) == 1) {
-		if (list->count == room) {
-			struct vmctl_instance **more;
-
-			room = room ? room * 2 : 16;
-			more = reallocarray(list->items, room, sizeof(*more));
-			if (!more)
-				return fail_oom(err);
-			list->items = more;
-		}
-		r = read_brief(stmt, &list->items[list->count], err);
-		if (r == 0)
-			list->count++;
-	}
-	if (r < 0)
-		return r;
-	*ret = take_ptr(&list);
-	return 0;
+	return r < 0 ? r : instances_collect(db, stmt, read_brief, ret, err);
 }
 
 int state_words(struct state *db, enum state_words what, char ***ret,

@@ -5,6 +5,40 @@
 #include "state/nic.h"
 #include "state/port.h"
 
+DEFINE_CLEANUP(instance_list, struct vmctl_instance_list *,
+	       vmctl_instance_list_free);
+#define auto_instance_list auto_cleanup(instance_list_cleanup)
+
+int instances_collect(struct state *db, sqlite3_stmt *stmt,
+		      int (*read)(sqlite3_stmt *stmt,
+				  struct vmctl_instance **ret,
+				  struct vmctl_error *err),
+		      struct vmctl_instance_list **ret, struct vmctl_error *err)
+{
+	auto_instance_list struct vmctl_instance_list *list =
+		calloc(1, sizeof(*list));
+	size_t room = 0;
+	int r = list ? 0 : fail_oom(err);
+
+	while (r >= 0 && (r = sql_step(db, stmt, err)) == 1) {
+		if (list->count == room) {
+			struct vmctl_instance **more;
+
+			room = room ? room * 2 : 16;
+			more = reallocarray(list->items, room, sizeof(*more));
+			if (!more)
+				return fail_oom(err);
+			list->items = more;
+		}
+		r = read(stmt, &list->items[list->count], err);
+		if (r == 0)
+			list->count++;
+	}
+	if (r == 0)
+		*ret = take_ptr(&list);
+	return r;
+}
+
 static int add_key(sqlite3_stmt *stmt, struct vmctl_instance *row)
 {
 	const char *name = (const char *)sqlite3_column_text(stmt, 1);

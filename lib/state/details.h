@@ -5,7 +5,16 @@
 #include "state/db.h"
 #include "state/state.h"
 
-/* Private to lib/state. Reads what stands in other tables into rows that have
+/* Private to lib/state. All rows of a statement that was just begun, each of
+ * which `read` makes. */
+int instances_collect(struct state *db, sqlite3_stmt *stmt,
+		      int (*read)(sqlite3_stmt *stmt,
+				  struct vmctl_instance **ret,
+				  struct vmctl_error *err),
+		      struct vmctl_instance_list **ret,
+		      struct vmctl_error *err);
+
+/* Reads what stands in other tables into rows that have
  * none of it yet: keys, interfaces, labels, ports. One query of each for all
  * rows: as many as there are rows cost more than all else in a long list. */
 int details_read(struct state *db, struct vmctl_instance *const *rows, size_t n,

@@ -118,34 +118,17 @@ int state_instance_list(struct state *db, bool terminated,
 			struct vmctl_instance_list **ret,
 			struct vmctl_error *err)
 {
-	auto_instance_list struct vmctl_instance_list *list =
-		calloc(1, sizeof(*list));
+	auto_instance_list struct vmctl_instance_list *list = NULL;
 	auto_stmt sqlite3_stmt *stmt = NULL;
-	size_t room = 0;
-	int r;
+	int r = sql_query(db, &stmt, err,
+			  terminated ? SELECT_INSTANCE
+				  "ORDER BY name, created_at, id"
+				     : SELECT_INSTANCE
+				  "WHERE state <> 'terminated' ORDER BY name",
+			  "");
 
-	if (!list)
-		return fail_oom(err);
-	r = sql_query(db, &stmt, err,
-		      terminated ? SELECT_INSTANCE
-			      "ORDER BY name, created_at, id"
-				 : SELECT_INSTANCE
-			      "WHERE state <> 'terminated' ORDER BY name",
-		      "");
-	while (r >= 0 && (r = sql_step(db, stmt, err)) == 1) {
-		if (list->count == room) {
-			struct vmctl_instance **more;
-
-			room = room ? room * 2 : 16;
-			more = reallocarray(list->items, room, sizeof(*more));
-			if (!more)
-				return fail_oom(err);
-			list->items = more;
-		}
-		r = read_instance(stmt, &list->items[list->count], err);
-		if (r == 0)
-			list->count++;
-	}
+	if (r == 0)
+		r = instances_collect(db, stmt, read_instance, &list, err);
 	if (r == 0)
 		r = details_read(db, list->items, list->count, err);
 	if (r < 0)
