@@ -55,7 +55,7 @@ static bool is_wanted(const struct transport *rung,
  * `why` tells then; VMCTL_UNSUPPORTED when none ever will. What will not is
  * noted in `gone`. */
 static int try_rungs(struct vmctl *ctx, struct vmctl_instance *row,
-		     const struct vmctl_exec *what, bool *gone,
+		     const struct vmctl_exec *what, bool first, bool *gone,
 		     struct vmctl_exit *ret, struct vmctl_error *why)
 {
 	struct vmctl_error busy = { 0 };
@@ -70,8 +70,9 @@ static int try_rungs(struct vmctl *ctx, struct vmctl_instance *row,
 		ret->transport = rung->name;
 		if (r != -VMCTL_UNSUPPORTED && r != -VMCTL_BUSY)
 			return r;
-		log_info(&ctx->ev, "%s: not by %s: %s", row->name, rung->name,
-			 why->message);
+		if (first || r == -VMCTL_UNSUPPORTED)
+			log_info(&ctx->ev, "%s: not by %s: %s", row->name,
+				 rung->name, why->message);
 		if (r == -VMCTL_BUSY)
 			busy = *why;
 		else
@@ -105,8 +106,9 @@ static int climb(struct vmctl *ctx, struct vmctl_instance *row,
 	int r;
 
 	turn_queue_begin(&queue, ctx, row->id, queue_ms(what));
-	while ((r = try_rungs(ctx, row, what, gone, &exit, &why)) ==
-	       -VMCTL_BUSY) {
+	for (bool first = true; (r = try_rungs(ctx, row, what, first, gone,
+					       &exit, &why)) == -VMCTL_BUSY;
+	     first = false) {
 		r = turn_queue_wait(&queue, &late);
 		if (r == -VMCTL_BUSY) /* what it waited for says more */
 			r = -VMCTL_UNSUPPORTED;
