@@ -176,7 +176,7 @@ leased_in() {
 	ip link set br-test up
 	# A stranger's DHCP server, of which libvirt knows nothing.
 	dnsmasq --conf-file=/dev/null --port=0 --interface=br-test --bind-interfaces \
-		--dhcp-range=10.55.0.50,10.55.0.60,1h --dhcp-leasefile="$VMCTL_HOME/leases" \
+		--dhcp-range=10.55.0.50,10.55.0.59,1h --dhcp-leasefile="$VMCTL_HOME/leases" \
 		--pid-file="$VMCTL_HOME/dnsmasq.pid" --except-interface=lo 3>&- 4>&-
 	ok vmctl create c1 "${small[@]}" --network bridge=br-test --wait
 	[[ $(field c1 address) == 10.55.0.5? ]]
