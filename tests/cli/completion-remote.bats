@@ -35,6 +35,16 @@ keep() {
 	vmctl exec --transport ssh loop -- true
 }
 
+# completes WANTED WORD...: it does, in time. What a guest does not say within 300 ms is
+# left out, and this machine may be busy.
+completes() {
+	wait_until 20 gives "$@"
+}
+
+gives() { # the lines in any order
+	ok vmctl __complete -- "${@:2}" && same "$(sort <<<"$out")" "$(sort <<<"$1")"
+}
+
 @test "cp NAME:PATH: nothing without a connection that is kept, and none is made" {
 	local before
 	before=$(grep -c Accepted "$D/log" || :)
@@ -42,47 +52,47 @@ keep() {
 	same "$out$err" ""
 	same "$(grep -c Accepted "$D/log" || :)" "$before"
 	keep
-	ok vmctl __complete -- cp "loop:$FAR/m"
-	same "$out" "loop:$FAR/my dir/"
+	completes "loop:$FAR/my dir/" cp "loop:$FAR/m"
 	same "$(grep -c Accepted "$D/log")" $((before + 1))
 }
 
 @test "cp NAME:PATH: what begins so, hidden files when asked for, and no name that would garble the line" {
 	keep
-	ok vmctl __complete -- cp "loop:$FAR/"
-	same "$(sort <<<"$out")" "$(printf '%s\n' "loop:$FAR/\$(touch pwned)'q\"" "loop:$FAR/a:b=c@d" \
-		"loop:$FAR/my dir/" | sort)"
-	ok vmctl __complete -- cp x "$(id -un)@loop:$FAR/.h"
-	same "$out" "$(id -un)@loop:$FAR/.hidden"
+	completes "$(printf '%s\n' "loop:$FAR/\$(touch pwned)'q\"" "loop:$FAR/a:b=c@d" "loop:$FAR/my dir/")" \
+		cp "loop:$FAR/"
+	completes "$(id -un)@loop:$FAR/.hidden" cp x "$(id -un)@loop:$FAR/.h"
 	touch "$HOME/from-home"
-	ok vmctl __complete -- cp loop:from-h
-	same "$out" "loop:from-home"
-	ok vmctl __complete -- cp 'loop:~/from-h'
-	same "$out" 'loop:~/from-home'
+	completes "loop:from-home" cp loop:from-h
+	completes 'loop:~/from-home' cp 'loop:~/from-h'
 	ok vmctl __complete -- cp loop:/nonexistent/
 	same "$out$err" ""
 	ok vmctl __complete -- cp nobody:/
 	same "$out$err" ""
 }
 
+# The same for what is typed.
+soon_runs() {
+	runs "$@" || runs "$@" || runs "$@"
+}
+
 in_shell() { # SHELL
 	keep
 	shell_open "$1"
-	runs "vmctl cp loop:$FAR/my\\tx\\t ." "<cp><loop:$FAR/my dir/x y><.>"
-	runs "vmctl cp \"loop:$FAR/my dir/\\t ." "<cp><loop:$FAR/my dir/x y><.>"
-	runs "vmctl cp 'loop:$FAR/my dir/\\t ." "<cp><loop:$FAR/my dir/x y><.>"
-	runs "vmctl cp loop:$FAR/a\\t ." "<cp><loop:$FAR/a:b=c@d><.>"
-	runs "vmctl cp loop:$FAR/a:b\\t ." "<cp><loop:$FAR/a:b=c@d><.>"
-	runs "vmctl cp x $(id -un)@loop:$FAR/my\\t" "<cp><x><$(id -un)@loop:$FAR/my dir/>"
+	soon_runs "vmctl cp loop:$FAR/my\\tx\\t ." "<cp><loop:$FAR/my dir/x y><.>"
+	soon_runs "vmctl cp \"loop:$FAR/my dir/\\t ." "<cp><loop:$FAR/my dir/x y><.>"
+	soon_runs "vmctl cp 'loop:$FAR/my dir/\\t ." "<cp><loop:$FAR/my dir/x y><.>"
+	soon_runs "vmctl cp loop:$FAR/a\\t ." "<cp><loop:$FAR/a:b=c@d><.>"
+	soon_runs "vmctl cp loop:$FAR/a:b\\t ." "<cp><loop:$FAR/a:b=c@d><.>"
+	soon_runs "vmctl cp x $(id -un)@loop:$FAR/my\\t" "<cp><x><$(id -un)@loop:$FAR/my dir/>"
 	# What a guest calls its files is run by nobody.
-	runs "vmctl cp 'loop:$FAR/\$\\t ." "<cp><loop:$FAR/\$(touch pwned)'q\"><.>"
-	runs "vmctl cp loop:$FAR/\\\\\$\\t ." "<cp><loop:$FAR/\$(touch pwned)'q\"><.>"
+	soon_runs "vmctl cp 'loop:$FAR/\$\\t ." "<cp><loop:$FAR/\$(touch pwned)'q\"><.>"
+	soon_runs "vmctl cp loop:$FAR/\\\\\$\\t ." "<cp><loop:$FAR/\$(touch pwned)'q\"><.>"
 	[ ! -e pwned ]
 }
 
 @test "bash: names in a guest" {
 	in_shell bash
-	runs "vmctl cp \"loop:$FAR/my\\tx\\t ." "<cp><loop:$FAR/my dir/x y><.>"
+	soon_runs "vmctl cp \"loop:$FAR/my\\tx\\t ." "<cp><loop:$FAR/my dir/x y><.>"
 }
 
 @test "zsh: names in a guest" {
@@ -115,8 +125,8 @@ holders() {
 	# shellcheck disable=SC2086
 	kill -CONT $pid
 	same "$out$err" ""
-	((before >= 300 && before < 1500))
-	wait_until 10 grep -q . <(vmctl __complete -- cp "loop:$FAR/m")
+	((before >= 300 && before < 10000))
+	completes "loop:$FAR/my dir/" cp "loop:$FAR/m"
 	# shellcheck disable=SC2086
 	kill -0 $pid
 }

@@ -18,13 +18,16 @@ teardown_file() {
 }
 
 @test "INST-006 create of an existing image takes well under a second once libvirt is warm" {
-	start=$(date +%s%N)
-	ok vmctl create quick "${small[@]}"
-	took=$((($(date +%s%N) - start) / 1000000))
-	echo "# create took $took ms" >&3
-	# The machine that tests may be busy.
-	((took < 4000))
-	ok vmctl delete -y quick
+	# The machine that tests may be busy: the best of several counts.
+	for _ in 1 2 3 4 5; do
+		start=$(date +%s%N)
+		ok vmctl create quick "${small[@]}"
+		took=$((($(date +%s%N) - start) / 1000000))
+		echo "# create took $took ms" >&3
+		ok vmctl delete -y quick
+		((took >= 2000)) || break
+	done
+	((took < 2000))
 }
 
 @test "REL-001 kill -9 of create at ten moments: all is listed, and delete removes all" {
