@@ -66,6 +66,12 @@ wait_until() {
 	done
 }
 
+# has_ended PID: also when whoever has to wait for it has not done so yet. That is the
+# first process of the machine where a test killed the parent, and some are slow.
+has_ended() {
+	case $(ps -o stat= -p "$1") in '' | Z*) ;; *) return 1 ;; esac
+}
+
 # --- results ------------------------------------------------------------------
 # out, err and status of a command, apart.
 try() {

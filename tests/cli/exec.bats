@@ -234,7 +234,7 @@ y><>"
 all_gone() {
 	local pid
 	while read -r pid; do
-		! kill -0 "$pid" 2>/dev/null || return
+		has_ended "$pid" || return
 	done <pids
 }
 

@@ -93,8 +93,7 @@ of_watch() {
 			ps -o args= -p "$q" | grep -q '^script' && kill -9 "$q"
 		done
 	done
-	gone() { [ ! -d "/proc/$pid" ]; }
-	wait_until 20 gone
+	wait_until 20 has_ended "$pid"
 }
 
 @test "watch: rows that do not fit are counted, and the size is followed" {
@@ -182,8 +181,7 @@ lines() { # N
 	vmctl list --watch 1h --cached -o ndjson >"$BATS_TEST_TMPDIR/pipe" 3>&- &
 	reader=$!
 	head -n 1 "$BATS_TEST_TMPDIR/pipe" >"$BATS_TEST_TMPDIR/lines"
-	ended() { [ ! -d "/proc/$reader" ] || [ "$(ps -o stat= -p "$reader" | cut -c 1)" = Z ]; }
-	wait_until 20 ended
+	wait_until 20 has_ended "$reader"
 	wait "$reader"
 	lines 1
 }

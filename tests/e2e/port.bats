@@ -178,9 +178,8 @@ kill_at_once() { # PID...
 	local pid
 	[ $# -gt 0 ]
 	kill -s KILL "$@"
-	gone() { [ ! -d "/proc/$pid" ]; }
 	for pid; do
-		wait_until 20 gone
+		wait_until 20 has_ended "$pid"
 	done
 }
 

@@ -98,8 +98,7 @@ teardown() {
 			ps -o args= -p "$q" | grep -q '^script' && kill -9 "$q"
 		done
 	done
-	gone() { [ ! -d "/proc/$pid" ]; }
-	wait_until 20 gone
+	wait_until 20 has_ended "$pid"
 	exec 8>&-
 	wait $session || :
 }

@@ -71,15 +71,11 @@ last() {
 	wait_until 20 last box paused
 	pid=$(pgrep -u "$(id -u)" -x libvirtd)
 	kill -9 "$pid"
-	wait_until 20 gone "$pid"
+	wait_until 20 has_ended "$pid"
 	# The next command, or the list itself, starts another one, which finds the machine.
 	wait_until 60 virsh_ resume "$id"
 	wait_until 60 last box running
 	virsh_ suspend "$id"
 	wait_until 20 last box paused
 	virsh_ resume "$id"
-}
-
-gone() {
-	[ ! -d "/proc/$1" ]
 }

@@ -31,7 +31,7 @@ daemon_pid() {
 
 daemon_runs() {
 	local pid
-	pid=$(daemon_pid) && [ -n "$pid" ] && [ -d "/proc/$pid" ]
+	pid=$(daemon_pid) && [ -n "$pid" ] && ! has_ended "$pid"
 }
 
 # Neither dnsmasq nor the guests end with it.
@@ -40,11 +40,7 @@ stop_daemon() {
 	daemon_runs || return 0
 	pid=$(daemon_pid)
 	kill -s "${1:-KILL}" "$pid"
-	wait_until 20 gone "$pid"
-}
-
-gone() {
-	[ ! -d "/proc/$1" ]
+	wait_until 20 has_ended "$pid"
 }
 
 start_daemon() {
@@ -92,7 +88,7 @@ all_listed() {
 			>"$BATS_TEST_TMPDIR/out" 2>"$BATS_TEST_TMPDIR/err" &
 		pid=$!
 		# -v names the steps.
-		reached() { grep -q ": $moment" "$BATS_TEST_TMPDIR/err" || gone $pid; }
+		reached() { grep -q ": $moment" "$BATS_TEST_TMPDIR/err" || has_ended $pid; }
 		wait_until 90 reached
 		stop_daemon
 		rc=0
@@ -115,7 +111,7 @@ all_listed() {
 
 # A command that is past its start: it has loaded the client library.
 speaking() { # PID
-	grep -q '/libvirt.so' "/proc/$1/maps" 2>/dev/null || gone "$1"
+	grep -q '/libvirt.so' "/proc/$1/maps" 2>/dev/null || has_ended "$1"
 }
 
 @test "libvirtd is killed in the middle of list: every row is there, and marked" {
