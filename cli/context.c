@@ -111,6 +111,8 @@ int cli_context(struct cli *cli, struct vmctl **ret, struct vmctl_error *err)
 		.data = cli,
 		.ask = cli->worker || cli->glance ? NULL : ask_person,
 		.glance = cli->glance,
+		/* 0 is a matter of guests and of locks. */
+		.answer_timeout_ms = cli_timeout(cli, 0),
 	};
 	int rc;
 

@@ -109,6 +109,7 @@ static int set_options(struct vmctl *ctx, const struct vmctl_options *o,
 	ctx->uri = o->uri && *o->uri ? strdup(o->uri) : NULL;
 	ctx->command = strdup(o->command ? o->command : "libvmctl");
 	ctx->glance = o->glance;
+	ctx->answer_ms = o->answer_timeout_ms;
 	ctx->lock_timeout_ms =
 		o->lock_timeout_ms < 0 ? 10000 : o->lock_timeout_ms;
 	if ((o->uri && *o->uri && !ctx->uri) || !ctx->command)
@@ -292,7 +293,8 @@ static int make_link(struct vmctl *ctx, const char *uri, struct link *link,
 
 	if (!made.uri)
 		return fail_oom(err);
-	if (ctx->hv_ops->open(uri, &ctx->ev, &made.hv, &made.why) < 0) {
+	if (ctx->hv_ops->open(uri, ctx->answer_ms, &ctx->ev, &made.hv,
+			      &made.why) < 0) {
 		made.hv = NULL;
 		made.failed_at = clock_mono_ms();
 	}

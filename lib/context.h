@@ -21,7 +21,7 @@ struct vmctl {
 	char *storage_dir;     /* images and instances; NULL: data_dir */
 	char *uri; /* NULL until something that needs it was opened */
 	char *command;
-	long lock_timeout_ms;
+	long lock_timeout_ms, answer_ms;
 	bool glance; /* makes nothing, and does not wait */
 	struct state *db;	     /* use context_state() */
 	const struct hv_ops *hv_ops; /* use context_hv() */

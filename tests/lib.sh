@@ -92,6 +92,15 @@ ok() {
 	[ "$status" = 0 ]
 }
 
+# within SECONDS STATUS COMMAND...: it ends so, by then; something else may hang.
+within() {
+	local limit=$1 wanted=$2 begun=$SECONDS
+	shift 2
+	try timeout 120 "$@"
+	same "$status" "$wanted" || return
+	((SECONDS - begun < limit)) || { echo "after $((SECONDS - begun)) s" && return 1; }
+}
+
 # fails STATUS COMMAND...: it ends so ("1|2": one of these), with a line on stderr and nothing on stdout.
 fails() {
 	local wanted=$1

@@ -15,7 +15,7 @@
  * Nothing above it may assume libvirt.
  */
 
-#define HV_ABI 4
+#define HV_ABI 5
 
 struct hv;
 
@@ -174,9 +174,12 @@ struct hv_ops {
 	unsigned abi;
 
 	/* VMCTL_HYPERVISOR with what to do as hint. Where no daemon answers,
-	 * starts what may be started (see DESIGN section 6 on root). */
-	int (*open)(const char *uri, const struct events *ev, struct hv **ret,
-		    struct vmctl_error *err);
+	 * starts what may be started (see DESIGN section 6 on root). Neither
+	 * this nor a later call waits much longer than patience_ms for one that
+	 * hangs, nor for an engine that does; 0, and more than the module's own
+	 * limits, are those. */
+	int (*open)(const char *uri, long patience_ms, const struct events *ev,
+		    struct hv **ret, struct vmctl_error *err);
 	void (*close)(struct hv *hv); /* NULL is allowed */
 
 	/* What kind of connection it is: a user's own, where user-mode
@@ -198,7 +201,8 @@ struct hv_ops {
 	/* All calls below name the domain by UUID and fail with
 	 * VMCTL_NOT_FOUND when there is none, VMCTL_STATE when its state does
 	 * not allow the call, VMCTL_HYPERVISOR when the connection is lost,
-	 * VMCTL_FAILED when the engine refuses. */
+	 * VMCTL_TIMEOUT when the domain's engine does not answer, VMCTL_FAILED
+	 * when it refuses. */
 	int (*define)(struct hv *hv, const struct hv_spec *spec,
 		      struct vmctl_error *err);
 	int (*undefine)(struct hv *hv, const char *uuid,

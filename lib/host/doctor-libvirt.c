@@ -134,6 +134,8 @@ static void ask(void *data, void *answer)
 	struct hv *hv;
 	size_t n;
 
+	/* Who waits for this copy has a limit of its own. */
+	q->ctx->answer_ms = 0;
 	a->r = context_hv(q->ctx, q->uri, &ops, &hv, &a->why);
 	if (a->r == 0)
 		a->r = ops->info(hv, &a->info, &a->why);

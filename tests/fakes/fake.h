@@ -44,9 +44,10 @@ struct fake {
 	bool has_networks;
 	int start_call; /* the last start's number */
 	int opened, shutdowns, destroys, starts;
-	int taken_port; /* of the host, by somebody else */
-	int lost_race;	/* the next so many forward_add find the port set by
-			 * another process in the same moment */
+	long patience_ms; /* of the last that was opened */
+	int taken_port;	  /* of the host, by somebody else */
+	int lost_race;	  /* the next so many forward_add find the port set by
+			   * another process in the same moment */
 	bool console_held, console_off; /* in use; the machine goes off in it */
 	enum hv_console_end console_end;
 	char console_says[64];

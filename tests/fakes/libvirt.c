@@ -115,8 +115,8 @@ static bool active(const struct fake_domain *d)
 /* --- connection ------------------------------------------------------------
  */
 
-static int open_hv(const char *uri, const struct events *ev, struct hv **ret,
-		   struct vmctl_error *err)
+static int open_hv(const char *uri, long patience_ms, const struct events *ev,
+		   struct hv **ret, struct vmctl_error *err)
 {
 	struct hv *hv = NULL;
 
@@ -126,6 +126,7 @@ static int open_hv(const char *uri, const struct events *ev, struct hv **ret,
 	if (!hv)
 		return fail_oom(err);
 	fake->opened++;
+	fake->patience_ms = patience_ms;
 	hv->restarts = fake->restarts;
 	hv->session = str_ends(uri, "/session");
 	int r = leave(err);

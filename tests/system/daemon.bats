@@ -25,6 +25,11 @@ setup() {
 	start_daemon
 }
 
+# A test that failed may have left it so.
+teardown() {
+	! daemon_runs || kill -s CONT "$(daemon_pid)"
+}
+
 daemon_pid() {
 	cat /run/libvirtd.pid 2>/dev/null
 }
@@ -130,6 +135,73 @@ speaking() { # PID
 	grep -q libvirt "$BATS_TEST_TMPDIR/err"
 	start_daemon
 	same "$(field box state)" running
+}
+
+@test "REL-003 libvirtd hangs: each command ends at its --timeout, and all goes on after it" {
+	local before
+	# Without a --timeout each would take 90 seconds.
+	ok vmctl start box
+	before=$(snapshot)
+	kill -s STOP "$(daemon_pid)"
+	within 30 7 vmctl list -o json --timeout 4s
+	same "$(jq -r '.[] | .name + " " + .state' <<<"$out")" "box unknown"
+	has "$err" "does not answer"
+	has "$err" "vmctl host doctor"
+	within 30 0 vmctl show box -o json --timeout 4s
+	same "$(jq -r .state <<<"$out")" unknown
+	for command in "stop box" "delete -y box" "port add box 8080:80" "network list" \
+		"wait box --for ip"; do
+		read -ra words <<<"$command"
+		within 30 7 vmctl "${words[@]}" --timeout 4s
+		has "$err" "does not answer"
+	done
+	within 30 7 vmctl create x "${small[@]}" --timeout 4s
+	kill -s CONT "$(daemon_pid)"
+	same "$(vmctl list -o name)" box
+	same "$(snapshot)" "$before"
+	same "$(field box state)" running
+}
+
+@test "REL-003 libvirtd begins to hang in the middle of stop: so, too; the next one works" {
+	local begun rc=0
+	ok vmctl start box
+	vmctl stop box --timeout 4s >"$BATS_TEST_TMPDIR/out" 2>"$BATS_TEST_TMPDIR/err" &
+	pid=$!
+	stopping() { [ "$(db "SELECT state FROM instance WHERE name = 'box'")" = stopping ] || gone "$pid"; }
+	wait_until 20 stopping
+	kill -s STOP "$(daemon_pid)"
+	begun=$SECONDS
+	wait $pid || rc=$?
+	kill -s CONT "$(daemon_pid)"
+	cat "$BATS_TEST_TMPDIR/err"
+	# Without a --timeout it would take 35 seconds.
+	((SECONDS - begun < 25))
+	# It may have gone down, or its time may have been over, before that.
+	[ $rc = 7 ] || [ $rc = 5 ] || [ $rc = 0 ]
+	same "$(db 'SELECT count(*) FROM intent')" 0
+	ok vmctl stop --force --timeout 0 box
+	same "$(field box state)" stopped
+}
+
+@test "REL-003 libvirtd begins to hang in the middle of create: it is listed, and can be deleted" {
+	local begun rc=0 id
+	vmctl create -v hangs "${small[@]}" --memory 64M --timeout 4s >"$BATS_TEST_TMPDIR/out" \
+		2>"$BATS_TEST_TMPDIR/err" &
+	pid=$!
+	networked() { grep -q ": network" "$BATS_TEST_TMPDIR/err" || gone "$pid"; }
+	wait_until 90 networked
+	kill -s STOP "$(daemon_pid)"
+	begun=$SECONDS
+	wait $pid || rc=$?
+	kill -s CONT "$(daemon_pid)"
+	cat "$BATS_TEST_TMPDIR/err"
+	((SECONDS - begun < 25))
+	[ $rc = 7 ] || [ $rc = 0 ]
+	all_listed
+	hasnt "$(vmctl list -o json | jq -r '.[].state')" pending
+	id=$(field hangs id)
+	ok vmctl delete -y hangs
+	nothing_left "$id"
 }
 
 @test "libvirtd is killed in the middle of stop: status 7, and the next one works" {

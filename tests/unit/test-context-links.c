@@ -34,6 +34,26 @@ static void each_connection_is_made_once(void **state)
 	assert_int_equal(s->hv->opened, before + 2);
 }
 
+static void the_time_of_the_caller_is_that_of_each_connection(void **state)
+{
+	struct stage *s = *state;
+	struct vmctl_options o = {
+		.size = sizeof(o),
+		.home = s->place->home,
+		.lock_timeout_ms = -1,
+		.answer_timeout_ms = 4321,
+	};
+	struct vmctl *own = s->place->ctx;
+
+	assert_int_equal(vmctl_new(&o, &s->place->ctx, &s->err), 0);
+	link_to(s, "test:///timed");
+	assert_int_equal(s->hv->patience_ms, 4321);
+	vmctl_free(s->place->ctx);
+	s->place->ctx = own;
+	link_to(s, "test:///untimed");
+	assert_int_equal(s->hv->patience_ms, 0);
+}
+
 static void more_connections_than_places_replace_the_last(void **state)
 {
 	struct stage *s = *state;
@@ -144,6 +164,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		TEST(each_connection_is_made_once),
+		TEST(the_time_of_the_caller_is_that_of_each_connection),
 		TEST(more_connections_than_places_replace_the_last),
 		TEST(one_that_fails_leaves_the_others),
 		TEST(an_instance_stays_on_its_connection),

@@ -1,11 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-#include <pthread.h>
-#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "base/clock.h"
@@ -22,6 +19,13 @@
  * fails then. It answers in its main loop, however much it has to do. */
 #define KEEPALIVE_S 5
 #define KEEPALIVE_COUNT 6
+
+/* However little time there is: a machine with a lot to do is no hung daemon.
+ */
+#define LEAST_MS 3000
+
+/* One that was waited for in vain just now is not waited for as long again. */
+#define AGAIN_MS 1000
 
 static void quiet(void *data, virErrorPtr e)
 {
@@ -49,157 +53,107 @@ static void find_runtime_dir(const char *uri)
 		setenv("XDG_RUNTIME_DIR", dir, 0);
 }
 
-/*
- * One that is being made, by a thread: a daemon that hangs may accept the
- * connection and say nothing, and then virConnectOpen() never returns. Whoever
- * waited may go away before it does, and so both own this; the last one, under
- * `lock`, frees it.
- */
+/* One that is being made. A thread's error is its own. */
 struct opening {
-	pthread_mutex_t lock;
-	pthread_cond_t cond;
 	char *uri;
 	virConnectPtr conn;
-	virErrorPtr why; /* a thread's error is its own */
-	bool done, abandoned;
+	virErrorPtr why;
 };
 
-static void opening_free(struct opening *o)
+static void opening_free(void *data)
 {
+	struct opening *o = data;
+
 	if (o->conn)
 		virConnectClose(o->conn);
 	if (o->why)
 		virFreeError(o->why);
-	pthread_cond_destroy(&o->cond);
-	pthread_mutex_destroy(&o->lock);
 	free(o->uri);
 	free(o);
 }
 
-static void *run(void *data)
+/* Without callbacks for credentials: nothing here may prompt. */
+static void opening_run(void *data)
 {
 	struct opening *o = data;
-	/* Without callbacks for credentials: nothing here may prompt. */
-	virConnectPtr conn = virConnectOpen(o->uri);
-	virErrorPtr why = conn ? NULL : virSaveLastError();
 
-	pthread_mutex_lock(&o->lock);
-	o->conn = conn;
-	o->why = why;
-	o->done = true;
-	bool mine = o->abandoned;
-	pthread_cond_signal(&o->cond);
-	pthread_mutex_unlock(&o->lock);
-	if (mine) {
-		opening_free(o);
-		loop_release();
-	}
-	return NULL;
+	o->conn = virConnectOpen(o->uri);
+	o->why = o->conn ? NULL : virSaveLastError();
 }
 
-static struct opening *begin(const char *uri)
+long hv_patience(const struct hv *hv, long usual)
+{
+	return hv->patience_ms <= 0 || hv->patience_ms > usual ? usual
+	       : hv->patience_ms < LEAST_MS		       ? LEAST_MS
+					    : hv->patience_ms;
+}
+
+static long open_ms(const struct hv *hv)
+{
+	return libvirt_hung() ? AGAIN_MS : hv_patience(hv, OPEN_MS);
+}
+
+/* Holds the loop when it succeeds. */
+static int open_one(const struct hv *hv, virConnectPtr *ret,
+		    struct vmctl_error *err)
 {
 	struct opening *o = calloc(1, sizeof(*o));
-	pthread_condattr_t clock;
-	pthread_attr_t detached;
-	sigset_t all, old;
-	pthread_t thread;
+	int r = o ? loop_hold(err) : fail_oom(err);
 
-	if (!o)
-		return NULL;
-	pthread_mutex_init(&o->lock, NULL);
-	pthread_condattr_init(&clock);
-	pthread_condattr_setclock(&clock, CLOCK_MONOTONIC);
-	pthread_cond_init(&o->cond, &clock);
-	pthread_condattr_destroy(&clock);
-	o->uri = strdup(uri);
-	pthread_attr_init(&detached);
-	pthread_attr_setdetachstate(&detached, PTHREAD_CREATE_DETACHED);
-	sigfillset(&all);
-	pthread_sigmask(SIG_SETMASK, &all, &old);
-	int e = o->uri ? pthread_create(&thread, &detached, run, o) : 1;
-	pthread_sigmask(SIG_SETMASK, &old, NULL);
-	pthread_attr_destroy(&detached);
-	if (e) {
-		opening_free(o);
-		return NULL;
-	}
-	return o;
-}
-
-static struct timespec in_ms(int64_t ms)
-{
-	int64_t at = clock_mono_ns() + ms * 1000000;
-
-	return (struct timespec){ .tv_sec = at / 1000000000,
-				  .tv_nsec = at % 1000000000 };
-}
-
-/* Holds the loop when it succeeds; a thread that goes on without us keeps it.
- */
-static int open_one(const char *uri, const struct events *ev,
-		    virConnectPtr *ret, struct vmctl_error *err)
-{
-	int64_t deadline = clock_mono_ms() + OPEN_MS;
-	int r = loop_hold(err);
-
-	if (r < 0)
+	if (r < 0) {
+		free(o);
 		return r;
-	struct opening *o = begin(uri);
-	if (!o) {
-		loop_release();
-		return fail(err, VMCTL_HYPERVISOR, 0,
-			    "cannot start a thread to connect to %s", uri);
 	}
-	pthread_mutex_lock(&o->lock);
-	while (!o->done && clock_mono_ms() < deadline && !cancelled(ev)) {
-		struct timespec slice = in_ms(100);
-
-		pthread_cond_timedwait(&o->cond, &o->lock, &slice);
+	o->uri = strdup(hv->uri);
+	r = aside_call(opening_run, opening_free, o, open_ms(hv), hv->ev, err);
+	if (r == -VMCTL_TIMEOUT) {
+		auto_free char *what =
+			str_printf("cannot connect to %s", hv->uri);
+		r = libvirt_fail_hung(err, what ? what : "cannot connect");
+	} else if (r == 0) {
+		*ret = take_ptr(&o->conn);
+		r = *ret ? 0 : libvirt_fail_open(hv->uri, o->why, err);
+		opening_free(o);
 	}
-	bool done = o->done;
-	o->abandoned = !done;
-	pthread_mutex_unlock(&o->lock);
-	if (!done) {
-		if (cancelled(ev))
-			return fail_cancelled(err);
-		fail(err, VMCTL_HYPERVISOR, 0,
-		     "cannot connect to %s: libvirt's daemon does not answer",
-		     uri);
-		fail_hint(err, "sudo systemctl restart libvirtd");
-		return -VMCTL_HYPERVISOR;
-	}
-	*ret = o->conn;
-	o->conn = NULL;
-	r = *ret ? 0 : libvirt_fail_open(uri, o->why, err);
-	opening_free(o);
 	if (r < 0)
 		loop_release();
 	return r;
 }
 
-static int connect_to(const char *uri, const struct events *ev,
-		      virConnectPtr *ret, struct vmctl_error *err)
+/* Drivers without a daemon have none. Whole seconds is what it counts in. */
+static void keep_alive(const struct hv *hv, virConnectPtr conn)
+{
+	const long usual = KEEPALIVE_S * (KEEPALIVE_COUNT + 1) * 1000L;
+	long ms = hv_patience(hv, usual);
+
+	if (ms == usual)
+		virConnectSetKeepAlive(conn, KEEPALIVE_S, KEEPALIVE_COUNT);
+	else
+		virConnectSetKeepAlive(conn, 1,
+				       (unsigned)(ms + 999) / 1000 - 1);
+}
+
+static int connect_to(const struct hv *hv, virConnectPtr *ret,
+		      struct vmctl_error *err)
 {
 	struct vmctl_error first, unused;
 	bool started = false;
-	int r = open_one(uri, ev, ret, &first);
+	int r = open_one(hv, ret, &first);
 
 	if (r == -VMCTL_HYPERVISOR &&
-	    daemon_start(uri, ev, &started, &unused) == 0 && started)
-		r = open_one(uri, ev, ret, &first);
+	    daemon_start(hv->uri, hv->ev, &started, &unused) == 0 && started)
+		r = open_one(hv, ret, &first);
 	if (r < 0) {
 		if (err)
 			*err = first;
 		return r;
 	}
-	/* Drivers without a daemon have none. */
-	(void)virConnectSetKeepAlive(*ret, KEEPALIVE_S, KEEPALIVE_COUNT);
+	keep_alive(hv, *ret);
 	return 0;
 }
 
-int connection_open(const char *uri, const struct events *ev, struct hv **ret,
-		    struct vmctl_error *err)
+int connection_open(const char *uri, long patience_ms, const struct events *ev,
+		    struct hv **ret, struct vmctl_error *err)
 {
 	int64_t begun = clock_mono_ms();
 
@@ -207,19 +161,19 @@ int connection_open(const char *uri, const struct events *ev, struct hv **ret,
 		return libvirt_fail(err, "cannot start the libvirt client");
 	virSetErrorFunc(NULL, quiet);
 	struct hv *hv = calloc(1, sizeof(*hv));
-	if (!hv)
+	char *copy = strdup(uri);
+	if (!hv || !copy) {
+		free(hv);
+		free(copy);
 		return fail_oom(err);
+	}
+	*hv = (struct hv){ .uri = copy, .ev = ev, .patience_ms = patience_ms };
 	find_runtime_dir(uri);
-	int r = connect_to(uri, ev, &hv->conn, err);
+	int r = connect_to(hv, &hv->conn, err);
 	if (r < 0) {
+		free(hv->uri);
 		free(hv);
 		return r;
-	}
-	hv->ev = ev;
-	hv->uri = strdup(uri);
-	if (!hv->uri) {
-		connection_close(hv);
-		return fail_oom(err);
 	}
 	auto_free char *real = virConnectGetURI(hv->conn);
 	hv->session = real && strstr(real, "/session");
@@ -236,7 +190,7 @@ int connection_revive(struct hv *hv, struct vmctl_error *err)
 
 	if (virConnectIsAlive(hv->conn) != 0)
 		return 0;
-	int r = connect_to(hv->uri, hv->ev, &fresh, err);
+	int r = connect_to(hv, &fresh, err);
 	if (r < 0)
 		return r;
 	log_debug(hv->ev, "connected to %s again", hv->uri);

@@ -3,6 +3,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "base/clock.h"
 #include "base/str.h"
 #include "driver/libvirt/libvirt.h"
 
@@ -48,26 +49,52 @@ static char *clean(const char *message)
 	return copy;
 }
 
+/* How long it is held against the daemon. */
+#define HUNG_MS 5000
+
+static _Atomic int64_t hung_at = -HUNG_MS;
+
+bool libvirt_hung(void)
+{
+	return clock_mono_ms() - hung_at < HUNG_MS;
+}
+
+int libvirt_fail_hung(struct vmctl_error *err, const char *what)
+{
+	hung_at = clock_mono_ms();
+	fail(err, VMCTL_HYPERVISOR, 0, "%s: libvirt's daemon does not answer",
+	     what);
+	fail_hint(err, "vmctl host doctor");
+	return -VMCTL_HYPERVISOR;
+}
+
+static bool says(const char *text, const char *word)
+{
+	return strstr(text, word) != NULL;
+}
+
 int libvirt_fail(struct vmctl_error *err, const char *what)
 {
-	const virError *e = virGetLastError();
+	return libvirt_fail_by(virGetLastError(), err, what);
+}
+
+int libvirt_fail_by(const virError *e, struct vmctl_error *err,
+		    const char *what)
+{
 	enum vmctl_code code = e ? code_of(e) : VMCTL_FAILED;
 	auto_free char *why =
 		clean(e && e->message ? e->message : "no reason given");
 
+	if (why && says(why, "keepalive timeout"))
+		return libvirt_fail_hung(err, what);
 	/* libvirt's own words are those of a socket. */
 	fail(err, code, 0, "%s: %s%s", what,
 	     code == VMCTL_HYPERVISOR ? "the connection to libvirt is lost: "
 				      : "",
 	     why ? why : "out of memory");
 	if (code == VMCTL_HYPERVISOR)
-		fail_hint(err, "vmctl host health");
+		fail_hint(err, "vmctl host doctor");
 	return -(int)code;
-}
-
-static bool says(const char *text, const char *word)
-{
-	return strstr(text, word) != NULL;
 }
 
 int libvirt_fail_open(const char *uri, const virError *e,

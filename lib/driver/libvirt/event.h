@@ -20,11 +20,22 @@
 int loop_hold(struct vmctl_error *err);
 void loop_release(void);
 
-/* stream.c: *ret_fd becomes readable when something may be read from the stream,
- * and when one of the events happens that virStreamEventUpdateCallback() was
- * asked for since: it is told once, and then to be asked for again.
- * virStreamEventRemoveCallback() closes it. `failure` is the message if it
- * cannot be done. */
+/*
+ * aside.c: call(data), by a thread of its own that holds the loop: libvirt has
+ * calls that never return, as to a daemon that accepts a connection and says
+ * nothing. 0: it was made, and `data` is the caller's. Else `data`, with what
+ * the call may yet put there, goes to drop(): -VMCTL_TIMEOUT when it was not
+ * done within `ms`, -VMCTL_CANCELLED. `data` lives on the heap and owns all
+ * that it points to.
+ */
+int aside_call(void (*call)(void *data), void (*drop)(void *data), void *data,
+	       int64_t ms, const struct events *ev, struct vmctl_error *err);
+
+/* stream.c: *ret_fd becomes readable when something may be read from the
+ * stream, and when one of the events happens that
+ * virStreamEventUpdateCallback() was asked for since: it is told once, and then
+ * to be asked for again. virStreamEventRemoveCallback() closes it. `failure` is
+ * the message if it cannot be done. */
 int stream_watch(virStreamPtr stream, const char *failure, int *ret_fd,
 		 struct vmctl_error *err);
 /* Takes note of it. false: it was none. */

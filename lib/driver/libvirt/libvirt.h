@@ -15,6 +15,7 @@ struct hv {
 	const struct events *ev;
 	char *uri;
 	bool session;
+	long patience_ms;    /* see hv_ops.open */
 	struct watch *watch; /* event.c; NULL: not yet */
 };
 
@@ -28,14 +29,22 @@ DEFINE_CLEANUP(domain, virDomainPtr, virDomainFree);
  * state VMCTL_STATE, a lost connection VMCTL_HYPERVISOR, others VMCTL_FAILED.
  * `what` says what could not be done. */
 int libvirt_fail(struct vmctl_error *err, const char *what);
+/* The same of an error that another thread had. NULL: no reason is known. */
+int libvirt_fail_by(const virError *e, struct vmctl_error *err,
+		    const char *what);
+
+/* The daemon has not answered within the time that it has (VMCTL_HYPERVISOR);
+ * and whether that was so a short while ago. */
+int libvirt_fail_hung(struct vmctl_error *err, const char *what);
+bool libvirt_hung(void);
 
 /* Why a connection could not be made, with what to do (VMCTL_HYPERVISOR). */
 int libvirt_fail_open(const char *uri, const virError *e,
 		      struct vmctl_error *err);
 
 /* connect.c */
-int connection_open(const char *uri, const struct events *ev, struct hv **ret,
-		    struct vmctl_error *err);
+int connection_open(const char *uri, long patience_ms, const struct events *ev,
+		    struct hv **ret, struct vmctl_error *err);
 void connection_close(struct hv *hv);
 int connection_revive(struct hv *hv, struct vmctl_error *err);
 
@@ -61,6 +70,9 @@ int domain_details(struct hv *hv, const char *uuid, struct hv_details *ret,
  * *ret_started says whether a second attempt to connect is worth while. */
 int daemon_start(const char *uri, const struct events *ev, bool *ret_started,
 		 struct vmctl_error *err);
+
+/* connect.c: how long something may be silent, at most `usual`. */
+long hv_patience(const struct hv *hv, long usual);
 
 /* forward.c: forwarded ports through QEMU's monitor. */
 int forward_add(struct hv *hv, const char *uuid, const struct hv_forward *fwd,

@@ -75,6 +75,12 @@ struct vmctl_options {
 	 * fails with VMCTL_NOT_FOUND; one that is locked is waited for no
 	 * longer than lock_timeout_ms. */
 	bool glance;
+
+	/* How long a hypervisor that hangs is waited for before the call that
+	 * needs it fails: with VMCTL_HYPERVISOR when it is libvirt's daemon that
+	 * says nothing, VMCTL_TIMEOUT when it is the process of one machine. At
+	 * least a few seconds; 0: as long as a busy one may take. */
+	long answer_timeout_ms;
 };
 
 /* Makes a context. `opts` may be NULL for the defaults. The caller frees
