@@ -186,7 +186,7 @@ static int set_one(struct session *s, const char *id, struct forward *f,
 		return ours ? drop_unknown(s, id, f, &fwd, err) : 0;
 	/* These say that nothing can be set at all. */
 	if (r == -VMCTL_HYPERVISOR || r == -VMCTL_NOT_FOUND ||
-	    r == -VMCTL_STATE || r == -VMCTL_NO_MEMORY) {
+	    r == -VMCTL_STATE || r == -VMCTL_NO_MEMORY || r == -VMCTL_TIMEOUT) {
 		if (err)
 			*err = why;
 		return r;
@@ -264,7 +264,7 @@ int forwards_set(struct vmctl *ctx, struct vmctl_instance *row,
 		f.missing += *f.items[i].reason != '\0';
 	}
 	if (r < 0)
-		return r;
+		return hint_silent(row, r, err);
 	*ret = f;
 	f = (struct forwards){ 0 };
 	return 0;

@@ -93,6 +93,11 @@ char *instance_file(const struct vmctl *ctx, const char *id, const char *name);
 int fail_state(const struct vmctl_instance *row, const char *what,
 	       struct vmctl_error *err);
 
+/* Passes `r` on; says what helps where the machine's process does not answer
+ * and no other advice was given (VMCTL_TIMEOUT). */
+int hint_silent(const struct vmctl_instance *row, int r,
+		struct vmctl_error *err);
+
 /* Whether it is reached by a forwarded port, rather than at an address. */
 bool instance_forwarded(const struct vmctl_instance *row);
 

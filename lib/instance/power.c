@@ -127,7 +127,7 @@ static int named(const struct vmctl_instance *row, int r,
 {
 	if (r < 0)
 		fail_prefix(err, "%s", row->name);
-	return r;
+	return hint_silent(row, r, err);
 }
 
 /* Should this process die in the middle, the intent has reap.c see to the

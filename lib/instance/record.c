@@ -70,6 +70,14 @@ int fail_state(const struct vmctl_instance *row, const char *what,
 	return -VMCTL_STATE;
 }
 
+int hint_silent(const struct vmctl_instance *row, int r,
+		struct vmctl_error *err)
+{
+	if (r == -VMCTL_TIMEOUT && err && !*err->hint)
+		fail_hint(err, "vmctl stop --force %s", row->name);
+	return r;
+}
+
 char *instance_dir(const struct vmctl *ctx, const char *id)
 {
 	auto_free char *instances = context_path(ctx, "instances");

@@ -10,30 +10,14 @@
 static const char *answer;
 static char asked[128];
 
-int virDomainQemuMonitorCommand(virDomainPtr domain, const char *cmd,
-				char **result, unsigned int flags)
+int monitor_command(struct hv *hv, const char *uuid, const char *command,
+		    char **ret, struct vmctl_error *err)
 {
-	assert_int_equal(flags, VIR_DOMAIN_QEMU_MONITOR_COMMAND_HMP);
-	snprintf(asked, sizeof(asked), "%s", cmd);
-	*result = answer ? strdup(answer) : NULL;
-	return answer ? 0 : -1;
-}
-
-int virDomainFree(virDomainPtr domain)
-{
+	snprintf(asked, sizeof(asked), "%s", command);
+	if (!answer)
+		return fail(err, VMCTL_HYPERVISOR, 0, "no answer");
+	*ret = strdup(answer);
 	return 0;
-}
-
-int domain_find(struct hv *hv, const char *uuid, virDomainPtr *ret,
-		struct vmctl_error *err)
-{
-	*ret = NULL;
-	return 0;
-}
-
-int libvirt_fail(struct vmctl_error *err, const char *what)
-{
-	return fail(err, VMCTL_HYPERVISOR, 0, "%s", what);
 }
 
 #define HEAD                                                                   \

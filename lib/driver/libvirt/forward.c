@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include <arpa/inet.h>
-#include <libvirt/libvirt-qemu.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -13,20 +12,6 @@
  * name of a backend, but without one they mean the first user-mode interface,
  * wherever among the guest's interfaces that stands.
  */
-
-static int monitor(struct hv *hv, const char *uuid, const char *command,
-		   char **ret, struct vmctl_error *err)
-{
-	auto_domain virDomainPtr dom = NULL;
-	int r = domain_find(hv, uuid, &dom, err);
-
-	if (r < 0)
-		return r;
-	if (virDomainQemuMonitorCommand(
-		    dom, command, ret, VIR_DOMAIN_QEMU_MONITOR_COMMAND_HMP) < 0)
-		return libvirt_fail(err, "cannot talk to QEMU");
-	return 0;
-}
 
 static const char *protocol(const struct hv_forward *fwd)
 {
@@ -42,7 +27,7 @@ int forward_add(struct hv *hv, const char *uuid, const struct hv_forward *fwd,
 	snprintf(command, sizeof(command), "hostfwd_add %s:%s:%d-:%d",
 		 protocol(fwd), fwd->host_addr, fwd->host_port,
 		 fwd->guest_port);
-	int r = monitor(hv, uuid, command, &reply, err);
+	int r = monitor_command(hv, uuid, command, &reply, err);
 	if (r < 0)
 		return r;
 	/* It answers nothing when it has worked. */
@@ -65,7 +50,7 @@ int forward_remove(struct hv *hv, const char *uuid,
 
 	snprintf(command, sizeof(command), "hostfwd_remove %s:%s:%d",
 		 protocol(fwd), fwd->host_addr, fwd->host_port);
-	int r = monitor(hv, uuid, command, &reply, err);
+	int r = monitor_command(hv, uuid, command, &reply, err);
 	if (r < 0)
 		return r;
 	/* "host forwarding rule for tcp:127.0.0.1:2222 removed" */
@@ -132,7 +117,7 @@ int forward_list(struct hv *hv, const char *uuid, struct hv_forward **ret,
 		 size_t *ret_n, struct vmctl_error *err)
 {
 	auto_free char *reply = NULL;
-	int r = monitor(hv, uuid, "info usernet", &reply, err);
+	int r = monitor_command(hv, uuid, "info usernet", &reply, err);
 
 	return r < 0 ? r : parse(reply, ret, ret_n, err);
 }
@@ -146,7 +131,7 @@ int forward_reached(struct hv *hv, const char *uuid,
 {
 	auto_free char *reply = NULL;
 	bool found = false;
-	int r = monitor(hv, uuid, "info usernet", &reply, err);
+	int r = monitor_command(hv, uuid, "info usernet", &reply, err);
 
 	if (r < 0)
 		return r;

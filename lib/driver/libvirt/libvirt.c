@@ -117,8 +117,8 @@ static int start(struct hv *hv, const char *uuid, struct vmctl_error *err)
 static int shutdown_guest(struct hv *hv, const char *uuid,
 			  struct vmctl_error *err)
 {
-	return simple(hv, uuid, call_shutdown, "cannot ask the guest to stop",
-		      err);
+	return monitor_call(hv, uuid, call_shutdown,
+			    "cannot ask the guest to stop", err);
 }
 
 static int destroy(struct hv *hv, const char *uuid, struct vmctl_error *err)
@@ -130,13 +130,14 @@ static int destroy(struct hv *hv, const char *uuid, struct vmctl_error *err)
 static int reboot_guest(struct hv *hv, const char *uuid,
 			struct vmctl_error *err)
 {
-	return simple(hv, uuid, call_reboot, "cannot ask the guest to reboot",
-		      err);
+	return monitor_call(hv, uuid, call_reboot,
+			    "cannot ask the guest to reboot", err);
 }
 
 static int reset(struct hv *hv, const char *uuid, struct vmctl_error *err)
 {
-	return simple(hv, uuid, call_reset, "cannot reset the domain", err);
+	return monitor_call(hv, uuid, call_reset, "cannot reset the domain",
+			    err);
 }
 
 enum hv_state domain_state(virDomainPtr dom, int state)

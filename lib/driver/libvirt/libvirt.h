@@ -71,6 +71,14 @@ int domain_details(struct hv *hv, const char *uuid, struct hv_details *ret,
 int daemon_start(const char *uri, const struct events *ev, bool *ret_started,
 		 struct vmctl_error *err);
 
+/* monitor.c: calls that wait for the domain's QEMU, which may hang:
+ * VMCTL_TIMEOUT then. `what` says what could not be done. */
+int monitor_call(struct hv *hv, const char *uuid, int (*call)(virDomainPtr),
+		 const char *what, struct vmctl_error *err);
+/* A command for its human monitor. The caller frees *ret. */
+int monitor_command(struct hv *hv, const char *uuid, const char *command,
+		    char **ret, struct vmctl_error *err);
+
 /* connect.c: how long something may be silent, at most `usual`. */
 long hv_patience(const struct hv *hv, long usual);
 
