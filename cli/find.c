@@ -104,8 +104,8 @@ const struct command *command_find(int n, const char *const *words,
 	return NULL;
 }
 
-/* Also a noun without its verb may be mistyped. */
-static void hint_noun(const char *word, struct vmctl_error *err)
+void hint_noun(const char *word, const char *before, const char *all,
+	       struct vmctl_error *err)
 {
 	auto_strv char **nouns = strv_dup(NULL);
 
@@ -116,8 +116,7 @@ static void hint_noun(const char *word, struct vmctl_error *err)
 		if (noun && noun_next(noun, NULL))
 			(void)strv_append(&nouns, noun);
 	}
-	fail_hint_nearest(err, word, (const char *const *)nouns, "vmctl ",
-			  "vmctl --help lists the commands");
+	fail_hint_nearest(err, word, (const char *const *)nouns, before, all);
 }
 
 int command_fail(int n, const char *const *words, const char *nearest,
@@ -142,7 +141,8 @@ int command_fail(int n, const char *const *words, const char *nearest,
 	else if (verbs.len)
 		fail_hint(err, "vmctl %s %s", words[0], str_text(&verbs));
 	else
-		hint_noun(words[0], err);
+		hint_noun(words[0], "vmctl ", "vmctl --help lists the commands",
+			  err);
 	return rc;
 }
 

@@ -9,4 +9,8 @@
 int command_fail(int n, const char *const *words, const char *nearest,
 		 struct vmctl_error *err);
 
+/* Also a noun without its verb may be mistyped: fail_hint_nearest() of them. */
+void hint_noun(const char *word, const char *before, const char *all,
+	       struct vmctl_error *err);
+
 #endif

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "cli/find.h"
 #include "cli/page.h"
 #include "cli/render/render.h"
 
@@ -34,7 +35,8 @@ static int fail_topic(const struct strings *words, const char *nearest,
 	if (nearest)
 		fail_hint(err, "did you mean vmctl help %s?", nearest);
 	else
-		fail_hint(err, "vmctl help lists the commands and topics");
+		hint_noun(words->items[0], "vmctl help ",
+			  "vmctl help lists the commands and topics", err);
 	return rc;
 }
 

@@ -29,6 +29,8 @@ meant() {
 	meant 2 'did you mean vmctl image? (vmctl --help lists the commands)' imgae
 	meant 2 'vmctl --help lists the commands' xyzzy
 	meant 2 'did you mean vmctl help create?' help creat
+	meant 2 'did you mean vmctl help image? (vmctl help lists the commands and topics)' help imag
+	meant 2 'vmctl help lists the commands and topics' help xyzzy
 	meant 2 'did you mean vmctl completion fish? (vmctl completion bash|zsh|fish)' completion fihs
 }
 
