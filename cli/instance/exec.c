@@ -2,6 +2,7 @@
 #include <poll.h>
 #include <sys/stat.h>
 
+#include "cli/diagnose.h"
 #include "cli/fanout-files.h"
 #include "cli/fanout.h"
 #include "cli/message.h"
@@ -93,6 +94,8 @@ static int run_one(struct cli *cli, const char *name,
 	if (r == 0)
 		r = vmctl_instance_exec(ctx, name, what, &exit, err);
 	cli->status = exit.status;
+	if (r < 0)
+		cli_diagnose(cli, name, err);
 	if (r == 0 && exit.timed_out) {
 		/* The status is the guest's command's; the reason is told. */
 		fail(&late, VMCTL_TIMEOUT, 0,

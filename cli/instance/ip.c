@@ -40,7 +40,7 @@ static int ip_one(struct cli *cli, const char *name, void *data,
 	if (!*row->address && row->state == VMCTL_STATE_UNKNOWN) {
 		r = fail(err, VMCTL_HYPERVISOR, 0, "%s: %s", row->name,
 			 row->reason);
-		fail_hint(err, "vmctl host health");
+		fail_hint(err, "vmctl host doctor");
 	} else if (!*row->address) {
 		r = fail(err, VMCTL_STATE, 0, "%s has no address: it is %s",
 			 row->name, vmctl_state_name(row->state));

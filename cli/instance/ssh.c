@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-#include "cli/command.h"
+#include "cli/diagnose.h"
 
 /* A login shell in a guest, or a command, as ssh(1) would give it. */
 
@@ -141,6 +141,8 @@ static int run(struct cli *cli, void *data, struct vmctl_error *err)
 	};
 	r = vmctl_instance_exec(ctx, name, &what, &exit, err);
 	cli->status = exit.status;
+	if (r < 0)
+		cli_diagnose(cli, name, err);
 	return r;
 }
 

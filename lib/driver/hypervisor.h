@@ -133,6 +133,7 @@ struct hv_details {
 	char why[96];	  /* how it came into that state, or empty: "by a
 			   * user", for one that is paused */
 	char control[96]; /* what keeps the engine from answering, or empty */
+	bool silent;	  /* … is that it hangs, as it seems */
 	struct hv_channel {
 		char name[64];
 		bool up;

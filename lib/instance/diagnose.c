@@ -198,7 +198,9 @@ static char *next_command(const struct findings *f)
 	if (row->state == VMCTL_STATE_TERMINATED)
 		return NULL;
 	if (!f->hv)
-		return strdup("vmctl host health");
+		return strdup("vmctl host doctor");
+	if (f->details.silent)
+		return str_printf("vmctl stop --force %s", row->name);
 	if (row->state == VMCTL_STATE_PAUSED)
 		return str_printf("%svirsh -c %s resume %s",
 				  f->disk_full ? "make room on the disk, then "

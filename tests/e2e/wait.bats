@@ -114,6 +114,25 @@ setup() {
 	fails 5 vmctl -q wait box --for ssh --timeout 1s
 }
 
+@test "ssh and exec to one that cannot be entered end with the same diagnosis" {
+	local topic
+	# Its sshd is still as the test before left it.
+	try vmctl ssh box --timeout 3s -- true
+	same "$status" 255
+	has "$err" "vmctl logs box"
+	for topic in state process interface ssh agent console; do
+		grep -q "^  $topic  *[^ ]" <<<"$err"
+	done
+	try vmctl -o json exec --transport ssh box -- true
+	same "$status" 255
+	same "$(jq -r '[.error.diagnosis[].topic] | contains(["state", "ssh", "console"])' <<<"$err")" true
+	fails 255 vmctl -q ssh box --timeout 3s -- true
+	# One among several is told in a line.
+	try vmctl exec --transport ssh box nobody -- true
+	has "$err" box
+	hasnt "$err" console
+}
+
 @test "wait: libvirt going away and coming back is waited for" {
 	session_only
 	in_the_background "$W" vmctl wait box -v --for stopped --timeout 2m

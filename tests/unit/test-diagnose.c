@@ -82,6 +82,10 @@ static void a_running_one_is_seen_from_all_sides(void **state)
 		assert_null(strpbrk(d->items[i].text, "\033\n\r"));
 	assert_string_equal(d->next, "vmctl logs web1");
 	vmctl_diagnosis_free(d);
+	s->hv->details.silent = true;
+	d = look(s);
+	assert_string_equal(d->next, "vmctl stop --force web1");
+	vmctl_diagnosis_free(d);
 }
 
 static void a_full_disk_of_the_host_is_told_with_what_to_type(void **state)
@@ -121,7 +125,7 @@ static void it_works_without_a_hypervisor(void **state)
 	assert_true(found(d, "libvirt", "nobody answers"));
 	assert_true(found(d, "state", "(as last seen)"));
 	assert_true(found(d, "console", "| the last words"));
-	assert_string_equal(d->next, "vmctl host health");
+	assert_string_equal(d->next, "vmctl host doctor");
 	vmctl_diagnosis_free(d);
 	s->hv->down = false;
 }

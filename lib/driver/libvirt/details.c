@@ -9,6 +9,9 @@
 /* What libvirt knows of a domain that may help to tell why it cannot be used.
  * None of it asks QEMU, which may hang. */
 
+/* An answer of a QEMU that does not hang takes less. */
+#define SILENT_MS 2000
+
 static const char *why_paused(int reason)
 {
 	switch (reason) {
@@ -94,6 +97,8 @@ static void read_control(virDomainPtr dom, struct hv_details *out)
 			   : info.state == VIR_DOMAIN_CONTROL_ERROR
 				   ? "libvirt cannot control its QEMU process"
 				   : NULL;
+	out->silent = info.state == VIR_DOMAIN_CONTROL_OCCUPIED &&
+		      info.stateTime >= SILENT_MS;
 	if (what)
 		snprintf(out->control, sizeof(out->control), "%s for %.1f s",
 			 what, info.stateTime / 1000.0);
