@@ -7,6 +7,7 @@
 #include "cli/fanout.h"
 #include "cli/message.h"
 #include "cli/render/render.h"
+#include "cli/shell-line.h"
 #include "cli/targets.h"
 
 /* Runs a command in guests. One guest's exit status becomes ours. */
@@ -96,6 +97,8 @@ static int run_one(struct cli *cli, const char *name,
 	cli->status = exit.status;
 	if (r < 0)
 		cli_diagnose(cli, name, err);
+	else
+		hint_shell_line(cli, name, what->argv, exit.status);
 	if (r == 0 && exit.timed_out) {
 		/* The status is the guest's command's; the reason is told. */
 		fail(&late, VMCTL_TIMEOUT, 0,
@@ -179,6 +182,9 @@ static int run_many(struct cli *cli, const struct exec_options *o,
 		r = show(cli, o, list, n, err);
 	if (r == 0 && !cli->status)
 		cli->status = outcomes_status(list, n);
+	if (r == 0)
+		hint_shell_line(cli, n > 1 ? "NAME..." : names[0], what->argv,
+				cli->status);
 	for (size_t i = 0; i < n; i++)
 		free(list[i].message);
 	return r;

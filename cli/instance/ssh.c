@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "cli/diagnose.h"
+#include "cli/shell-line.h"
 
 /* A login shell in a guest, or a command, as ssh(1) would give it. */
 
@@ -143,6 +144,9 @@ static int run(struct cli *cli, void *data, struct vmctl_error *err)
 	cli->status = exit.status;
 	if (r < 0)
 		cli_diagnose(cli, name, err);
+	else
+		hint_shell_line(cli, o->name ? o->name : name, what.argv,
+				exit.status);
 	return r;
 }
 

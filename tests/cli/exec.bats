@@ -223,6 +223,30 @@ y><>"
 	same "$(vmctl exec web1 -- printf %s "$(head -c 131000 /dev/zero | tr '\0' x)" | wc -c)" 131000
 }
 
+@test "a line for a shell, given as one word: how to run it" {
+	local verb
+	for verb in exec ssh; do
+		try vmctl $verb web1 -- 'echo hi; exit 0'
+		same "$status" 127
+		has "$err" "vmctl $verb web1 -- sh -c 'echo hi; exit 0'"
+		try vmctl -q $verb web1 -- 'echo hi; exit 0'
+		same "$status" 127
+		hasnt "$err" "sh -c"
+		# Neither a program that is merely not there, nor a word among others.
+		try vmctl $verb web1 -- no-such-program
+		same "$status" 127
+		hasnt "$err" "sh -c"
+		try vmctl $verb web1 -- 'no such' program
+		same "$status" 127
+		hasnt "$err" "sh -c"
+		same "$(vmctl $verb web1 -- sh -c 'echo hi; exit 0')" hi
+	done
+	# Once for several.
+	try vmctl exec web1 web2 -- 'echo hi'
+	same "$status" 127
+	same "$(grep -c "vmctl exec NAME... -- sh -c 'echo hi'" <<<"$err")" 1
+}
+
 @test "a reader that goes away ends all of them" {
 	set +o pipefail
 	vmctl exec -q web1 web2 -- sh -c 'echo $$ >>pids; while :; do echo line; done' | head -n 1 >out
