@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-#include "cli/command.h"
+#include "cli/completers.h"
 
 /* Completers of labels and of what selects by them, from the database. */
 
@@ -66,6 +66,21 @@ void complete_selectors(struct cli *cli, const char *prefix, struct str *out)
 		auto_free char *value = str_printf("%.*s%s", head, prefix, *s);
 		if (value)
 			completion_add(out, value, NULL);
+	}
+}
+
+/* The labels as fields, "label.env". */
+void complete_label_fields(struct cli *cli, const char *before, int head,
+			   struct str *out)
+{
+	auto_known k = { 0 };
+
+	know(cli, &k);
+	for (char **s = k.keys; s && *s; s++) {
+		auto_free char *value =
+			str_printf("%.*slabel.%s", head, before, *s);
+		if (value)
+			completion_add(out, value, "the value of this label");
 	}
 }
 

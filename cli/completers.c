@@ -93,6 +93,8 @@ static void add_keys(struct cli *cli, const char *before, int head,
 
 		if (value)
 			completion_add(out, value, f->help);
+		if (f->each)
+			complete_label_fields(cli, before, head, out);
 	}
 }
 

@@ -10,6 +10,9 @@ void complete_uris(struct cli *cli, const char *prefix, struct str *out);
 void complete_columns(struct cli *cli, const char *prefix, struct str *out);
 void complete_sort(struct cli *cli, const char *prefix, struct str *out);
 void complete_filter(struct cli *cli, const char *prefix, struct str *out);
+/* complete-labels.c: "label.KEY" behind the first `head` bytes of `before`. */
+void complete_label_fields(struct cli *cli, const char *before, int head,
+			   struct str *out);
 
 /* As complete_words(), for bash: the command line up to the cursor, of which
  * bash replaces the end, `replaced`. Gives a line of options for compopt, then

@@ -34,19 +34,33 @@ bool cell_none(const struct field *field, const void *item)
 	       number(field, item) == 0;
 }
 
-/* NULL for what is missing or empty. */
-static const char *text_of(const struct field *field, const void *item)
-{
-	const char *text = field->type == FIELD_TEXT
-				   ? field->text(item)
-				   : *(char *const *)member(field, item);
-
-	return text && *text ? text : NULL;
-}
-
 static const char *const *list_of(const struct field *field, const void *item)
 {
 	return *(const char *const *const *)member(field, item);
+}
+
+/* Of "env=prod", for "label.env". */
+static const char *element_of(const struct field *field, const void *item)
+{
+	const char *const *list = list_of(field, item);
+	const char *key = strchr(field->key, '.') + 1;
+	size_t len = strlen(key);
+
+	for (size_t i = 0; list && list[i]; i++)
+		if (str_starts(list[i], key) && list[i][len] == '=')
+			return list[i] + len + 1;
+	return NULL;
+}
+
+/* NULL for what is missing or empty. */
+static const char *text_of(const struct field *field, const void *item)
+{
+	const char *text = field->type == FIELD_TEXT ? field->text(item)
+			   : field->type == FIELD_ELEMENT
+				   ? element_of(field, item)
+				   : *(char *const *)member(field, item);
+
+	return text && *text ? text : NULL;
 }
 
 static void add_joined(const char *const *list, const char *separator,
@@ -89,6 +103,7 @@ void cell_human(const struct field *field, const void *item, int64_t now,
 	switch (field->type) {
 	case FIELD_STRING:
 	case FIELD_TEXT:
+	case FIELD_ELEMENT:
 		text = text_of(field, item);
 		if (text)
 			add_printable(text, out);
@@ -141,6 +156,7 @@ void cell_raw(const struct field *field, const void *item, struct str *out)
 	switch (field->type) {
 	case FIELD_STRING:
 	case FIELD_TEXT:
+	case FIELD_ELEMENT:
 		str_add(out, text_of(field, item));
 		break;
 	case FIELD_STRINGS:
@@ -202,6 +218,7 @@ json_t *cell_json(const struct field *field, const void *item)
 	switch (field->type) {
 	case FIELD_STRING:
 	case FIELD_TEXT:
+	case FIELD_ELEMENT:
 		return json_of_text(text_of(field, item));
 	case FIELD_STRINGS:
 		return json_of_list(list_of(field, item));

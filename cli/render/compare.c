@@ -21,7 +21,7 @@ void value_done(struct value *v)
 static bool is_text(const struct field *field)
 {
 	return field->type == FIELD_STRING || field->type == FIELD_TEXT ||
-	       field->type == FIELD_STRINGS;
+	       field->type == FIELD_STRINGS || field->type == FIELD_ELEMENT;
 }
 
 int value_of(const struct field *field, const void *item, struct value *ret,
@@ -35,6 +35,7 @@ int value_of(const struct field *field, const void *item, struct value *ret,
 	case FIELD_STRING:
 	case FIELD_TEXT:
 	case FIELD_STRINGS:
+	case FIELD_ELEMENT:
 		cell_raw(field, item, &text);
 		ret->none = !text.len;
 		return str_take(&text, &ret->text, err);
@@ -174,31 +175,4 @@ int value_parse(const struct field *field, const char *text, int64_t now,
 		return r;
 	*ret = v;
 	return 0;
-}
-
-int field_find(const struct record *record, const char *option, const char *key,
-	       size_t len, const struct field **ret, struct vmctl_error *err)
-{
-	auto_free char *word = strndup(key, len), *all = NULL;
-	auto_str known = STR_INIT;
-	size_t n = 0;
-
-	for (const struct field *f = record->fields; f->key; f++, n++) {
-		if (strlen(f->key) == len && memcmp(f->key, key, len) == 0) {
-			*ret = f;
-			return 0;
-		}
-		str_addf(&known, "%s%s", n ? "," : "", f->key);
-	}
-	auto_free const char **keys = calloc(n + 1, sizeof(*keys));
-
-	all = str_printf("fields: %s", str_text(&known));
-	if (!word || !keys || !all)
-		return fail_oom(err);
-	for (size_t i = 0; i < n; i++)
-		keys[i] = record->fields[i].key;
-	int r = fail(err, VMCTL_INVALID, 0, "%s: %s has no field '%s'", option,
-		     record->name, word);
-	fail_hint_nearest(err, word, keys, "", all);
-	return r;
 }

@@ -28,9 +28,13 @@ int value_parse(const struct field *field, const char *text, int64_t now,
 /* -1, 0 or 1. None is after everything. */
 int value_compare(const struct value *a, const struct value *b);
 
-/* The field of that key; VMCTL_INVALID, naming the option and the known ones,
- * and the nearest. */
+/* find.c: the field of that key; VMCTL_INVALID, naming the option and the
+ * nearest. One that had to be made, as of a label, is added to *made, which is
+ * the caller's. */
+struct made;
 int field_find(const struct record *record, const char *option, const char *key,
-	       size_t len, const struct field **ret, struct vmctl_error *err);
+	       size_t len, struct made **made, const struct field **ret,
+	       struct vmctl_error *err);
+void made_free(struct made *list); /* NULL is allowed */
 
 #endif

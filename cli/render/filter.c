@@ -15,6 +15,7 @@ struct filter {
 	enum op op;
 	struct filter *a, *b; /* of AND, OR, NOT */
 	const struct field *field;
+	struct made *made; /* perhaps the field */
 	struct value value;
 	regex_t regex; /* of LIKE and UNLIKE */
 };
@@ -25,6 +26,7 @@ void filter_free(struct filter *f)
 		return;
 	filter_free(f->a);
 	filter_free(f->b);
+	made_free(f->made);
 	value_done(&f->value);
 	if (f->op == LIKE || f->op == UNLIKE)
 		regfree(&f->regex);
@@ -155,7 +157,8 @@ static int compile(struct reader *r, struct filter *f, enum op op,
 static int check_operator(struct reader *r, const struct field *field,
 			  enum op op)
 {
-	bool text = field->type == FIELD_STRING || field->type == FIELD_TEXT;
+	bool text = field->type == FIELD_STRING || field->type == FIELD_TEXT ||
+		    field->type == FIELD_ELEMENT;
 	bool list = field->type == FIELD_STRINGS;
 
 	if ((op == LIKE || op == UNLIKE) && !text && !list)
@@ -183,7 +186,8 @@ static int read_comparison(struct reader *r, struct filter **ret)
 	len = strcspn(r->p, " \t\n()=!<>~'\"");
 	if (!len)
 		return fail_at(r, "a field");
-	rc = field_find(r->record, "--filter", r->p, len, &f->field, r->err);
+	rc = field_find(r->record, "--filter", r->p, len, &f->made, &f->field,
+			r->err);
 	if (rc < 0)
 		return rc;
 	r->p += len;

@@ -27,7 +27,7 @@
  */
 struct filter;
 
-/* VMCTL_INVALID, naming the place, or the known fields. *ret is the caller's.
+/* VMCTL_INVALID, naming the place, or the nearest field. *ret is the caller's.
  */
 int filter_parse(const struct record *record, const char *text, int64_t now,
 		 struct filter **ret, struct vmctl_error *err);

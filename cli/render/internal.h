@@ -10,6 +10,7 @@
 struct columns {
 	const struct field **items;
 	size_t count;
+	struct made *made; /* of items */
 };
 
 struct render {

@@ -22,6 +22,8 @@ enum field_type {
 	FIELD_STRINGS,	/* char **, NULL-terminated; joined by "," in tables */
 	FIELD_TEXT,	/* computed: text(record) gives a borrowed or static
 			 * string, for enums */
+	FIELD_ELEMENT,	/* of no record: one of FIELD_STRINGS that has `each`;
+			 * what stands behind its "=" */
 };
 
 enum field_flags {
@@ -44,6 +46,9 @@ struct field {
 	unsigned flags;
 	const char *(*text)(const void *record); /* for FIELD_TEXT */
 	const char *help; /* for the manual: what it is, in which unit */
+	/* Of FIELD_STRINGS that are "KEY=VALUE": with "label", label.KEY is
+	 * what one of them has, for --columns, --filter and --sort. */
+	const char *each;
 };
 
 struct record {

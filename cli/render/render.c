@@ -38,17 +38,23 @@ int render_new(const struct render_options *opts, struct render **ret,
 	return 0;
 }
 
+static void columns_done(struct columns *c)
+{
+	free(c->items);
+	made_free(c->made);
+	*c = (struct columns){ 0 };
+}
+
 static void close_list(struct render *r)
 {
 	free(r->cells);
 	str_done(&r->text);
-	free(r->columns.items);
+	columns_done(&r->columns);
 	json_decref(r->array);
 	str_done(&r->body);
 	filter_free(take_ptr(&r->filter));
 	sorter_free(take_ptr(&r->sorter));
 	r->cells = NULL;
-	r->columns = (struct columns){ 0 };
 	r->array = NULL;
 	r->rows = r->cap = 0;
 	r->open = false;
@@ -65,18 +71,19 @@ void render_free(struct render *r)
 
 /* --- which fields -------------------------------------------------------- */
 
-/* The fields of "a,b"; `columns` may be NULL to check only. */
+/* The fields of "a,b"; without items to check only. */
 static int fields_named(const struct record *record, const char *names,
 			struct columns *columns, struct vmctl_error *err)
 {
 	for (const char *p = names;; p++) {
 		size_t len = strcspn(p, ",");
 		const struct field *field;
-		int rc = field_find(record, "--columns", p, len, &field, err);
+		int rc = field_find(record, "--columns", p, len, &columns->made,
+				    &field, err);
 
 		if (rc)
 			return rc;
-		if (columns)
+		if (columns->items)
 			columns->items[columns->count++] = field;
 		p += len;
 		if (!*p)
@@ -103,12 +110,14 @@ int render_check(const struct render_options *opts, const struct record *record,
 {
 	struct filter *filter = NULL;
 	struct sorter *sorter = NULL;
+	struct columns columns = { 0 };
 	int rc = 0;
 
 	if (opts->columns)
-		rc = fields_named(record, opts->columns, NULL, err);
+		rc = fields_named(record, opts->columns, &columns, err);
 	if (rc == 0)
 		rc = choose_rows(opts, record, &filter, &sorter, err);
+	columns_done(&columns);
 	filter_free(filter);
 	sorter_free(sorter);
 	return rc;
@@ -157,7 +166,7 @@ static int choose(const struct render *r, const struct record *record,
 		}
 	}
 	if (rc) {
-		free(columns.items);
+		columns_done(&columns);
 		return rc;
 	}
 	*ret = columns;
@@ -311,7 +320,7 @@ int render_one(struct render *r, const struct record *record, const void *item,
 		rc = row_text(r, &columns, item, err);
 	str_addn(&r->spool, str_text(&r->body), r->body.len);
 	str_done(&r->body);
-	free(columns.items);
+	columns_done(&columns);
 	return rc ? rc : str_check(&r->spool, err);
 }
 

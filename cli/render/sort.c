@@ -13,6 +13,7 @@ struct row {
 
 struct sorter {
 	struct key *keys;
+	struct made *made; /* fields of keys */
 	size_t key_count;
 	struct row *rows;
 	size_t count, cap;
@@ -29,6 +30,7 @@ void sorter_free(struct sorter *s)
 	}
 	free(s->rows);
 	free(s->keys);
+	made_free(s->made);
 	free(s);
 }
 DEFINE_CLEANUP(sorter, struct sorter *, sorter_free);
@@ -49,7 +51,8 @@ int sorter_new(const struct record *record, const char *keys,
 		key->down = *p == '-';
 		p += key->down;
 		size_t len = strcspn(p, ",");
-		rc = field_find(record, "--sort", p, len, &key->field, err);
+		rc = field_find(record, "--sort", p, len, &s->made, &key->field,
+				err);
 		if (rc)
 			return rc;
 		p += len;

@@ -11,6 +11,8 @@ const char *field_json_type(const struct field *field)
 	switch (field->type) {
 	case FIELD_STRING:
 		return always ? "string" : "string|null";
+	case FIELD_ELEMENT:
+		return "string|null";
 	case FIELD_TEXT: /* names of an enum */
 		return "string";
 	case FIELD_STRINGS:

@@ -122,6 +122,7 @@ in_shell() { # SHELL
 	runs 'vmctl create --acc\tk\t' '<create><--accel><kvm>'
 	runs 'vmctl create --accel=k\t' '<create><--accel=kvm>'
 	runs 'vmctl list --columns name,stat\t' '<list><--columns><name,state>'
+	runs 'vmctl list --columns name,label.ro\t' '<list><--columns><name,label.role>'
 	runs 'vmctl config set col\tnev\t' '<config><set><color><never>'
 	# Instances, what colons and at signs are in, keys, labels.
 	runs 'vmctl start w\t' '<start><web2>'

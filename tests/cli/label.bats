@@ -40,6 +40,19 @@ chosen() {
 	refused 2 vmctl label web1 a=b=c
 }
 
+@test "a label is a field, to show, to sort and to filter by" {
+	vmctl label db1 role=db tier=9
+	vmctl label web1 web2 role=web
+	vmctl label web1 tier=10
+	same "$(vmctl list --cached -o name --filter 'label.role=web' | xargs)" "web1 web2"
+	same "$(vmctl list --cached -o name --filter 'label.tier>9' --sort name)" web1
+	same "$(vmctl list --cached -o tsv --no-header --columns name,label.tier --sort -label.tier |
+		tr '\t\n' ' ,')" "web1 10,db1 9,web2 ,"
+	same "$(vmctl show web1 -o json --columns label.role)" "$(printf '{\n  "label.role": "web"\n}')"
+	refused 2 vmctl list --filter 'label.=x'
+	refused 2 vmctl key list --columns label.role
+}
+
 @test "label refuses what is no label, and then changes nothing" {
 	local bad
 	for bad in =x ' =x' a=-b a=b- 'a=b c' 'a=,' -a=b_ a/=b /a=b a/b/c=d a_b/c=d 'a!=b' \

@@ -77,9 +77,9 @@ meant() {
 	local option
 	for option in --columns --sort --filter; do
 		refused 2 vmctl key list $option nmae
-		has "$err" "did you mean name? (fields: name,"
+		has "$err" "did you mean name? (--help lists the fields)"
 		refused 2 vmctl key list $option xyzzy
 		hasnt "$err" 'did you mean'
-		has "$err" '  fields: name,'
+		has "$err" '  --help lists the fields'
 	done
 }

@@ -15,7 +15,7 @@ struct thing {
 	int64_t count, size, made, due, took;
 	bool big;
 	double load;
-	char **tags;
+	char **tags, **labels;
 };
 
 #define AT(member) offsetof(struct thing, member)
@@ -29,6 +29,7 @@ static const struct field fields[] = {
 	{ "big", "BIG", FIELD_BOOL, AT(big) },
 	{ "load", "LOAD", FIELD_REAL, AT(load) },
 	{ "tags", "TAGS", FIELD_STRINGS, AT(tags) },
+	{ "labels", "LABELS", FIELD_STRINGS, AT(labels), .each = "label" },
 	{ "note", "NOTE", FIELD_STRING, AT(note) },
 	{ .key = NULL },
 };
@@ -41,14 +42,18 @@ static const struct record record = { "thing", fields };
 static char *web_tags[] = { (char *)"web", (char *)"prod", NULL };
 static char *db_tags[] = { (char *)"db", NULL };
 static char *no_tags[] = { NULL };
+static char *prod[] = { (char *)"a.b/env=prod", (char *)"env=x", NULL };
+static char *test10[] = { (char *)"environment=no", (char *)"env=test10",
+			  (char *)"tier=", NULL };
+static char *test9[] = { (char *)"env=test9", NULL };
 
 static const struct thing things[] = {
 	{ (char *)"web2", (char *)"", 2, 2LL << 30, NOW - 2 * H, NOW + 5 * H,
-	  1500, true, 0.5, web_tags },
+	  1500, true, 0.5, web_tags, prod },
 	{ (char *)"web10", (char *)"it's (new) and hot", 10, 512 << 20, NOW - H,
-	  0, 90000, false, 1.25, web_tags },
+	  0, 90000, false, 1.25, web_tags, test10 },
 	{ (char *)"db", NULL, 0, 1LL << 30, NOW - 50 * H, 0, 2000, true, 0,
-	  db_tags },
+	  db_tags, test9 },
 	{ (char *)"odd one", (char *)"x", 2, 0, 0, 0, 0, false, 7, no_tags },
 };
 
@@ -104,6 +109,47 @@ static void texts_are_compared_and_matched(void **state)
 	/* By number where there is one: web10 is after web2. */
 	expect("name>web2", NULL, "web10 ");
 	expect("note=\"it's (new) and hot\"", NULL, "web10 ");
+}
+
+static void a_label_is_a_field(void **state)
+{
+	static const char *const bad[] = { "label=x", "label.=x", "label.",
+					   "labelenv=x", "tags.env=x" };
+	struct render_options table = {
+		.format = FORMAT_TABLE,
+		.columns = "name,label.env,label.tier",
+		.sort = "-label.env",
+	};
+	struct vmctl_error err;
+	char out[512];
+
+	expect("label.env=x", NULL, "web2 ");
+	expect("label.a.b/env=prod", NULL, "web2 ");
+	expect("label.env!=x", NULL, "web10 db odd one ");
+	expect("label.env='' or label.tier", NULL, "odd one ");
+	expect("label.env", NULL, "web2 web10 db ");
+	expect("label.env~^test and not name=db", NULL, "web10 ");
+	expect("label.env>test9", NULL, "web2 web10 ");
+	expect(NULL, "label.env", "db web10 web2 odd one ");
+	expect(NULL, "-label.env", "web2 web10 db odd one ");
+	assert_int_equal(show(&table, out, &err), 0);
+	assert_string_equal(out, "NAME     ENV     TIER\n"
+				 "web2     x       -\n"
+				 "web10    test10  -\n"
+				 "db       test9   -\n"
+				 "odd one  -       -\n");
+	table.format = FORMAT_NDJSON;
+	table.filter = "label.env=x or name='odd one'";
+	assert_int_equal(show(&table, out, &err), 0);
+	assert_string_equal(out, "{\"name\":\"web2\",\"label.env\":\"x\","
+				 "\"label.tier\":null}\n"
+				 "{\"name\":\"odd one\",\"label.env\":null,"
+				 "\"label.tier\":null}\n");
+	for (size_t i = 0; i < ARRAY_LEN(bad); i++) {
+		struct render_options o = { .filter = bad[i] };
+
+		assert_int_equal(show(&o, out, &err), -VMCTL_INVALID);
+	}
 }
 
 static void numbers_take_the_units_of_their_field(void **state)
@@ -282,6 +328,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(texts_are_compared_and_matched),
+		cmocka_unit_test(a_label_is_a_field),
 		cmocka_unit_test(numbers_take_the_units_of_their_field),
 		cmocka_unit_test(a_time_is_a_moment_or_so_long_ago),
 		cmocka_unit_test(what_is_missing_is_equal_to_nothing_else),

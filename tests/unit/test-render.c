@@ -502,9 +502,7 @@ static void an_unknown_column_is_refused_naming_the_known(void **state)
 		assert_int_equal(
 			render_check(OPTS(.columns = bad[i]), &record, &err),
 			-VMCTL_INVALID);
-		assert_non_null(strstr(err.hint, "fields: name,state,count,"
-						 "size,made_at,took,big,"
-						 "tags,note"));
+		assert_non_null(strstr(err.hint, "--help lists the fields"));
 		assert_int_equal(render_begin(r, &record, &err),
 				 -VMCTL_INVALID);
 		assert_int_equal(render_one(r, &record, &web, &err),
