@@ -442,12 +442,16 @@ static void what_comes_between_two_halves_of_a_start_is_kept(void **state)
 	log_is(s, "web1", 1, 0, "boot 1\nby virsh\nboot 2\n");
 }
 
-/* Every moment takes minutes under valgrind, and shows it nothing new. */
+/* Every moment takes minutes under valgrind, and long with the sanitizers, and
+ * shows them nothing new. */
 static int step(void)
 {
 	const char *kind = getenv("KIND");
 
-	return kind && str_eq(kind, "valgrind") ? 7 : 1;
+	return !kind			  ? 1
+	       : str_eq(kind, "valgrind") ? 7
+	       : str_eq(kind, "asan")	  ? 4
+					  : 1;
 }
 
 /* At whichever call or moment: it is in one place or the other, whole. */
