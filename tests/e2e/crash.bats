@@ -18,16 +18,26 @@ teardown_file() {
 }
 
 @test "INST-006 create of an existing image takes well under a second once libvirt is warm" {
-	# The machine that tests may be busy: the best of several counts.
+	# The machine that tests may be busy: what counts is how long libvirt takes to
+	# start the same, in the same minute, and the best of several.
+	local create=99999 start=99999 ms
 	for _ in 1 2 3 4 5; do
-		start=$(date +%s%N)
-		ok vmctl create quick "${small[@]}"
-		took=$((($(date +%s%N) - start) / 1000000))
-		echo "# create took $took ms" >&3
+		took vmctl create quick "${small[@]}"
+		((ms > create)) || create=$ms
+		ok vmctl stop --force quick
+		took virsh_ start "$(field quick id)"
+		((ms > start)) || start=$ms
 		ok vmctl delete -y quick
-		((took >= 2000)) || break
+		((create > 2 * start)) || break
 	done
-	((took < 2000))
+	echo "# create took $create ms, libvirt's start alone $start ms" >&3
+	((create <= 3 * start))
+}
+
+took() { # COMMAND...: it succeeds, in $ms
+	ms=$(date +%s%N)
+	ok "$@"
+	ms=$((($(date +%s%N) - ms) / 1000000))
 }
 
 @test "REL-001 kill -9 of create at ten moments: all is listed, and delete removes all" {
