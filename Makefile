@@ -64,12 +64,14 @@ VM_CFLAGS += $(call pkg,--cflags,$(PKGS))
 
 # --- what is built from what -------------------------------------------------
 # Everything in lib/base goes into libbase.a, which the modules and the command
-# link; what a module needs alone stands in lib/driver/MODULE/.
-MODULES := libvirt ssh crypto iso http
+# link; what a module needs alone stands in lib/driver/MODULE/, or beside the one
+# file of the command that loads it.
+MODULES := libvirt ssh crypto iso http readline
 BASE_SRC := $(wildcard lib/base/*.c)
 LIB_SRC := $(filter-out $(BASE_SRC),$(wildcard lib/*.c lib/*/*.c))
 CLI_SRC := $(wildcard cli/*.c cli/*/*.c)
-MODULE_SRC := $(wildcard $(MODULES:%=lib/driver/%/*.c))
+module_src = $(wildcard lib/driver/$(1)/*.c cli/shell/$(1)/*.c)
+MODULE_SRC := $(foreach m,$(MODULES),$(call module_src,$(m)))
 UNIT_SRC := $(wildcard tests/unit/test-*.c)
 UNIT_HELP_SRC := $(filter-out $(UNIT_SRC),$(wildcard tests/unit/*.c))
 FAKE_SRC := $(wildcard tests/fakes/*.c)
@@ -81,8 +83,9 @@ LIBS_ssh := $(call pkg,--libs,libssh jansson)
 LIBS_crypto := $(call pkg,--libs,libcrypto jansson)
 LIBS_iso := $(call pkg,--libs,libarchive jansson)
 LIBS_http := $(call pkg,--libs,libcurl jansson)
-LIBS_cli := $(call pkg,--libs,jansson readline)
-LIBS_unit = $(call pkg,--libs,cmocka readline) $(LIBS_lib) -ldl $(SAN_LIBS)
+LIBS_readline := $(call pkg,--libs,readline jansson)
+LIBS_cli := $(call pkg,--libs,jansson) -ldl
+LIBS_unit = $(call pkg,--libs,cmocka) $(LIBS_lib) -ldl $(SAN_LIBS)
 
 # The agent for guests: static, and with musl ten times smaller than with glibc. It
 # is for machines of this host's architecture. With the sanitizers it is for the tests.
@@ -169,7 +172,7 @@ $(B)/$(LIBNAME): $(LIB_OBJ) $(B)/libbase.a lib/libvmctl.map $(B)/gen/LINKS
 	$(Q)ln -sf $(LIBNAME) $(B)/$(SONAME) && ln -sf $(SONAME) $(B)/libvmctl.so
 
 define module_rule
-$(B)/modules/$(1).so: $(call obj,$(wildcard lib/driver/$(1)/*.c)) $(B)/libbase.a $(B)/gen/LINKS
+$(B)/modules/$(1).so: $(call obj,$(call module_src,$(1))) $(B)/libbase.a $(B)/gen/LINKS
 	$$(say) LD $$@
 	@mkdir -p $$(@D)
 	$$(Q)$$(LINK) $(SO_LDFLAGS) $$(filter %.o,$$^) $(B)/libbase.a $$(HIDE_BASE) $$(LIBS_$(1))

@@ -71,10 +71,12 @@ static int type_lines(struct shell *sh, struct vmctl *ctx,
 		      struct vmctl_error *err)
 {
 	auto_free char *history = history_file(ctx);
+	int r = edit_begin(sh->cli, history, err);
 
+	if (r < 0)
+		return r;
 	cli_note(sh->cli, "Type help for the commands, exit to leave.");
 	sh->own_input = true;
-	edit_begin(sh->cli, history);
 	keep_alive();
 	while (!sh->done) {
 		auto_free char *prompt = NULL;

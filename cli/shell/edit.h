@@ -8,8 +8,8 @@
  * completion by what completes vmctl's command line anyhow. One at a time: the
  * state is readline's. */
 
-/* `history` is the file, or NULL. */
-void edit_begin(struct cli *cli, const char *history);
+/* `history` is the file, or NULL. VMCTL_UNSUPPORTED without readline. */
+int edit_begin(struct cli *cli, const char *history, struct vmctl_error *err);
 
 /* The next line, which the caller frees; NULL at the end of input. An
  * interrupt (^C) gives the line up and begins a new one. */

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "base/module.h"
 #include "driver/crypto.h"
 #include "driver/http.h"
 #include "driver/hypervisor.h"
 #include "driver/iso.h"
-#include "driver/module.h"
 #include "driver/ssh.h"
 
 /* The typed doors to the modules, one for each table of operations. */

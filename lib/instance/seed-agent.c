@@ -3,7 +3,7 @@
 
 #include "base/file.h"
 #include "base/json.h"
-#include "driver/module.h"
+#include "base/module.h"
 #include "instance/instance.h"
 #include "internal/config.h"
 #include "internal/host.h"

@@ -25,7 +25,7 @@ ok_if_empty "make install DESTDIR= PREFIX=/usr/local" "$(make_ install DESTDIR="
 d=$tmp/d/usr/local
 ok_if_empty "every part is where it belongs" "$(
 	for file in bin/vmctl lib/libvmctl.so.0 lib/libvmctl.so "lib/libvmctl.so.$version" \
-		lib/vmctl/libvirt.so lib/vmctl/ssh.so lib/vmctl/crypto.so lib/vmctl/iso.so lib/vmctl/http.so "lib/vmctl/agent/vmctl-agent-$(uname -m)" \
+		lib/vmctl/libvirt.so lib/vmctl/ssh.so lib/vmctl/crypto.so lib/vmctl/iso.so lib/vmctl/http.so lib/vmctl/readline.so "lib/vmctl/agent/vmctl-agent-$(uname -m)" \
 		"lib/vmctl/agent/vmctl-agent-$(uname -m).gz" \
 		include/vmctl/vmctl.h lib/pkgconfig/libvmctl.pc share/man/man1/vmctl.1 share/man/man5/vmctl-config.5 \
 		share/man/man5/vmctl-output.5 share/man/man3/libvmctl.3 share/man/man7/vmctl-tutorial.7 \

@@ -71,14 +71,14 @@ only libssh 'libssh/' lib/driver/ssh/
 only OpenSSL 'openssl/' lib/driver/crypto/
 only libarchive 'archive' lib/driver/iso/
 only libcurl 'curl/' lib/driver/http/
-only readline 'readline/' cli/shell/edit
+only readline 'readline/' cli/shell/readline/
 only jansson 'jansson' lib/base/json
 
 c=$(files 'lib/*.c' 'lib/*.h' 'cli/*.c' 'cli/*.h')
 ok_if_empty "sqlite3_ is said by lib/state only" \
 	"$(code $c | grep 'sqlite3_' | grep -v '^lib/state/' || :)"
 # And by vmctl's shell, which runs commands in copies of itself.
-ok_if_empty "programs and modules are started by lib/driver and lib/base/proc.c only" \
+ok_if_empty "programs and modules are started by lib/driver, lib/base/proc.c and module.c only" \
 	"$(calls 'exec[lv]p?e?|fork|vfork|clone3?|posix_spawnp?|dlopen' $c |
-		grep -vE '^lib/(driver/|base/proc)|^cli/shell/run\.c' || :)"
+		grep -vE '^lib/(driver/|base/(proc|module\.c))|^cli/shell/run\.c' || :)"
 done_testing

@@ -5,9 +5,9 @@
 #include <sys/stat.h>
 
 #include "base/file.h"
+#include "base/module.h"
 #include "driver/crypto.h"
 #include "driver/iso.h"
-#include "driver/module.h"
 
 static char good[512]; /* the folder of the modules of this build */
 static char dir[256];  /* one of our own */

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-#include "driver/module.h"
+#include "base/module.h"
 
 #include <dlfcn.h>
 #include <pthread.h>
@@ -20,7 +20,7 @@ static struct module {
 } modules[] = {
 	{ "libvirt", "libvirt0" }, { "ssh", "libssh-4" },
 	{ "crypto", "libssl3" },   { "iso", "libarchive13" },
-	{ "http", "libcurl4" },
+	{ "http", "libcurl4" },	   { "readline", "libreadline8" },
 };
 
 /* The linker's message begins with the path of the module when the module

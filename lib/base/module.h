@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-#ifndef DRIVER_MODULE_H
-#define DRIVER_MODULE_H
+#ifndef BASE_MODULE_H
+#define BASE_MODULE_H
 
 #include "base/error.h"
 
