@@ -66,13 +66,24 @@ static const char *text_of(const struct field *field, const void *item)
 static void add_joined(const char *const *list, const char *separator,
 		       struct str *out)
 {
-	for (size_t i = 0; list && list[i]; i++)
-		str_addf(out, "%s%s", i ? separator : "", list[i]);
+	for (size_t i = 0; list && list[i]; i++) {
+		str_add(out, i ? separator : "");
+		str_add(out, list[i]);
+	}
 }
 
 static void add_printable(const char *text, struct str *out)
 {
 	str_add_printable(out, text, strlen(text), false);
+}
+
+static void add_strings(const char *const *list, bool full, struct str *out)
+{
+	auto_str joined = STR_INIT;
+
+	add_joined(list, full ? ", " : ",", &joined);
+	add_printable(str_text(&joined), out);
+	out->oom |= joined.oom;
 }
 
 /* How long ago, or how long until then. */
@@ -92,7 +103,6 @@ void cell_human(const struct field *field, const void *item, int64_t now,
 		bool full, struct str *out)
 {
 	char buf[DURATION_TEXT], stamp[CLOCK_TEXT];
-	auto_str joined = STR_INIT;
 	const char *text;
 	size_t before = out->len;
 
@@ -109,11 +119,10 @@ void cell_human(const struct field *field, const void *item, int64_t now,
 			add_printable(text, out);
 		break;
 	case FIELD_STRINGS:
-		add_joined(list_of(field, item), full ? ", " : ",", &joined);
-		add_printable(str_text(&joined), out);
+		add_strings(list_of(field, item), full, out);
 		break;
 	case FIELD_INT:
-		str_addf(out, "%lld", (long long)number(field, item));
+		str_addi(out, number(field, item));
 		break;
 	case FIELD_SIZE:
 		str_add(out, format_size(number(field, item), buf));
@@ -144,7 +153,7 @@ static void add_seconds(int64_t ms, struct str *out)
 	if (ms % 1000)
 		str_addf(out, "%.3f", (double)ms / 1000);
 	else
-		str_addf(out, "%lld", (long long)(ms / 1000));
+		str_addi(out, ms / 1000);
 }
 
 void cell_raw(const struct field *field, const void *item, struct str *out)
@@ -164,7 +173,7 @@ void cell_raw(const struct field *field, const void *item, struct str *out)
 		break;
 	case FIELD_INT:
 	case FIELD_SIZE:
-		str_addf(out, "%lld", (long long)number(field, item));
+		str_addi(out, number(field, item));
 		break;
 	case FIELD_DURATION:
 		add_seconds(number(field, item), out);

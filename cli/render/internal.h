@@ -13,6 +13,12 @@ struct columns {
 	struct made *made; /* of items */
 };
 
+/* A cell of a table: its text, ended by NUL, is in `text` of the list. */
+struct cell {
+	unsigned at;
+	int width; /* of the whole text */
+};
+
 struct render {
 	struct render_options opts;
 	struct str spool; /* whole answers only */
@@ -20,12 +26,12 @@ struct render {
 	/* The list that is open. */
 	bool open;
 	struct columns columns;
-	struct str body;  /* rows of ndjson, csv, tsv, name */
-	json_t *array;	  /* rows of json */
-	struct str text;  /* of all cells of a table, each ended by NUL */
-	size_t *cells;	  /* where they begin in it: columns.count for a row */
-	size_t rows, cap; /* in `cells` */
-	size_t shown;	  /* columns that there is room for */
+	struct str body;    /* rows of ndjson, csv, tsv, name */
+	json_t *array;	    /* rows of json */
+	struct str text;    /* of all cells of a table */
+	struct cell *cells; /* columns.count for a row */
+	size_t rows, cap;   /* in `cells` */
+	size_t shown;	    /* columns that there is room for */
 	struct filter *filter;
 	struct sorter *sorter;
 

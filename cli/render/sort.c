@@ -114,7 +114,7 @@ static int sort_cells(const struct sorter *s, struct render *r,
 		      struct vmctl_error *err)
 {
 	size_t n = r->columns.count;
-	size_t *sorted = calloc(s->count * n + 1, sizeof(*sorted));
+	struct cell *sorted = calloc(s->count * n + 1, sizeof(*sorted));
 
 	if (!sorted)
 		return fail_oom(err);

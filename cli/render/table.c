@@ -15,7 +15,8 @@ int table_row(struct render *r, const void *item, struct vmctl_error *err)
 
 	if ((r->rows + 1) * n > r->cap) {
 		size_t cap = r->cap ? 2 * r->cap : 16 * n;
-		size_t *grown = reallocarray(r->cells, cap, sizeof(*grown));
+		struct cell *grown =
+			reallocarray(r->cells, cap, sizeof(*grown));
 
 		if (!grown)
 			return fail_oom(err);
@@ -23,18 +24,16 @@ int table_row(struct render *r, const void *item, struct vmctl_error *err)
 		r->cap = cap;
 	}
 	for (size_t i = 0; i < n; i++) {
-		r->cells[r->rows * n + i] = r->text.len;
+		struct cell *cell = &r->cells[r->rows * n + i];
+
+		cell->at = (unsigned)r->text.len;
 		cell_human(r->columns.items[i], item, r->opts.now, false,
 			   &r->text);
+		cell->width = r->text.oom ? 0 : width_of(r->text.p + cell->at);
 		str_addc(&r->text, '\0');
 	}
 	r->rows++;
 	return str_check(&r->text, err);
-}
-
-static const char *cell(const struct render *r, size_t row, size_t column)
-{
-	return r->text.p + r->cells[row * r->columns.count + column];
 }
 
 static bool is_number(const struct field *field)
@@ -51,12 +50,9 @@ static void measure(const struct render *r, int *widths)
 		widths[c] = r->opts.no_header
 				    ? 0
 				    : width_of(r->columns.items[c]->heading);
-		for (size_t i = 0; i < r->rows; i++) {
-			int width = width_of(cell(r, i, c));
-
-			if (width > widths[c])
-				widths[c] = width;
-		}
+		for (size_t i = 0; i < r->rows; i++)
+			if (r->cells[i * n + c].width > widths[c])
+				widths[c] = r->cells[i * n + c].width;
 	}
 }
 
@@ -112,12 +108,20 @@ static int widest(const struct render *r, const int *widths, bool names)
 	return best;
 }
 
-static void squeeze(const struct render *r, int *widths)
+/* What a line takes. */
+static int line_width(const struct render *r, const int *widths)
 {
 	int total = -GAP;
 
 	for (size_t c = 0; c < r->shown; c++)
 		total += widths[c] + GAP;
+	return total;
+}
+
+static void squeeze(const struct render *r, int *widths)
+{
+	int total = line_width(r, widths);
+
 	while (r->opts.width && total > r->opts.width) {
 		int c = widest(r, widths, false);
 
@@ -135,15 +139,16 @@ static void pad(int n, struct str *out)
 	str_fill(out, ' ', n > 0 ? (size_t)n : 0);
 }
 
-/* One cell, cut or padded; *room is what is left of the line. */
+/* One cell, which is `full` wide, cut or padded; *room is what is left of the
+ * line. */
 static void add_cell(const struct render *r, size_t column, const char *text,
-		     int width, int *room, struct str *out)
+		     int full, int width, int *room, struct str *out)
 {
 	const struct field *field = r->columns.items[column];
 	bool last = column + 1 == r->shown;
 	const char *color = r->opts.color ? cell_color(field, text) : NULL;
-	int full = width_of(text), shown = full, space;
 	size_t bytes = strlen(text);
+	int shown = full, space;
 
 	if (width > *room)
 		width = *room;
@@ -183,18 +188,23 @@ static void add_header(struct render *r, const int *widths)
 {
 	int room = r->opts.width ? r->opts.width : INT32_MAX;
 
-	for (size_t c = 0; c < r->shown; c++)
-		add_cell(r, c, r->columns.items[c]->heading, widths[c], &room,
+	for (size_t c = 0; c < r->shown; c++) {
+		const char *text = r->columns.items[c]->heading;
+
+		add_cell(r, c, text, width_of(text), widths[c], &room,
 			 &r->spool);
+	}
 	end_line(&r->spool);
 }
 
 static void add_line(struct render *r, size_t row, const int *widths)
 {
+	const struct cell *cells = r->cells + row * r->columns.count;
 	int room = r->opts.width ? r->opts.width : INT32_MAX;
 
 	for (size_t c = 0; c < r->shown; c++)
-		add_cell(r, c, cell(r, row, c), widths[c], &room, &r->spool);
+		add_cell(r, c, r->text.p + cells[c].at, cells[c].width,
+			 widths[c], &room, &r->spool);
 	end_line(&r->spool);
 }
 
@@ -210,6 +220,9 @@ void table_end(struct render *r)
 	measure(r, widths);
 	r->shown = fitting(r, widths);
 	squeeze(r, widths);
+	/* At once, as growing copies; more is needed where not all is ASCII. */
+	str_reserve(&r->spool,
+		    (r->rows + 1) * (size_t)(line_width(r, widths) + GAP));
 	if (!r->opts.no_header)
 		add_header(r, widths);
 	for (size_t i = 0; i < r->rows; i++)

@@ -75,6 +75,21 @@ int base64_decode(const char *text, size_t len, unsigned char **ret,
 	return 0;
 }
 
+char *int_encode(int64_t n, char *out)
+{
+	uint64_t v = n < 0 ? -(uint64_t)n : (uint64_t)n;
+	char digits[INT_TEXT];
+	size_t at = sizeof(digits);
+
+	do
+		digits[--at] = (char)('0' + v % 10);
+	while (v /= 10);
+	if (n < 0)
+		digits[--at] = '-';
+	memcpy(out, digits + at, sizeof(digits) - at);
+	return out + (sizeof(digits) - at);
+}
+
 void hex_encode(const void *bytes, size_t n, char *out)
 {
 	static const char digits[] = "0123456789abcdef";

@@ -11,22 +11,18 @@ void str_done(struct str *s)
 	*s = STR_INIT;
 }
 
-bool str_reserve(struct str *s, size_t more)
+bool str_grow(struct str *s, size_t more)
 {
 	if (s->oom)
 		return false;
-	if (more < s->cap - s->len && s->cap)
-		return true;
 
-	size_t want = s->cap ? s->cap : 64;
-	while (want - s->len <= more) {
-		if (want > SIZE_MAX / 2) {
-			s->oom = true;
-			return false;
-		}
-		want *= 2;
-	}
-	char *p = realloc(s->p, want);
+	/* Doubled, or what is asked for where that is more. */
+	size_t want = s->cap ? 2 * s->cap : 64;
+	bool fits = more < SIZE_MAX / 2 - s->len;
+
+	if (fits && want <= s->len + more)
+		want = s->len + more + 1;
+	char *p = fits ? realloc(s->p, want) : NULL;
 	if (!p) {
 		s->oom = true;
 		return false;
@@ -55,7 +51,17 @@ void str_add(struct str *s, const char *text)
 
 void str_addc(struct str *s, char c)
 {
-	str_addn(s, &c, 1);
+	if (!str_reserve(s, 1))
+		return;
+	s->p[s->len++] = c;
+	s->p[s->len] = '\0';
+}
+
+void str_addi(struct str *s, int64_t n)
+{
+	char digits[INT_TEXT];
+
+	str_addn(s, digits, (size_t)(int_encode(n, digits) - digits));
 }
 
 void str_fill(struct str *s, char c, size_t n)

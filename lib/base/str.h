@@ -4,6 +4,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -29,9 +30,17 @@ void str_done(struct str *s); /* frees, and makes it empty again */
 void str_add(struct str *s, const char *text); /* NULL adds nothing */
 void str_addn(struct str *s, const void *bytes, size_t n);
 void str_addc(struct str *s, char c);
+void str_addi(struct str *s, int64_t n); /* in decimal; faster than %lld */
 void str_addf(struct str *s, const char *fmt, ...) PRINTF_LIKE(2, 3);
 void str_fill(struct str *s, char c, size_t n); /* n times c */
-bool str_reserve(struct str *s, size_t more);	/* room for `more` bytes */
+bool str_grow(struct str *s, size_t more);
+
+/* Room for `more` bytes. */
+static inline bool str_reserve(struct str *s, size_t more)
+{
+	/* The cells of long tables are made of single characters. */
+	return (more < s->cap - s->len && !s->oom) || str_grow(s, more);
+}
 
 /* The text so far, "" when empty. Borrowed. */
 static inline const char *str_text(const struct str *s)
@@ -86,6 +95,10 @@ int strv_words(const char *text, char ***ret);
 char *base64_encode(const void *bytes, size_t n);
 int base64_decode(const char *text, size_t len, unsigned char **ret,
 		  size_t *ret_len, struct vmctl_error *err); /* BAD_DATA */
+
+/* Decimal digits into out[INT_TEXT], without a NUL; their end. */
+#define INT_TEXT 20
+char *int_encode(int64_t n, char *out);
 
 /* Lower-case hexadecimal of n bytes into out[2 * n + 1]. */
 void hex_encode(const void *bytes, size_t n, char *out);

@@ -8,6 +8,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/str.h"
+
 /* Leading digits only: no sign, no white space, no hexadecimal, which
  * strtoll() would take. */
 static int digits(const char *text, const char **end, int64_t *ret)
@@ -128,14 +130,18 @@ const char *format_size(int64_t bytes, char buf[SIZE_TEXT])
 		v /= 1024;
 		u++;
 	}
-	if (u == 0)
-		snprintf(buf, SIZE_TEXT, "%lld", (long long)bytes);
-	else if (v == (double)(int64_t)v) /* as most are; and much faster */
-		snprintf(buf, SIZE_TEXT, "%d%c", (int)v, units[u]);
-	else if (v < 9.95 && (int64_t)(v * 10 + 0.5) % 10)
+	if (u == 0) {
+		*int_encode(bytes, buf) = '\0';
+	} else if (v == (double)(int64_t)v) { /* as most are */
+		char *end = int_encode((int64_t)v, buf);
+
+		end[0] = units[u];
+		end[1] = '\0';
+	} else if (v < 9.95 && (int64_t)(v * 10 + 0.5) % 10) {
 		snprintf(buf, SIZE_TEXT, "%.1f%c", v, units[u]);
-	else
+	} else {
 		snprintf(buf, SIZE_TEXT, "%.0f%c", v, units[u]);
+	}
 	return buf;
 }
 
@@ -152,9 +158,9 @@ const char *format_duration(int64_t ms, char buf[DURATION_TEXT])
 
 	for (size_t i = 0;; i++) {
 		if (ms >= steps[i].from) {
-			snprintf(buf, DURATION_TEXT, "%lld%s",
-				 (long long)(ms / steps[i].unit),
-				 steps[i].name);
+			char *end = int_encode(ms / steps[i].unit, buf);
+
+			memcpy(end, steps[i].name, strlen(steps[i].name) + 1);
 			return buf;
 		}
 	}

@@ -22,7 +22,7 @@ int parse_int(const char *text, const char *what, int64_t min, int64_t max,
 	      int64_t *ret, struct vmctl_error *err);
 
 /* "1.5G", "512M", "0": at most 7 characters. */
-#define SIZE_TEXT 16
+#define SIZE_TEXT 24
 const char *format_size(int64_t bytes, char buf[SIZE_TEXT]);
 
 /* "350ms", "42s", "3m", "5h", "12d": for tables. */

@@ -161,6 +161,23 @@ static void a_list_of_strings_grows(void **state)
 	assert_null(copy[2]);
 }
 
+static void numbers_are_written_as_printf_does(void **state)
+{
+	static const int64_t numbers[] = {
+		0, 7, -1, 10, 1099511627776, INT64_MAX, INT64_MIN
+	};
+
+	for (size_t i = 0; i < ARRAY_LEN(numbers); i++) {
+		auto_free char *expected =
+			str_printf("n%lld", (long long)numbers[i]);
+		auto_str s = STR_INIT;
+
+		str_addc(&s, 'n');
+		str_addi(&s, numbers[i]);
+		assert_string_equal(s.p, expected);
+	}
+}
+
 static void the_nearest_word_is_near(void **state)
 {
 	const char *const words[] = { "create", "delete", "list", "ls", NULL };
@@ -283,6 +300,7 @@ int main(void)
 		cmocka_unit_test(what_moves_a_cursor_is_replaced),
 		cmocka_unit_test(what_is_added_follows_what_is_there),
 		cmocka_unit_test(a_list_of_strings_grows),
+		cmocka_unit_test(numbers_are_written_as_printf_does),
 		cmocka_unit_test(the_nearest_word_is_near),
 		cmocka_unit_test(base64_agrees_with_rfc_4648),
 		cmocka_unit_test(base64_that_is_not_strict_is_refused),
