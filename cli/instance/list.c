@@ -62,6 +62,9 @@ static int run(struct cli *cli, void *data, struct vmctl_error *err)
 
 	if (r == 0 && o->watch)
 		return watch(cli, o, flags, err);
+	if (!o->selectors.count && !o->all_states &&
+	    render_needs_only(cli->out, &instance_record, FIELD_BRIEF))
+		flags |= VMCTL_LIST_BRIEF;
 	if (r == 0)
 		r = cli_context(cli, &ctx, err);
 	if (r == 0)
@@ -72,9 +75,10 @@ static int run(struct cli *cli, void *data, struct vmctl_error *err)
 	for (size_t i = 0; r == 0 && i < list->count; i++)
 		if (targets_select(&o->selectors, list->items[i]))
 			r = render_row(cli->out, list->items[i], err);
+	/* Before the lines are made, which take as much memory again. */
+	vmctl_instance_list_free(list);
 	if (r == 0)
 		r = render_end(cli->out, err);
-	vmctl_instance_list_free(list);
 	/* The rows are shown, and the status says that they are old. */
 	if (r == 0 && unreachable.code) {
 		*err = unreachable;

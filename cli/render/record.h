@@ -33,8 +33,9 @@ enum field_flags {
 	FIELD_HIDDEN = 1 << 3,	   /* in lists only with --columns */
 	FIELD_ZERO_NONE = 1 << 5,  /* of a number: 0 stands for none */
 	FIELD_BELOW_NONE = 1 << 7, /* of a number: less than 0 does */
-	FIELD_AHEAD = 1 << 6, /* of a time: it lies in the future ("in 3m") */
+	FIELD_AHEAD = 1 << 6,  /* of a time: it lies in the future ("in 3m") */
 	FIELD_ALWAYS = 1 << 8, /* of a text or time: it is never null */
+	FIELD_BRIEF = 1 << 9,  /* of an instance: VMCTL_LIST_BRIEF has it */
 	FIELD_ASKED = 1 << 4, /* in the block of one record only with -o wide */
 };
 

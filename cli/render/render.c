@@ -173,6 +173,21 @@ static int choose(const struct render *r, const struct record *record,
 	return 0;
 }
 
+bool render_needs_only(const struct render *r, const struct record *record,
+		       unsigned flag)
+{
+	struct columns columns;
+	bool only = !r->opts.filter && !r->opts.sort &&
+		    choose(r, record, false, &columns, NULL) == 0;
+
+	if (!only)
+		return false;
+	for (size_t i = 0; i < columns.count; i++)
+		only = only && columns.items[i]->flags & flag;
+	free(columns.items);
+	return only;
+}
+
 /* --- lists and records --------------------------------------------------- */
 
 int render_begin(struct render *r, const struct record *record,

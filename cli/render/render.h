@@ -49,6 +49,10 @@ void render_free(struct render *r);
 int render_check(const struct render_options *opts, const struct record *record,
 		 struct vmctl_error *err);
 
+/* Whether a list of these records shows and needs no field without `flag`. */
+bool render_needs_only(const struct render *r, const struct record *record,
+		       unsigned flag);
+
 /* A list: rows in the order added. JSON is an array, also when empty.
  * An unknown name in --columns is VMCTL_INVALID naming the known ones. */
 int render_begin(struct render *r, const struct record *record,

@@ -33,8 +33,8 @@ int vmctl_console_find(struct vmctl *ctx, const char *name, char **ret_id,
 		return r;
 	if (ret_deleted)
 		*ret_deleted = row->state == VMCTL_STATE_TERMINATED;
-	*ret_id = take_ptr(&row->id);
-	return 0;
+	*ret_id = strdup(row->id);
+	return *ret_id ? 0 : fail_oom(err);
 }
 
 static int fail_none(const struct vmctl_instance *row, struct vmctl_error *err)

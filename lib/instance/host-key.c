@@ -82,11 +82,12 @@ int instance_pin(struct vmctl *ctx, struct vmctl_instance *row,
 			 "%s: first contact; its host key, %s, is accepted "
 			 "from now on and no other",
 			 row->name, sha256);
-	free(row->host_key);
-	row->host_key = key;
-	free(row->host_key_sha256);
-	row->host_key_sha256 = take_ptr(&sha256);
-	return 0;
+	r = state_row_set(row, &row->host_key, key) &&
+			    state_row_set(row, &row->host_key_sha256, sha256)
+		    ? 0
+		    : fail_oom(err);
+	free(key);
+	return r;
 }
 
 int vmctl_instance_forget_host_key(struct vmctl *ctx, const char *name,

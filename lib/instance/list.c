@@ -5,21 +5,18 @@
 #include "state/brief.h"
 
 /* What was last seen stands, and is said to be old. */
-static int mark_stale(struct vmctl *ctx, struct vmctl_instance *row,
-		      const char *reason, struct vmctl_error *err)
+static int mark_stale(struct vmctl_instance *row, const char *reason,
+		      struct vmctl_error *err)
 {
 	row->stale = true;
 	if (row->state != VMCTL_STATE_PENDING &&
 	    row->state != VMCTL_STATE_TERMINATED &&
 	    row->state != VMCTL_STATE_ERROR) {
-		char *copy = strdup(reason);
-		if (!copy)
+		if (!state_row_set(row, &row->reason, reason))
 			return fail_oom(err);
-		free(row->reason);
-		row->reason = copy;
 		row->state = VMCTL_STATE_UNKNOWN;
 	}
-	return instance_complete(ctx, row, err);
+	return instance_locate(row, err);
 }
 
 static int by_uuid(const void *a, const void *b)
@@ -58,14 +55,14 @@ static int observe_all(struct vmctl *ctx, struct vmctl_instance_list *list,
 	return 0;
 }
 
-static int mark_all_stale(struct vmctl *ctx, struct vmctl_instance_list *list,
-			  const char *uri, struct vmctl_error *err)
+static int mark_all_stale(struct vmctl_instance_list *list, const char *uri,
+			  struct vmctl_error *err)
 {
 	int r = 0;
 
 	for (size_t i = 0; r == 0 && i < list->count; i++)
 		if (on_connection(list->items[i], uri))
-			r = mark_stale(ctx, list->items[i],
+			r = mark_stale(list->items[i],
 				       "the hypervisor cannot be reached", err);
 	return r;
 }
@@ -86,7 +83,7 @@ static int ask_one(struct vmctl *ctx, struct vmctl_instance_list *list,
 	if (r == 0)
 		return observe_all(ctx, list, uri, domains, n, err);
 	*unreachable = why;
-	return mark_all_stale(ctx, list, uri, err);
+	return mark_all_stale(list, uri, err);
 }
 
 /* One bulk call to each connection that has instances; one that fails does not
@@ -104,9 +101,7 @@ static int ask(struct vmctl *ctx, struct vmctl_instance_list *list,
 
 		while (j < count && !on_connection(row, asked[j]))
 			j++;
-		if (row->state == VMCTL_STATE_TERMINATED)
-			r = instance_complete(ctx, row, err);
-		else if (j == count)
+		if (row->state != VMCTL_STATE_TERMINATED && j == count)
 			r = ask_one(ctx, list, asked[count++] = row->connection,
 				    unreachable, err);
 	}
@@ -127,23 +122,22 @@ int vmctl_instance_list(struct vmctl *ctx, unsigned flags,
 		r = instance_reap(ctx, err);
 	if (r == 0)
 		r = flags & VMCTL_LIST_BRIEF
-			    ? state_instance_brief(db, &list, err)
+			    ? state_instance_brief(db,
+						   !(flags & VMCTL_LIST_CACHED),
+						   &list, err)
 			    : state_instance_list(db,
 						  flags & VMCTL_LIST_ALL_STATES,
 						  &list, err);
 	if (r < 0)
 		return r;
-	if (!(flags & VMCTL_LIST_CACHED))
-		r = ask(ctx, list, &why, err);
-	for (size_t i = 0; (flags & VMCTL_LIST_CACHED) && i < list->count;
-	     i++) {
-		list->items[i]->stale = true;
+	for (size_t i = 0; r == 0 && i < list->count; i++) {
+		list->items[i]->stale = flags & VMCTL_LIST_CACHED;
 		r = flags & VMCTL_LIST_BRIEF
 			    ? instance_locate(list->items[i], err)
 			    : instance_complete(ctx, list->items[i], err);
-		if (r < 0)
-			break;
 	}
+	if (r == 0 && !(flags & VMCTL_LIST_CACHED))
+		r = ask(ctx, list, &why, err);
 	if (r < 0)
 		return r;
 	if (unreachable)
@@ -179,7 +173,7 @@ int vmctl_instance_get(struct vmctl *ctx, const char *name, unsigned flags,
 	if (flags & VMCTL_LIST_CACHED)
 		row->stale = true;
 	else if (instance_refresh(ctx, row, &why) < 0)
-		r = mark_stale(ctx, row, why.message, err);
+		r = mark_stale(row, why.message, err);
 	else if (row->state == VMCTL_STATE_RUNNING)
 		r = reach(ctx, row,
 			  before == VMCTL_STATE_STOPPED ||

@@ -60,18 +60,14 @@ int fail_elsewhere(const struct vmctl_instance *row, struct vmctl_error *err)
 
 /* A user may have two session daemons, told apart by XDG_RUNTIME_DIR. They
  * share the definitions, but only one knows what runs. */
-static int observe_elsewhere(struct vmctl *ctx, struct vmctl_instance *row,
+static int observe_elsewhere(struct vmctl_instance *row,
 			     struct vmctl_error *err)
 {
-	char *reason = strdup(ELSEWHERE);
-
-	if (!reason)
+	if (!state_row_set(row, &row->reason, ELSEWHERE))
 		return fail_oom(err);
-	free(row->reason);
-	row->reason = reason;
 	row->state = VMCTL_STATE_UNKNOWN;
 	row->stale = true;
-	return instance_complete(ctx, row, err);
+	return instance_locate(row, err);
 }
 
 int instance_observe(struct vmctl *ctx, struct vmctl_instance *row,
@@ -85,21 +81,18 @@ int instance_observe(struct vmctl *ctx, struct vmctl_instance *row,
 	if ((now == VMCTL_STATE_STOPPED || now == VMCTL_STATE_ERROR) &&
 	    row->state == VMCTL_STATE_RUNNING &&
 	    instance_runs_elsewhere(ctx, row))
-		return observe_elsewhere(ctx, row, err);
+		return observe_elsewhere(row, err);
 	if (now != row->state || !str_eq(reason, row->reason)) {
-		char *copy = strdup(reason);
-		if (!copy)
-			return fail_oom(err);
 		/* Being news, it is recorded; not being able to is no reason
 		 * to hide it. That a domain is just going down passes by
 		 * itself. */
 		if (ctx->db && now != VMCTL_STATE_STOPPING)
-			state_instance_set(ctx->db, row->id, now, copy, NULL);
+			state_instance_set(ctx->db, row->id, now, reason, NULL);
 		row->state = now;
-		free(row->reason);
-		row->reason = copy;
+		if (!state_row_set(row, &row->reason, reason))
+			return fail_oom(err);
 	}
-	return instance_complete(ctx, row, err);
+	return instance_locate(row, err);
 }
 
 int instance_refresh(struct vmctl *ctx, struct vmctl_instance *row,
@@ -111,7 +104,7 @@ int instance_refresh(struct vmctl *ctx, struct vmctl_instance *row,
 
 	/* Nothing is left to ask about. */
 	if (row->state == VMCTL_STATE_TERMINATED)
-		return instance_complete(ctx, row, err);
+		return instance_locate(row, err);
 	int r = context_hv(ctx, row->connection, &ops, &hv, err);
 
 	if (r == 0)

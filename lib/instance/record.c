@@ -34,7 +34,8 @@ void vmctl_instance_free(struct vmctl_instance *i)
 				  i->dir,	 i->address_source,
 				  i->note };
 	for (size_t n = 0; n < ARRAY_LEN(strings); n++)
-		free(strings[n]);
+		state_row_free_text(i, strings[n]);
+	free(i->own.p);
 	strv_free(i->keys);
 	strv_free(i->networks);
 	strv_free(i->labels);
@@ -95,7 +96,7 @@ char *instance_file(const struct vmctl *ctx, const char *id, const char *name)
 int instance_complete(const struct vmctl *ctx, struct vmctl_instance *row,
 		      struct vmctl_error *err)
 {
-	free(row->dir);
+	state_row_free_text(row, row->dir);
 	row->dir = row->state == VMCTL_STATE_TERMINATED
 			   ? str_dup("")
 			   : instance_dir(ctx, row->id);
@@ -128,19 +129,11 @@ bool instance_forwarded(const struct vmctl_instance *row)
 int instance_set_address(struct vmctl_instance *row, const char *address,
 			 const char *source, struct vmctl_error *err)
 {
-	char *a = strdup(address), *s = strdup(*address ? source : "");
-
-	if (!a || !s) {
-		free(a);
-		free(s);
+	if (!state_row_set(row, &row->address, address) ||
+	    !state_row_set(row, &row->address_source, *address ? source : ""))
 		return fail_oom(err);
-	}
-	free(row->address);
-	free(row->address_source);
-	row->address = a;
-	row->address_source = s;
 	if (!instance_forwarded(row))
-		row->ssh_port = *a ? 22 : 0;
+		row->ssh_port = *address ? 22 : 0;
 	return 0;
 }
 

@@ -34,12 +34,10 @@ static int read_again(struct vmctl *ctx, struct vmctl_instance *row,
 	if (r < 0)
 		return r;
 	if (in_use) {
-		char *reason = row->reason;
-
 		row->state = now->state;
-		row->reason = now->reason;
-		now->reason = reason;
-		return 0;
+		return state_row_set(row, &row->reason, now->reason)
+			       ? 0
+			       : fail_oom(err);
 	}
 	/* Borrowed over the whole wait: see wait_link. */
 	char *connection = now->connection;

@@ -8,16 +8,18 @@
 
 DEFINE_CLEANUP(instance, struct vmctl_instance *, vmctl_instance_free);
 #define auto_instance auto_cleanup(instance_cleanup)
+DEFINE_CLEANUP(instance_list, struct vmctl_instance_list *,
+	       vmctl_instance_list_free);
+#define auto_instance_list auto_cleanup(instance_list_cleanup)
 
 /* The source of an interface as state_nic_label() says it. */
 #define NIC_LABEL                                                              \
 	"CASE kind WHEN 'network' THEN source"                                 \
 	" WHEN 'bridge' THEN 'bridge=' || source ELSE 'user' END"
-#define SELECT_BRIEF                                                           \
-	"SELECT id, name, type, coalesce(address, ''), " NIC_LABEL             \
-	", state, coalesce(ssh_port, 0)"                                       \
-	" FROM instance LEFT JOIN nic"                                         \
-	" ON nic.instance = instance.id AND position = 0"                      \
+#define TEXTS 5 /* the first of them */
+#define SELECT_BRIEF(more)                                                     \
+	"SELECT state, memory, disk, coalesce(ssh_port, 0), created_at,"       \
+	" id, name, type, image" more " FROM instance"                         \
 	" WHERE state <> 'terminated' ORDER BY name"
 
 static int read_brief(sqlite3_stmt *stmt, struct vmctl_instance **ret,
@@ -27,29 +29,45 @@ static int read_brief(sqlite3_stmt *stmt, struct vmctl_instance **ret,
 
 	if (!out)
 		return fail_oom(err);
-	char **const texts[] = { &out->id, &out->name, &out->type,
-				 &out->address };
-	auto_free char *network = NULL;
+	char **const texts[] = {
+		&out->id,     &out->name,	&out->type, &out->image,
+		&out->reason, &out->connection, &out->uuid,
+	};
 
-	for (size_t i = 0; i < ARRAY_LEN(texts); i++)
-		if (!sql_text(stmt, (int)i, texts[i]))
-			return fail_oom(err);
-	if (!sql_text(stmt, 4, &network) ||
-	    strv_append(&out->networks, network) < 0)
+	if (!sql_texts(stmt, TEXTS, texts,
+		       (size_t)sqlite3_column_count(stmt) - TEXTS, &out->own.p,
+		       &out->own.n))
 		return fail_oom(err);
-	out->state = state_parse((const char *)sqlite3_column_text(stmt, 5));
-	out->ssh_port = sqlite3_column_int64(stmt, 6);
+	out->address = out->address_source = out->mac =
+		out->own.p + out->own.n - 1;
+	out->state = state_parse((const char *)sqlite3_column_text(stmt, 0));
+	out->memory = sqlite3_column_int64(stmt, 1);
+	out->disk = sqlite3_column_int64(stmt, 2);
+	out->ssh_port = sqlite3_column_int64(stmt, 3);
+	out->created_at = sqlite3_column_int64(stmt, 4);
 	*ret = take_ptr(&out);
 	return 0;
 }
 
-int state_instance_brief(struct state *db, struct vmctl_instance_list **ret,
+int state_instance_brief(struct state *db, bool live,
+			 struct vmctl_instance_list **ret,
 			 struct vmctl_error *err)
 {
+	auto_instance_list struct vmctl_instance_list *list = NULL;
 	auto_stmt sqlite3_stmt *stmt = NULL;
-	int r = sql_query(db, &stmt, err, SELECT_BRIEF, "");
+	int r = sql_query(db, &stmt, err,
+			  live ? SELECT_BRIEF(", reason, connection, uuid")
+			       : SELECT_BRIEF(""),
+			  "");
 
-	return r < 0 ? r : instances_collect(db, stmt, read_brief, ret, err);
+	if (r == 0)
+		r = instances_collect(db, stmt, read_brief, &list, err);
+	if (r == 0)
+		r = details_read_network(db, list->items, list->count, err);
+	if (r < 0)
+		return r;
+	*ret = take_ptr(&list);
+	return 0;
 }
 
 int state_words(struct state *db, enum state_words what, char ***ret,

@@ -7,14 +7,16 @@
 /* What completion and "did you mean" ask for, in one query each: with many
  * instances, all that belongs to a row takes several times as long. */
 
-/* The live ones by name, with no more than id, name, state, type, ssh_port, and
- * the network and address of the first interface; the rest is NULL or 0. */
-int state_instance_brief(struct state *db, struct vmctl_instance_list **ret,
+/* Those that are not terminated, by name, with what VMCTL_LIST_BRIEF promises,
+ * and with `live` what is needed to ask the hypervisor about them; of the
+ * networks the first one, and none where that is "user". */
+int state_instance_brief(struct state *db, bool live,
+			 struct vmctl_instance_list **ret,
 			 struct vmctl_error *err);
 
 /* What is in use, each once: the labels of live instances ("key=value"), the
- * networks of interfaces as state_nic_label() says them, the names of what there
- * is. The caller frees *ret with strv_free(). */
+ * networks of interfaces as state_nic_label() says them, the names of what
+ * there is. The caller frees *ret with strv_free(). */
 enum state_words {
 	STATE_WORDS_LABELS,
 	STATE_WORDS_NETWORKS,

@@ -67,6 +67,13 @@ int sql_exists(struct state *db, bool *ret, char **ret_first,
 /* A copy of a column's text; NULL gives "". false when memory is short. */
 bool sql_text(sqlite3_stmt *stmt, int column, char **ret);
 
+/* The same of n columns from that one on, at most SQL_TEXTS_MAX, in one
+ * allocation of *ret_n bytes, which the caller frees: *texts[i] points into it.
+ * Its last byte is the end of a text, and so an empty one. */
+#define SQL_TEXTS_MAX 16
+bool sql_texts(sqlite3_stmt *stmt, int column, char **const texts[], size_t n,
+	       char **ret, size_t *ret_n);
+
 /* The same into out[n], cut where it is longer. */
 void sql_copy(sqlite3_stmt *stmt, int column, char *out, size_t n);
 

@@ -62,16 +62,16 @@ static int add_nic(sqlite3_stmt *stmt, struct vmctl_instance *row)
 	auto_free char *label = state_nic_label(&nic);
 	if (!label || strv_append(&row->networks, label) < 0)
 		return -VMCTL_NO_MEMORY;
-	if (row->mac)
+	if (*row->mac)
 		return 0;
-	row->mac = strdup(nic.mac);
-	row->address = strdup(nic.address);
-	row->address_source = strdup(!nic.address[0] ? ""
-				     : nic.reserved  ? "reservation"
-						     : "last seen");
-	return row->mac && row->address && row->address_source
-		       ? 0
-		       : -VMCTL_NO_MEMORY;
+	if (!state_row_set(row, &row->mac, nic.mac) ||
+	    !state_row_set(row, &row->address, nic.address) ||
+	    !state_row_set(row, &row->address_source,
+			   !nic.address[0] ? ""
+			   : nic.reserved  ? "reservation"
+					   : "last seen"))
+		return -VMCTL_NO_MEMORY;
+	return 0;
 }
 
 static int add_port(sqlite3_stmt *stmt, struct vmctl_instance *row)
@@ -135,40 +135,58 @@ static bool begin(struct vmctl_instance *row)
 	return row->keys && row->networks && row->labels && row->ports;
 }
 
-/* No interface: it cannot be, but the row is to be shown all the same. */
-static bool end(struct vmctl_instance *row)
-{
-	if (row->mac)
-		return true;
-	row->mac = str_dup("");
-	row->address = str_dup("");
-	row->address_source = str_dup("");
-	return row->mac && row->address && row->address_source;
-}
-
 static int by_id(const void *a, const void *b)
 {
 	return strcmp((*(struct vmctl_instance *const *)a)->id,
 		      (*(struct vmctl_instance *const *)b)->id);
 }
 
+/* The same rows by id, for the caller to free; NULL when memory is short. */
+static struct vmctl_instance **sort(struct vmctl_instance *const *rows,
+				    size_t n)
+{
+	struct vmctl_instance **sorted = calloc(n + 1, sizeof(*sorted));
+
+	if (sorted && n) {
+		memcpy(sorted, rows, n * sizeof(*sorted));
+		qsort(sorted, n, sizeof(*sorted), by_id);
+	}
+	return sorted;
+}
+
 int details_read(struct state *db, struct vmctl_instance *const *rows, size_t n,
 		 struct vmctl_error *err)
 {
-	auto_free struct vmctl_instance **sorted = calloc(n + 1, sizeof(*rows));
+	auto_free struct vmctl_instance **sorted = sort(rows, n);
 	bool ok = sorted;
 	int r = 0;
 
 	for (size_t i = 0; ok && i < n; i++)
-		ok = begin(sorted[i] = rows[i]);
+		ok = begin(rows[i]);
 	if (!ok)
 		return fail_oom(err);
-	qsort(sorted, n, sizeof(*sorted), by_id);
 	for (size_t i = 0; n && r == 0 && i < ARRAY_LEN(details); i++)
 		r = read_detail(db, &details[i], sorted, n, err);
-	if (r < 0)
+	return r;
+}
+
+int details_read_network(struct state *db, struct vmctl_instance *const *rows,
+			 size_t n, struct vmctl_error *err)
+{
+#define NOT_USER "position = 0 AND kind <> 'user'"
+	static const struct detail network = { NIC_COLUMNS BETWEEN
+					       " AND " NOT_USER
+					       " ORDER BY instance",
+					       add_nic };
+	auto_free struct vmctl_instance **sorted = NULL;
+	bool any;
+	int r = sql_exists(db, &any, NULL, err,
+			   "SELECT 1 FROM nic WHERE " NOT_USER, "");
+
+	/* As a rule there are none, and the rows need not be sorted. */
+	if (r < 0 || !any || !n)
 		return r;
-	for (size_t i = 0; ok && i < n; i++)
-		ok = end(rows[i]);
-	return ok ? 0 : fail_oom(err);
+	sorted = sort(rows, n);
+	return sorted ? read_detail(db, &network, sorted, n, err)
+		      : fail_oom(err);
 }

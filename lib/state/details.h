@@ -20,4 +20,9 @@ int instances_collect(struct state *db, sqlite3_stmt *stmt,
 int details_read(struct state *db, struct vmctl_instance *const *rows, size_t n,
 		 struct vmctl_error *err);
 
+/* The first interface alone, of those that are not "user", for rows that have
+ * nothing of it yet. */
+int details_read_network(struct state *db, struct vmctl_instance *const *rows,
+			 size_t n, struct vmctl_error *err);
+
 #endif

@@ -10,9 +10,9 @@
 
 #define SELECT_INSTANCE                                                        \
 	"SELECT id, name, reason, type, image, image_digest, user,"            \
-	" accel, connection, uuid, host_key, host_key_sha256, state, vcpus,"   \
-	" memory, disk, coalesce(ssh_port, 0), created_at, launched_at,"       \
-	" terminated_at, note FROM instance "
+	" accel, uuid, host_key, host_key_sha256, note, connection, state,"    \
+	" vcpus, memory, disk, coalesce(ssh_port, 0), created_at,"             \
+	" launched_at, terminated_at FROM instance "
 
 DEFINE_CLEANUP(instance, struct vmctl_instance *, vmctl_instance_free);
 #define auto_instance auto_cleanup(instance_cleanup)
@@ -29,38 +29,44 @@ enum vmctl_state state_parse(const char *text)
 	return VMCTL_STATE_UNKNOWN;
 }
 
-static bool read_texts(sqlite3_stmt *stmt, struct vmctl_instance *out)
-{
-	char **const texts[] = {
-		&out->id,   &out->name,	    &out->reason,
-		&out->type, &out->image,    &out->image_digest,
-		&out->user, &out->accel,    &out->connection,
-		&out->uuid, &out->host_key, &out->host_key_sha256,
-	};
-
-	for (size_t i = 0; i < ARRAY_LEN(texts); i++) {
-		if (!sql_text(stmt, (int)i, texts[i]))
-			return false;
-	}
-	return true;
-}
-
 /* All but what stands in other tables. */
 static int read_instance(sqlite3_stmt *stmt, struct vmctl_instance **ret,
 			 struct vmctl_error *err)
 {
 	auto_instance struct vmctl_instance *out = calloc(1, sizeof(*out));
 
-	if (!out || !read_texts(stmt, out) || !sql_text(stmt, 20, &out->note))
+	if (!out)
 		return fail_oom(err);
-	out->state = state_parse((const char *)sqlite3_column_text(stmt, 12));
-	out->vcpus = sqlite3_column_int64(stmt, 13);
-	out->memory = sqlite3_column_int64(stmt, 14);
-	out->disk = sqlite3_column_int64(stmt, 15);
-	out->ssh_port = sqlite3_column_int64(stmt, 16);
-	out->created_at = sqlite3_column_int64(stmt, 17);
-	out->launched_at = sqlite3_column_int64(stmt, 18);
-	out->terminated_at = sqlite3_column_int64(stmt, 19);
+	char **const texts[] = {
+		&out->id,
+		&out->name,
+		&out->reason,
+		&out->type,
+		&out->image,
+		&out->image_digest,
+		&out->user,
+		&out->accel,
+		&out->uuid,
+		&out->host_key,
+		&out->host_key_sha256,
+		&out->note,
+	};
+
+	/* The connection outlives the row where wait borrows it. */
+	if (!sql_texts(stmt, 0, texts, ARRAY_LEN(texts), &out->own.p,
+		       &out->own.n) ||
+	    !sql_text(stmt, ARRAY_LEN(texts), &out->connection))
+		return fail_oom(err);
+	out->state = state_parse((const char *)sqlite3_column_text(stmt, 13));
+	out->vcpus = sqlite3_column_int64(stmt, 14);
+	out->memory = sqlite3_column_int64(stmt, 15);
+	out->disk = sqlite3_column_int64(stmt, 16);
+	out->ssh_port = sqlite3_column_int64(stmt, 17);
+	out->created_at = sqlite3_column_int64(stmt, 18);
+	out->launched_at = sqlite3_column_int64(stmt, 19);
+	out->terminated_at = sqlite3_column_int64(stmt, 20);
+	out->address = out->address_source = out->mac =
+		out->own.p + out->own.n - 1;
 	*ret = take_ptr(&out);
 	return 0;
 }

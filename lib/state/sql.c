@@ -207,6 +207,37 @@ bool sql_text(sqlite3_stmt *stmt, int column, char **ret)
 	return true;
 }
 
+bool sql_texts(sqlite3_stmt *stmt, int column, char **const texts[], size_t n,
+	       char **ret, size_t *ret_n)
+{
+	size_t sizes[SQL_TEXTS_MAX], total = 0;
+	const char *from[SQL_TEXTS_MAX];
+	char *block;
+
+	for (size_t i = 0; i < n; i++) {
+		from[i] = (const char *)sqlite3_column_text(stmt,
+							    column + (int)i);
+		if (!from[i] &&
+		    sqlite3_column_type(stmt, column + (int)i) != SQLITE_NULL)
+			return false;
+		sizes[i] = from[i] ? strlen(from[i]) : 0;
+		total += sizes[i] + 1;
+	}
+	block = malloc(total);
+	if (!block)
+		return false;
+	*ret = block;
+	*ret_n = total;
+	for (size_t i = 0; i < n; i++) {
+		*texts[i] = block;
+		if (sizes[i])
+			memcpy(block, from[i], sizes[i]);
+		block[sizes[i]] = '\0';
+		block += sizes[i] + 1;
+	}
+	return true;
+}
+
 void sql_copy(sqlite3_stmt *stmt, int column, char *out, size_t n)
 {
 	const char *text = (const char *)sqlite3_column_text(stmt, column);

@@ -165,6 +165,11 @@ int state_instance_list(struct state *db, bool terminated,
 			struct vmctl_instance_list **ret,
 			struct vmctl_error *err);
 
+/* row.c: many texts of a row that was read stand in its `own`. *at is a copy of
+ * `text` from now on, and what it was is freed; false when memory is short. */
+bool state_row_set(struct vmctl_instance *row, char **at, const char *text);
+void state_row_free_text(const struct vmctl_instance *row, char *text);
+
 /* The instance's own keys. Free with state_instance_keys_free. */
 int state_instance_keys(struct state *db, const char *id,
 			struct state_instance_key **ret, size_t *ret_n,

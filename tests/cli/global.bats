@@ -189,3 +189,25 @@ setup_file() {
 	refused 2 vmctl key show two2 --sort name
 	refused 2 vmctl --filter 'name=x' key show two2
 }
+
+# As a rule less is read of each instance than is known.
+@test "a list shows the same, however much of its rows is read" {
+	export VMCTL_HOME=$BATS_TEST_TMPDIR/home
+	ok vmctl list --cached
+	row web1
+	row web2 stopped
+	row db1 error
+	db "UPDATE nic SET kind = 'network', source = 'nat', address = '192.0.2.7'
+		WHERE instance = (SELECT id FROM instance WHERE name = 'db1');
+		UPDATE instance SET created_at = 86400"
+	for columns in '' --columns=id,name,state,type,memory,disk,image,address,ssh_port,stale; do
+		# shellcheck disable=SC2086 # no column or some
+		ok vmctl list --cached $columns
+		shown=$out
+		# shellcheck disable=SC2086
+		ok vmctl list --cached $columns --sort name
+		same "$shown" "$out"
+		has "$shown" 192.0.2.7
+		has "$shown" 127.0.0.1
+	done
+}

@@ -69,6 +69,10 @@ struct vmctl_instance {
 	char *note;    /* the user's own words, or empty */
 	int64_t created_at, launched_at, terminated_at; /* epoch; 0: never */
 	bool stale; /* state is what was last seen, not asked now */
+	struct {
+		char *p;
+		size_t n;
+	} own; /* the library's: what many of the texts stand in */
 };
 
 struct vmctl_instance_list {
@@ -142,9 +146,10 @@ VMCTL_API int vmctl_instance_name_check(const char *name,
 enum vmctl_list_flags {
 	VMCTL_LIST_CACHED = 1 << 0,	/* ask the database only */
 	VMCTL_LIST_ALL_STATES = 1 << 1, /* with terminated instances */
-	/* With VMCTL_LIST_CACHED alone: of each no more than id, name, state,
-	 * type, networks[0], address and ssh_port, and the others NULL or 0.
-	 * For many instances this takes a fraction of the time. */
+	/* Without VMCTL_LIST_ALL_STATES: of each no more than id, name, state,
+	 * type, memory, disk, image, address, ssh_port, created_at and stale;
+	 * the others may be NULL or 0. For many instances this takes a fraction
+	 * of the time. */
 	VMCTL_LIST_BRIEF = 1 << 2,
 };
 
@@ -159,9 +164,9 @@ VMCTL_API int vmctl_instance_list(struct vmctl *ctx, unsigned flags,
 /*
  * Waits until it is worth to list again: a hypervisor that the last list asked
  * reports a change, one of the `n` descriptors polls readable, a signal comes,
- * or timeout_ms is over. Where events can be had the first call returns at once:
- * they are only reported from then on. What hypervisors do not know of, such as
- * labels, and engines without events are why there is a timeout.
+ * or timeout_ms is over. Where events can be had the first call returns at
+ * once: they are only reported from then on. What hypervisors do not know of,
+ * such as labels, and engines without events are why there is a timeout.
  * VMCTL_CANCELLED.
  */
 VMCTL_API int vmctl_instance_list_wait(struct vmctl *ctx, const int *fds,
