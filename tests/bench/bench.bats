@@ -74,6 +74,29 @@ completion_budget() { # MANY
 		'exec virsh -q -c qemu:///session list --all'
 }
 
+@test "list, live, of 1,000 that are defined" {
+	columns='type, vcpus, memory, disk, image, image_digest, user, accel, connection, host_key, host_key_sha256, created_at, launched_at, terminated_at'
+	db "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 1000)
+		INSERT INTO instance (id, name, state, reason, ssh_port, uuid, $columns)
+		SELECT printf('i-%08x', i), 'many' || i, 'stopped', '', NULL,
+			printf('00000000-0000-4000-8000-%012x', i), $columns
+		FROM n, instance WHERE name = 'box';
+		INSERT INTO nic SELECT id, 0, 'user', '', 'mac' || id, NULL, 0, 1 FROM instance
+		WHERE name LIKE 'many%'"
+	mkdir "$BATS_TEST_TMPDIR/many"
+	db "SELECT id, uuid FROM instance WHERE name LIKE 'many%'" | while IFS='|' read -r id uuid; do
+		printf '<domain type="qemu"><name>%s</name><uuid>%s</uuid><memory>262144</memory><os><type>hvm</type></os></domain>' \
+			"$id" "$uuid" >"$BATS_TEST_TMPDIR/many/$id"
+		echo "define $BATS_TEST_TMPDIR/many/$id"
+	done | virsh -q -c qemu:///session >/dev/null
+	same "$(vmctl list --filter state=stopped -o name | wc -l)" 1000
+	budget "list, 1,001 domains : virsh list --all" 1.0 20 'exec vmctl list' \
+		'exec virsh -q -c qemu:///session list --all'
+	db "SELECT 'undefine ' || id FROM instance WHERE name LIKE 'many%'" |
+		virsh -q -c qemu:///session >/dev/null
+	db "PRAGMA foreign_keys = ON; DELETE FROM instance WHERE name LIKE 'many%'"
+}
+
 @test "create of an existing image, warm" {
 	id=$(field box id)
 	disk=$BATS_TEST_TMPDIR/d.qcow2
