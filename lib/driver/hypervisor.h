@@ -15,7 +15,7 @@
  * Nothing above it may assume libvirt.
  */
 
-#define HV_ABI 5
+#define HV_ABI 6
 
 struct hv;
 
@@ -330,6 +330,11 @@ struct hv_ops {
 	int (*forward_reached)(struct hv *hv, const char *uuid,
 			       const struct hv_forward *fwd, bool *ret,
 			       struct vmctl_error *err);
+
+	/* Asks the QEMU guest agent for a sign of life; that it gives none within
+	 * that time, which may be rounded, is a failure as any other. */
+	int (*agent_ping)(struct hv *hv, const char *uuid, long timeout_ms,
+			  struct vmctl_error *err);
 };
 
 /* VMCTL_HYPERVISOR when the module or its library is missing. */

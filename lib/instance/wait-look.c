@@ -3,6 +3,7 @@
 #include <stdio.h>
 
 #include "base/clock.h"
+#include "instance/transport.h"
 #include "instance/waiting.h"
 
 /* What is looked at, and how often where nobody reports it. */
@@ -13,6 +14,8 @@
 #define LOST_MS 500	 /* a hypervisor that does not answer */
 #define ADDRESS_MS 250
 #define AGENT_MS 500
+#define PING_MS 2000 /* an agent that is there */
+#define BUSY_MS 6000 /* longer than anybody waits for its answer */
 
 bool waited_runs(const struct waited *t)
 {
@@ -211,21 +214,52 @@ void look_at_address(struct waiting *w, struct waited *t)
 		waited_reached(t, VMCTL_WAIT_IP);
 }
 
+static long ping_ms(const struct waiting *w)
+{
+	int64_t left = waiting_left(w);
+
+	return left > PING_MS ? PING_MS : left > 0 ? (long)left : 1;
+}
+
+static bool own_agent_answers(struct waiting *w, struct waited *t)
+{
+	auto_agent_link link = { 0 };
+	int64_t now = clock_mono_ms();
+	int r = agent_link_open(w->ctx, t->row, ping_ms(w), &link, NULL);
+
+	if (r != -VMCTL_BUSY) {
+		t->agent_busy = 0;
+		return r == 0;
+	}
+	/* Nobody stays for so long who gets no answer. */
+	if (!t->agent_busy)
+		t->agent_busy = now;
+	return w->once || now - t->agent_busy >= BUSY_MS;
+}
+
+/* That it has its channel open does not mean that it is there to answer. */
 void look_at_agent(struct waiting *w, struct waited *t)
 {
 	const struct hv_ops *ops;
 	struct hv_details d;
+	bool answers = false;
 	struct hv *hv;
 
 	if (clock_mono_ms() < t->agent_at)
 		return;
-	t->agent_at = clock_mono_ms() + AGENT_MS;
 	if (context_hv(w->ctx, t->row->connection, &ops, &hv, NULL) < 0 ||
 	    ops->details(hv, t->row->uuid, &d, NULL) < 0)
-		return;
-	for (size_t i = 0; i < d.channel_count; i++)
-		if (d.channels[i].up &&
-		    (str_eq(d.channels[i].name, HV_QEMU_AGENT) ||
-		     str_eq(d.channels[i].name, HV_AGENT)))
-			waited_reached(t, VMCTL_WAIT_AGENT);
+		d.channel_count = 0;
+	for (size_t i = 0; i < d.channel_count && !answers; i++) {
+		if (!d.channels[i].up)
+			continue;
+		if (str_eq(d.channels[i].name, HV_AGENT))
+			answers = own_agent_answers(w, t);
+		else if (str_eq(d.channels[i].name, HV_QEMU_AGENT))
+			answers = ops->agent_ping(hv, t->row->uuid, ping_ms(w),
+						  NULL) == 0;
+	}
+	if (answers)
+		waited_reached(t, VMCTL_WAIT_AGENT);
+	t->agent_at = clock_mono_ms() + AGENT_MS;
 }

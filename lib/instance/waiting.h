@@ -47,6 +47,7 @@ struct waited {
 	struct vmctl_error why; /* code 0: all came true */
 	/* When to look again, of clock_mono_ms(). */
 	int64_t look_at, address_at, agent_at, ssh_at;
+	int64_t agent_busy; /* since when others have been with it; 0 */
 	int64_t due; /* the earliest of those that matter now */
 	/* Until when its hypervisor may be silent, as long as something accepts
 	 * at the address of the record. */

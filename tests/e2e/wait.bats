@@ -53,6 +53,32 @@ setup() {
 	same "$status" 5
 }
 
+@test "wait: an agent that has its channel open and does not answer is none" {
+	local own qemu
+	guest() { vmctl exec --transport ssh box -- "$@"; }
+	own=$(guest pidof vmctl-agent)
+	qemu=$(guest pidof qemu-ga)
+	# One that answers will do.
+	ok guest sudo kill -STOP "$own"
+	ok vmctl wait box --for agent --timeout 2m
+	ok guest sudo kill -STOP "$qemu"
+	try vmctl wait box --for agent --timeout 3s
+	same "$status" 5
+	has "$err" "box has no guest agent that answers after 3s"
+	has "$err" "vmctl's agent is connected"
+	has "$err" "the QEMU guest agent is connected"
+	try vmctl wait box --for agent --timeout 0
+	same "$status" 5
+	in_the_background "$W" vmctl wait box --for agent --timeout 2m
+	ok guest sudo kill -CONT "$own"
+	wait_until 60 test -s "$W"
+	same "$(cut -d ' ' -f 1 "$W")" 0
+	ok guest sudo kill -STOP "$own"
+	ok guest sudo kill -CONT "$qemu"
+	ok vmctl wait box --for agent --timeout 2m
+	ok guest sudo kill -CONT "$own"
+}
+
 @test "wait: on a terminal a line tells what is waited for and what the guest shows" {
 	guest() { vmctl exec box -- "$@"; }
 	ok guest sudo sh -c 'printf "\033[31mred\033[0m\a mark\n" >/dev/console'

@@ -72,6 +72,7 @@ struct fake {
 	struct hv_details details; /* of all, but for the state */
 	char agent[108]; /* where vmctl's agent listens; "": no guest has one */
 	bool agent_busy; /* somebody else has the channel */
+	bool agent_pings; /* the QEMU guest agent answers */
 	char agent_address[46]; /* what any agent answers; "": nothing */
 	bool reached;		/* guests have taken what came by a forward */
 };

@@ -688,6 +688,16 @@ static int forward_reached(struct hv *hv, const char *uuid,
 	return leave(err);
 }
 
+static int agent_ping(struct hv *hv, const char *uuid, long timeout_ms,
+		      struct vmctl_error *err)
+{
+	ENTER();
+	int r = leave(err);
+	return r < 0 || fake->agent_pings
+		       ? r
+		       : fail(err, VMCTL_FAILED, 0, "no answer");
+}
+
 static int revive(struct hv *hv, struct vmctl_error *err)
 {
 	if (hv->restarts == fake->restarts)
@@ -784,6 +794,7 @@ const struct hv_ops vmctl_module_libvirt = {
 	.channel_open = channel_open,
 	.channel_close = channel_close,
 	.forward_reached = forward_reached,
+	.agent_ping = agent_ping,
 	.owned = owned,
 	.document = document,
 };

@@ -85,8 +85,15 @@ static void what_is_true_already_counts(void **state)
 	s->hv->details.channel_count = 1;
 	strcpy(s->hv->details.channels[0].name, HV_QEMU_AGENT);
 	assert_int_equal(wait_for(s, VMCTL_WAIT_AGENT, 0), -VMCTL_TIMEOUT);
+	/* Something has the channel open. */
 	s->hv->details.channels[0].up = true;
+	assert_int_equal(wait_for(s, VMCTL_WAIT_AGENT, 0), -VMCTL_TIMEOUT);
+	assert_string_equal(s->err.message,
+			    "web1 has no guest agent that answers");
+	s->hv->agent_pings = true;
 	assert_int_equal(wait_for(s, VMCTL_WAIT_AGENT, 0), 0);
+	strcpy(s->hv->details.channels[0].name, HV_AGENT);
+	assert_int_equal(wait_for(s, VMCTL_WAIT_AGENT, 0), -VMCTL_TIMEOUT);
 	assert_int_equal(wait_for(s, VMCTL_WAIT_STOPPED, 0), -VMCTL_TIMEOUT);
 	assert_string_equal(s->err.message, "web1 is not stopped");
 	domain(s, 0)->state = HV_STOPPED;

@@ -303,6 +303,7 @@ const struct hv_ops vmctl_module_libvirt = {
 	.channel_open = channel_open,
 	.channel_close = channel_close,
 	.forward_reached = forward_reached,
+	.agent_ping = agent_ping,
 	.owned = domains_owned,
 	.document = domain_document,
 };

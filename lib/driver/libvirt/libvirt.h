@@ -79,6 +79,12 @@ int monitor_call(struct hv *hv, const char *uuid, int (*call)(virDomainPtr),
 int monitor_command(struct hv *hv, const char *uuid, const char *command,
 		    char **ret, struct vmctl_error *err);
 
+/* How long a guest's agent may take, in seconds. Left to itself libvirt waits
+ * without end for one that takes a question and does not answer. */
+#define AGENT_TIMEOUT_S 3
+int agent_ping(struct hv *hv, const char *uuid, long timeout_ms,
+	       struct vmctl_error *err);
+
 /* connect.c: how long something may be silent, at most `usual`. */
 long hv_patience(const struct hv *hv, long usual);
 

@@ -114,3 +114,23 @@ int monitor_command(struct hv *hv, const char *uuid, const char *command,
 	}
 	return ask(hv, q, "cannot talk to QEMU", ret, err);
 }
+
+int agent_ping(struct hv *hv, const char *uuid, long timeout_ms,
+	       struct vmctl_error *err)
+{
+	static const char ping[] = "{\"execute\":\"guest-ping\"}";
+	auto_domain virDomainPtr dom = NULL;
+	int r = domain_find(hv, uuid, &dom, err);
+
+	if (r < 0)
+		return r;
+	int seconds = timeout_ms < 1000 ? 1
+		      : timeout_ms / 1000 < AGENT_TIMEOUT_S
+			      ? (int)(timeout_ms / 1000)
+			      : AGENT_TIMEOUT_S;
+
+	virDomainAgentSetResponseTimeout(dom, seconds, 0);
+	auto_free char *answer =
+		virDomainQemuAgentCommand(dom, ping, seconds, 0);
+	return answer ? 0 : libvirt_fail(err, "the agent does not answer");
+}

@@ -8,8 +8,6 @@
 
 /* Networks and their leases (libvirt.org/formatnetwork.html). */
 
-#define AGENT_TIMEOUT_S 3
-
 int network_find(struct hv *hv, const char *name, virNetworkPtr *ret,
 		 struct vmctl_error *err)
 {
@@ -244,8 +242,6 @@ int network_address(struct hv *hv, const char *uuid,
 
 	if (r < 0)
 		return r;
-	/* Left to itself libvirt waits without end for an agent that takes a
-	 * question and does not answer. */
 	if (source == HV_ADDRESS_AGENT)
 		virDomainAgentSetResponseTimeout(dom, AGENT_TIMEOUT_S, 0);
 	int n = virDomainInterfaceAddresses(

@@ -208,8 +208,7 @@ enum vmctl_wait {
 	VMCTL_WAIT_IP,	  /* an address is known: a forwarded port, a lease, or
 			   * by the guest agent or ARP; that one is reserved
 			   * for it does not count */
-	VMCTL_WAIT_AGENT, /* the QEMU guest agent or vmctl's own has opened its
-			   * channel */
+	VMCTL_WAIT_AGENT, /* the QEMU guest agent or vmctl's own answers */
 	VMCTL_WAIT_COUNT
 };
 
