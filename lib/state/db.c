@@ -11,10 +11,6 @@
 #include "state/db.h"
 #include "state/health.h"
 
-/* How much of the file is read where it is, instead of into a cache: more than
- * there ever is. */
-#define MAPPED "67108864"
-
 DEFINE_CLEANUP(state, struct state *, state_close);
 
 /*
@@ -51,7 +47,7 @@ static int handle_open(struct state *db, const char *name, int flags,
 	 * that a power cut leaves no domain without its record. */
 	r = sql_exec(db,
 		     "PRAGMA foreign_keys = ON; PRAGMA synchronous = FULL;"
-		     "PRAGMA trusted_schema = OFF; PRAGMA mmap_size = " MAPPED,
+		     "PRAGMA trusted_schema = OFF",
 		     err);
 	return r;
 }
