@@ -3,12 +3,11 @@
 #include <poll.h>
 #include <stdio.h>
 #include <sys/file.h>
-#include <sys/socket.h>
 #include <sys/stat.h>
-#include <sys/un.h>
 
 #include "base/clock.h"
 #include "base/file.h"
+#include "base/socket-at.h"
 #include "instance/holder.h"
 
 /* The side that has a command to run; and what both sides know. */
@@ -36,22 +35,6 @@ void hold_name(const char *id, const char *user, char out[HOLD_NAME])
 		snprintf(out, HOLD_NAME, "%s.%s", id, user);
 }
 
-void hold_address(int folder, const char *name, struct sockaddr_un *ret)
-{
-	*ret = (struct sockaddr_un){ .sun_family = AF_UNIX };
-	snprintf(ret->sun_path, sizeof(ret->sun_path), "/proc/self/fd/%d/%s",
-		 folder, name);
-}
-
-bool hold_is_own(int fd)
-{
-	struct ucred peer;
-	socklen_t len = sizeof(peer);
-
-	return getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &peer, &len) == 0 &&
-	       peer.uid == geteuid();
-}
-
 int hold_lock(int folder, const char *name)
 {
 	char file[HOLD_NAME + 8];
@@ -66,26 +49,13 @@ int hold_lock(int folder, const char *name)
 	return fd;
 }
 
-/* Tells it by the address that nobody listens at any more. */
-static bool is_dead(int folder, const char *name)
-{
-	auto_close int fd = socket(
-		AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-	struct sockaddr_un address;
-
-	hold_address(folder, name, &address);
-	return fd >= 0 &&
-	       connect(fd, (struct sockaddr *)&address, sizeof(address)) < 0 &&
-	       errno == ECONNREFUSED;
-}
-
 static void remove_holder(int folder, const char *name)
 {
 	/* Under the lock: else somebody may be just making one anew. */
 	auto_close int lock = hold_lock(folder, name);
 	char file[HOLD_NAME + 8];
 
-	if (lock < 0 || !is_dead(folder, name))
+	if (lock < 0 || !socket_at_is_dead(folder, name))
 		return;
 	snprintf(file, sizeof(file), "%s.lock", name);
 	unlinkat(folder, name, 0);
@@ -102,7 +72,7 @@ size_t instance_dead_holders(const struct vmctl *ctx, bool remove)
 	while (dir && (e = readdir(dir))) {
 		if (e->d_name[0] == '.' || str_ends(e->d_name, ".lock") ||
 		    strlen(e->d_name) >= HOLD_NAME ||
-		    !is_dead(folder, e->d_name))
+		    !socket_at_is_dead(folder, e->d_name))
 			continue;
 		n++;
 		if (remove)
@@ -114,18 +84,11 @@ size_t instance_dead_holders(const struct vmctl *ctx, bool remove)
 /* -1: nobody is there. What a killed holder left is taken away. */
 static int reach(int folder, const char *name)
 {
-	auto_close int fd = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0);
-	struct sockaddr_un address;
+	int fd = socket_at_connect(folder, name);
 
-	hold_address(folder, name, &address);
-	if (fd < 0)
-		return -1;
-	if (connect(fd, (struct sockaddr *)&address, sizeof(address)) < 0) {
-		if (errno == ECONNREFUSED)
-			unlinkat(folder, name, 0);
-		return -1;
-	}
-	return hold_is_own(fd) ? take_fd(&fd) : -1;
+	if (fd < 0 && errno == ECONNREFUSED)
+		unlinkat(folder, name, 0);
+	return fd;
 }
 
 static struct hold_request request_of(enum hold_verb verb)

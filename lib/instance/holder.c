@@ -4,10 +4,10 @@
 #include <stdio.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
-#include <sys/un.h>
 
 #include "base/clock.h"
 #include "base/proc.h"
+#include "base/socket-at.h"
 #include "driver/qemu-img.h"
 #include "instance/holder.h"
 
@@ -178,7 +178,7 @@ static bool serve(struct holder *h)
 	h->client = accept4(h->socket, NULL, NULL, SOCK_CLOEXEC);
 	if (h->client < 0)
 		return true;
-	if (hold_is_own(h->client))
+	if (socket_is_own(h->client))
 		go_on = answer(h, fds);
 	close(take_fd(&h->client));
 	for (int i = 0; i < 3; i++)
@@ -253,14 +253,11 @@ static void live(void *data)
 /* -1: somebody else holds one already, or it cannot be made. */
 static int listen_at(struct holder *h)
 {
-	auto_close int fd = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0);
-	auto_close int lock = hold_lock(h->folder, h->name);
-	struct sockaddr_un address;
+	auto_close int lock = hold_lock(h->folder, h->name), fd = -1;
 
-	hold_address(h->folder, h->name, &address);
-	if (fd < 0 || lock < 0 ||
-	    bind(fd, (struct sockaddr *)&address, sizeof(address)) < 0 ||
-	    fchmodat(h->folder, h->name, 0600, 0) < 0 || listen(fd, 8) < 0 ||
+	if (lock >= 0)
+		fd = socket_at_listen(h->folder, h->name);
+	if (fd < 0 ||
 	    fstatat(h->folder, h->name, &h->own, AT_SYMLINK_NOFOLLOW) < 0)
 		return -1;
 	return take_fd(&fd);

@@ -37,8 +37,9 @@ void holder_end(struct vmctl *ctx, const char *id);
 
 /* --- between holder.c and held.c ----------------------------------------- */
 
-#define HOLD_MAGIC 0x686f6c64 /* "hold" */
-#define HOLD_COMMAND_MAX 65536 /* longer ones make a connection of their own */
+#define HOLD_MAGIC 0x686f6c64  /* "hold" */
+#define HOLD_COMMAND_MAX 65536 /* longer ones make a connection of their own   \
+				*/
 
 enum hold_verb { HOLD_EXEC, HOLD_END };
 
@@ -56,7 +57,7 @@ struct hold_request {
 
 struct hold_reply {
 	uint32_t magic;
-	int32_t r; /* 0 or -code */
+	int32_t r;  /* 0 or -code */
 	bool begun; /* false: nothing was run */
 	struct ssh_exit exit;
 	struct vmctl_error error;
@@ -68,14 +69,6 @@ int hold_folder(const struct vmctl *ctx, bool make);
 /* "i-0123abcd.vm", "" when the account's name is not fit for a file's. */
 #define HOLD_NAME 64
 void hold_name(const char *id, const char *user, char out[HOLD_NAME]);
-
-/* The address of the socket of that name in the folder, however long the path
- * of that is. */
-struct sockaddr_un;
-void hold_address(int folder, const char *name, struct sockaddr_un *ret);
-
-/* Whether the other end is the same user's. */
-bool hold_is_own(int fd);
 
 /* Holds the right to speak to the holder, or for it to end: -1 when another
  * process has it. */

@@ -13,11 +13,11 @@
 #include <sys/mman.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
-#include <sys/un.h>
 #include <sys/wait.h>
 
 #include "base/clock.h"
 #include "base/file.h"
+#include "base/socket-at.h"
 #include "instance/holder.h"
 #include "unit.h"
 
@@ -226,13 +226,10 @@ static void what_a_killed_holder_left_is_in_nobodys_way(void **state)
 	holder_end(&ctx, row.id);
 	until_gone(d);
 	/* A socket that nobody listens at. */
-	auto_close int s = socket(AF_UNIX, SOCK_SEQPACKET, 0);
 	auto_close int folder = hold_folder(&ctx, true);
-	struct sockaddr_un address;
-	hold_address(folder, "i-0123abcd." USER, &address);
-	assert_int_equal(bind(s, (struct sockaddr *)&address, sizeof(address)),
-			 0);
-	close(take_fd(&s));
+	int s = socket_at_listen(folder, "i-0123abcd." USER);
+	assert_true(s >= 0);
+	close(s);
 	assert_true(is_kept(d));
 	refuses("true", "gone");
 	assert_false(is_kept(d));
