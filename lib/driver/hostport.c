@@ -189,8 +189,9 @@ static int fail_bind(bool udp, const char *address, int port, int why,
 			address);
 }
 
-int hostport_check(bool udp, const char *address, int port,
-		   struct vmctl_error *err)
+/* Bound and not listened at. */
+static int bind_port(bool udp, const char *address, int port, int *ret,
+		     struct vmctl_error *err)
 {
 	struct sockaddr_in a = { .sin_family = AF_INET,
 				 .sin_port = htons((uint16_t)port) };
@@ -205,9 +206,31 @@ int hostport_check(bool udp, const char *address, int port,
 	/* QEMU sets it for TCP only: with it UDP would share the port. */
 	if (!udp)
 		setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &one, sizeof(one));
-	/* Not listened at: nobody's connection is to end up here. Linux refuses
-	 * the address already when another socket listens there. */
 	if (bind(fd, (struct sockaddr *)&a, sizeof(a)) < 0)
 		return fail_bind(udp, address, port, errno, err);
+	*ret = take_fd(&fd);
 	return 0;
+}
+
+int hostport_check(bool udp, const char *address, int port,
+		   struct vmctl_error *err)
+{
+	/* Not listened at: nobody's connection is to end up here. Linux refuses
+	 * the address already when another socket listens there. */
+	auto_close int fd = -1;
+
+	return bind_port(udp, address, port, &fd, err);
+}
+
+int hostport_open(bool udp, const char *address, int port, int *ret,
+		  struct vmctl_error *err)
+{
+	auto_close int fd = -1;
+	int r = bind_port(udp, address, port, &fd, err);
+
+	if (r == 0 && !udp && listen(fd, SOMAXCONN) < 0)
+		r = fail_bind(udp, address, port, errno, err);
+	if (r == 0)
+		*ret = take_fd(&fd);
+	return r;
 }

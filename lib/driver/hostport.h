@@ -7,15 +7,13 @@
 
 #include "base/error.h"
 
-/*
- * Ports of this host, as the kernel gives them to this user now. Nothing stays
- * open: who listens next may find the port taken all the same.
- */
+/* Ports of this host, as the kernel gives them to this user now. */
 
 /*
  * Whether a program could listen at this IPv4 address and port, with the socket
  * options that QEMU sets: connections that linger after their server has ended
- * (TIME_WAIT) are not in its way.
+ * (TIME_WAIT) are not in its way. Nothing stays open: who listens next may find
+ * the port taken all the same.
  *
  * VMCTL_EXISTS when somebody has the port, whom the message names where that
  * can be seen; VMCTL_INVALID for an address that this host does not have and
@@ -23,6 +21,10 @@
  */
 int hostport_check(bool udp, const char *address, int port,
 		   struct vmctl_error *err);
+
+/* The same, and the socket: of TCP it listens. The caller closes it. */
+int hostport_open(bool udp, const char *address, int port, int *ret,
+		  struct vmctl_error *err);
 
 /* Who has it: "nginx (process 812)", or "a process of uid 0". Only processes of
  * the own user can be told, so false may mean either. */
