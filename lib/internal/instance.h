@@ -32,4 +32,7 @@ int instance_access_check(struct vmctl *ctx, struct vmctl_error *err);
  * `remove` they go too. */
 size_t instance_dead_holders(const struct vmctl *ctx, bool remove);
 
+/* Likewise of processes that forwarded ports. */
+size_t instance_dead_relays(const struct vmctl *ctx, bool remove);
+
 #endif
