@@ -321,6 +321,9 @@ nothing_left() {
 	if [ -n "$(qemu_of "$1")" ]; then
 		echo "a process of $1 is left" && bad=1
 	fi
+	if [ -e "$VMCTL_HOME/relays/$1" ]; then
+		echo "a relay of $1 is left" && bad=1
+	fi
 	# 22 is the port at an address of its own, and the host may have an sshd.
 	if [ "${2:-22}" != 22 ] && listens "$2"; then
 		echo "port $2 is left" && bad=1

@@ -2,7 +2,7 @@
 #include "cli/port/fields.h"
 #include "cli/render/render.h"
 
-/* Lists forwarded ports, as the hypervisor has them now. */
+/* Lists forwarded ports, as they are set now. */
 
 struct list_options {
 	struct strings names;

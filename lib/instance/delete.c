@@ -3,6 +3,7 @@
 #include "base/file.h"
 #include "instance/console.h"
 #include "instance/holder.h"
+#include "instance/relay.h"
 #include "instance/turn.h"
 #include "internal/config.h"
 #include "internal/key.h"
@@ -40,6 +41,7 @@ int instance_remove_domain(struct vmctl *ctx, const struct vmctl_instance *row,
 
 	if (r == 0) {
 		holder_end(ctx, row->id);
+		relay_end(ctx, row->id);
 		turn_forget(ctx, row->id);
 	}
 	for (bool tried = false; r == 0; tried = true) {

@@ -4,6 +4,8 @@
 
 #include "base/clock.h"
 #include "instance/diagnose.h"
+#include "instance/port.h"
+#include "instance/relay.h"
 #include "internal/network.h"
 
 /* The ways to a guest. */
@@ -18,6 +20,12 @@ static bool agent_is_up(const struct findings *f)
 	return false;
 }
 
+static void add_forward(struct str *out, const struct hv_forward *fwd)
+{
+	str_addf(out, "%s%s:%d to %d%s", out->len ? ", " : "", fwd->host_addr,
+		 fwd->host_port, fwd->guest_port, fwd->udp ? "/udp" : "");
+}
+
 /* What QEMU has set; whether ssh's is among it. */
 static bool list_forwards(struct findings *f, struct str *out)
 {
@@ -28,9 +36,7 @@ static bool list_forwards(struct findings *f, struct str *out)
 	if (f->ops->forward_list(f->hv, f->row->uuid, &set, &n, NULL) < 0)
 		return true;
 	for (size_t i = 0; i < n; i++) {
-		str_addf(out, "%s%s:%d to %d%s", out->len ? ", " : "",
-			 set[i].host_addr, set[i].host_port, set[i].guest_port,
-			 set[i].udp ? "/udp" : "");
+		add_forward(out, &set[i]);
 		ssh |= set[i].guest_port == 22 && !set[i].udp &&
 		       set[i].host_port == f->row->ssh_port;
 	}
@@ -94,6 +100,32 @@ static void find_addresses(struct findings *f, const struct state_nic *nic)
 			    "as can be seen");
 }
 
+/* What a process of its own forwards. */
+static void find_relay(struct findings *f)
+{
+	const struct relay_at at = { f->ctx, f->row->id, "" };
+	size_t want = strv_len((const char *const *)f->row->ports), n = 0;
+	auto_free struct hv_forward *set = NULL;
+	struct vmctl_error why;
+	auto_str text = STR_INIT;
+
+	if (!f->runs || !want || !instance_relayed(f->row))
+		return;
+	if (relay_list(&at, &set, &n, &why) < 0) {
+		find_text(f, "forward", "%s", why.message);
+		return;
+	}
+	for (size_t i = 0; i < n; i++)
+		add_forward(&text, &set[i]);
+	if (n)
+		find_text(f, "forward", "%s", text.p);
+	if (n < want)
+		find_text(f, "forward",
+			  "%zu of %zu ports of this host should be forwarded, "
+			  "and are not: vmctl port list %s",
+			  want - n, want, f->row->name);
+}
+
 void find_interfaces(struct findings *f)
 {
 	auto_free struct state_nic *nics = NULL;
@@ -107,6 +139,7 @@ void find_interfaces(struct findings *f)
 		else
 			find_addresses(f, &nics[i]);
 	}
+	find_relay(f);
 }
 
 /* Knocks, and sees whether somebody speaks. */

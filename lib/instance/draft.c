@@ -110,8 +110,8 @@ int draft_identity(struct vmctl *ctx, struct draft *d, struct vmctl_error *err)
 	r = draw_nics(ctx, d, err);
 	row->ssh_port = 0;
 	if (r == 0 && d->port_count)
-		r = ports_require_user(row->name, instance_has_user(row), NULL,
-				       err);
+		r = ports_require_way(row->name, instance_has_user(row),
+				      row->connection, err);
 	if (r == 0)
 		r = ports_settle(ctx, d->ports, d->port_count, err);
 	if (r == 0 && d->nics[0].kind == STATE_NIC_USER)

@@ -3,11 +3,12 @@
 
 #include "driver/hostport.h"
 #include "instance/port.h"
+#include "instance/relay.h"
 
 /*
- * The forwards of a running instance. They live in its QEMU process, so they
- * outlive libvirt's daemon but not a stop, and whoever finds one missing sets
- * it again.
+ * The forwards of a running instance. They live in its QEMU process, or in the
+ * relay of one that has an address of its own, so they outlive libvirt's
+ * daemon but not a stop, and whoever finds one missing sets it again.
  */
 
 #define PORT_TRIES 16
@@ -18,12 +19,14 @@ void forwards_done(struct forwards *f)
 	*f = (struct forwards){ 0 };
 }
 
-/* The hypervisor, and what it said last. */
+/* Who forwards, and what is known to be set. */
 struct session {
 	struct vmctl *ctx;
-	const struct hv_ops *ops;
+	struct vmctl_instance *row;
+	const struct hv_ops *ops; /* NULL: the relay does */
 	struct hv *hv;
-	const char *uuid;
+	struct relay_at relay;
+	char guest[46];
 	struct hv_forward *seen;
 	size_t seen_count;
 };
@@ -34,11 +37,60 @@ static void session_done(struct session *s)
 }
 #define auto_session auto_cleanup(session_done) struct session
 
+/* What claims to be this host itself, or its loopback, is no guest. */
+static bool is_hosts(const char *address)
+{
+	return hostport_check(true, address, 0, NULL) == 0;
+}
+
+/* What the host gave it stands; else it is the guest that says. */
+static int find_guest(struct session *s, struct vmctl_error *err)
+{
+	auto_free struct state_nic *nics = NULL;
+	size_t n = 0;
+	int r = state_nics(s->ctx->db, s->row->id, &nics, &n, err);
+	bool given = r == 0 && n && nics[0].reserved && *nics[0].address;
+
+	if (r == 0 && !given)
+		r = instance_look_up(s->ctx, s->row, err);
+	if (r < 0)
+		return r;
+	snprintf(s->guest, sizeof(s->guest), "%s",
+		 given ? nics[0].address : s->row->address);
+	if (is_hosts(s->guest))
+		s->guest[0] = '\0';
+	s->relay = (struct relay_at){ s->ctx, s->row->id, s->guest };
+	return 0;
+}
+
+static int begin(struct session *s, struct vmctl_error *err)
+{
+	return instance_relayed(s->row) ? find_guest(s, err)
+					: context_hv(s->ctx, s->row->connection,
+						     &s->ops, &s->hv, err);
+}
+
+static int add(struct session *s, const struct hv_forward *fwd,
+	       struct vmctl_error *err)
+{
+	return s->ops ? s->ops->forward_add(s->hv, s->row->uuid, fwd, err)
+		      : relay_add(&s->relay, fwd, err);
+}
+
+static int end(struct session *s, const struct hv_forward *fwd,
+	       struct vmctl_error *err)
+{
+	return s->ops ? s->ops->forward_remove(s->hv, s->row->uuid, fwd, err)
+		      : relay_remove(&s->relay, fwd, err);
+}
+
 static int ask(struct session *s, struct vmctl_error *err)
 {
 	struct hv_forward *seen = NULL;
 	size_t n = 0;
-	int r = s->ops->forward_list(s->hv, s->uuid, &seen, &n, err);
+	int r = s->ops ? s->ops->forward_list(s->hv, s->row->uuid, &seen, &n,
+					      err)
+		       : relay_list(&s->relay, &seen, &n, err);
 
 	if (r < 0)
 		return r;
@@ -72,16 +124,22 @@ static int set(struct session *s, const struct hv_forward *fwd, bool *ret_ours,
 	       struct vmctl_error *err)
 {
 	struct vmctl_error why = { 0 };
-	int r = s->ops->forward_add(s->hv, s->uuid, fwd, &why);
+	int r = add(s, fwd, &why);
 
-	*ret_ours = r == 0;
 	if (r == -VMCTL_EXISTS) {
 		int asked = ask(s, err);
 		if (asked < 0)
 			return asked;
-		if (is_set(s, fwd))
+		if (is_set(s, fwd)) {
+			*ret_ours = false;
 			return 0;
+		}
+		/* Who had it has ended just now: a killed relay may have. */
+		if (hostport_check(fwd->udp, fwd->host_addr, fwd->host_port,
+				   NULL) == 0)
+			r = add(s, fwd, &why);
 	}
+	*ret_ours = r == 0;
 	if (r < 0 && err)
 		*err = why;
 	return r;
@@ -163,7 +221,7 @@ static int drop_unknown(struct session *s, const char *id, struct forward *f,
 	if (r < 0 || known)
 		return r;
 	snprintf(f->reason, sizeof(f->reason), "it was removed");
-	r = s->ops->forward_remove(s->hv, s->uuid, fwd, err);
+	r = end(s, fwd, err);
 	return r == -VMCTL_NOT_FOUND ? 0 : r;
 }
 
@@ -179,7 +237,7 @@ static int set_one(struct session *s, const char *id, struct forward *f,
 		return 0;
 	/* To another port of the guest: not as it is recorded. */
 	if (find(s, &fwd))
-		r = s->ops->forward_remove(s->hv, s->uuid, &fwd, &why);
+		r = end(s, &fwd, &why);
 	if (r == 0 || r == -VMCTL_NOT_FOUND)
 		r = set(s, &fwd, &ours, &why);
 	if (r == 0)
@@ -202,22 +260,22 @@ static bool runs(const struct vmctl_instance *row)
 	       row->state == VMCTL_STATE_PAUSED;
 }
 
-int forwards_end(struct vmctl *ctx, const struct vmctl_instance *row,
+int forwards_end(struct vmctl *ctx, struct vmctl_instance *row,
 		 struct vmctl_error *err)
 {
 	auto_free struct state_port *going = NULL;
-	const struct hv_ops *ops = NULL;
-	struct hv *hv = NULL;
+	auto_session s = { .ctx = ctx, .row = row };
+	bool set = runs(row);
 	size_t n = 0;
 	int r = state_ports_going(ctx->db, row->id, &going, &n, err);
 
-	if (r == 0 && n && runs(row))
-		r = context_hv(ctx, row->connection, &ops, &hv, err);
+	if (r == 0 && n && set)
+		r = begin(&s, err);
 	for (size_t i = 0; r == 0 && i < n; i++) {
 		const struct hv_forward fwd = as_hv(&going[i]);
 
-		if (ops)
-			r = ops->forward_remove(hv, row->uuid, &fwd, err);
+		if (set)
+			r = end(&s, &fwd, err);
 		/* It was not set, or the instance has just stopped. */
 		if (r == 0 || r == -VMCTL_NOT_FOUND || r == -VMCTL_STATE)
 			r = state_port_gone(ctx->db, row->id, &going[i], err);
@@ -247,16 +305,17 @@ int forwards_set(struct vmctl *ctx, struct vmctl_instance *row,
 		 struct forwards *ret, struct vmctl_error *err)
 {
 	auto_forwards f = { 0 };
-	auto_session s = { .ctx = ctx, .uuid = row->uuid };
+	auto_session s = { .ctx = ctx, .row = row };
 	bool ssh = instance_forwarded(row);
 	int r = forwards_end(ctx, row, err);
 
 	if (r == 0)
 		r = read_ports(ctx, row, &f, err);
 	if (r == 0 && (ssh || f.count))
-		r = context_hv(ctx, row->connection, &s.ops, &s.hv, err);
+		r = begin(&s, err);
 	if (r == 0 && (ssh || f.count))
 		r = ask(&s, err);
+	f.waits = !s.ops && !*s.guest;
 	if (r == 0 && ssh)
 		r = set_ssh(&s, row, err);
 	for (size_t i = 0; r == 0 && i < f.count; i++) {

@@ -71,8 +71,8 @@ struct seed {
  * the user's data it is one part of two in user_data. */
 int seed_cloud_config(const struct draft *d, char **ret,
 		      struct vmctl_error *err);
-/* seed-agent.c: decides whether the guest is given vmctl's agent; adds it to our
- * cloud-config. */
+/* seed-agent.c: decides whether the guest is given vmctl's agent; adds it to
+ * our cloud-config. */
 int draft_agent(struct vmctl *ctx, struct draft *d, struct vmctl_error *err);
 struct json_t;
 int seed_add_agent(const struct draft *d, struct json_t *doc,
@@ -159,6 +159,10 @@ void locked_done(struct locked *l);
  * below. */
 int instance_boot(struct vmctl *ctx, struct vmctl_instance *row,
 		  struct vmctl_error *err);
+/* The first interface's address as it is now: where nothing is known yet, what
+ * is recorded stands. */
+int instance_look_up(struct vmctl *ctx, struct vmctl_instance *row,
+		     struct vmctl_error *err);
 /* Sees to it that a running instance can be reached: looks its address up, and
  * sets its forwards. */
 int instance_reach(struct vmctl *ctx, struct vmctl_instance *row,

@@ -95,23 +95,21 @@ bool instance_has_user(const struct vmctl_instance *row)
 	return false;
 }
 
-int ports_require_user(const char *name, bool has_user, const char *address,
-		       struct vmctl_error *err)
+bool instance_relayed(const struct vmctl_instance *row)
 {
-	if (has_user)
+	return !instance_forwarded(row) && !instance_has_user(row);
+}
+
+int ports_require_way(const char *name, bool has_user, const char *connection,
+		      struct vmctl_error *err)
+{
+	/* "qemu+ssh://host/system" has a host. */
+	if (has_user || strstr(connection, ":///"))
 		return 0;
 	fail(err, VMCTL_STATE, 0,
-	     "no port of this host can be forwarded to %s: it has no "
-	     "user-mode interface",
-	     name);
-	if (address && *address)
-		fail_hint(err,
-			  "it is reached at %s itself; or: "
-			  "vmctl ssh -L 8080:localhost:80 %s",
-			  address, name);
-	else
-		fail_hint(err,
-			  "it has an address of its own, see vmctl ip; or make "
-			  "it with a further interface: --network user");
+	     "no port of this host can be forwarded to %s: it has no user-mode "
+	     "interface, and its address is on another host (%s)",
+	     name, connection);
+	fail_hint(err, "vmctl ssh -L 8080:localhost:80 %s", name);
 	return -VMCTL_STATE;
 }

@@ -87,17 +87,24 @@ static int append_all(struct vmctl *ctx, const struct vmctl_instance *row,
 	return r;
 }
 
+/* This host listens there, and whoever comes is sent away. */
+#define WAITS "the guest has no address yet"
+
 static int append_set(const struct vmctl_instance *row,
 		      const struct forwards *f, struct vmctl_port_list *list,
 		      struct vmctl_error *err)
 {
 	int r = 0;
 
-	for (size_t i = 0; r == 0 && i < f->count; i++)
+	for (size_t i = 0; r == 0 && i < f->count; i++) {
+		const char *reason = *f->items[i].reason ? f->items[i].reason
+				     : f->waits		 ? WAITS
+							 : "";
+
 		r = append(list, row->name, &f->items[i].port,
-			   *f->items[i].reason ? VMCTL_PORT_INACTIVE
-					       : VMCTL_PORT_ACTIVE,
-			   f->items[i].reason, err);
+			   *reason ? VMCTL_PORT_INACTIVE : VMCTL_PORT_ACTIVE,
+			   reason, err);
+	}
 	return r;
 }
 
@@ -206,7 +213,7 @@ static void end_intent(struct vmctl *ctx, const char *id, int r)
 }
 
 /* Ends them; what cannot be ended now is by whoever sets forwards next. */
-static int take_back(struct vmctl *ctx, const struct vmctl_instance *row,
+static int take_back(struct vmctl *ctx, struct vmctl_instance *row,
 		     const struct state_port *ports, size_t n,
 		     struct vmctl_error *err)
 {
@@ -217,7 +224,7 @@ static int take_back(struct vmctl *ctx, const struct vmctl_instance *row,
 
 /* Sets what was recorded; when that cannot be, it is not recorded any more. */
 static int apply(struct vmctl *ctx, struct vmctl_instance *row,
-		 const struct state_port *ports, size_t n,
+		 const struct state_port *ports, size_t n, const char **ret_why,
 		 struct vmctl_error *err)
 {
 	auto_forwards f = { 0 };
@@ -230,6 +237,7 @@ static int apply(struct vmctl *ctx, struct vmctl_instance *row,
 		r = fail(err, VMCTL_EXISTS, 0, "%s", missing->reason);
 	if (r < 0 && take_back(ctx, row, ports, n, &later) < 0)
 		log_warn(&ctx->ev, "%s: %s", row->name, later.message);
+	*ret_why = f.waits ? WAITS : "";
 	return r;
 }
 
@@ -249,8 +257,10 @@ static int record(struct vmctl *ctx, const struct vmctl_instance *row,
 	}
 }
 
+/* *ret_why is static: what keeps them from being active. */
 static int add(struct vmctl *ctx, struct vmctl_instance *row,
-	       struct state_port *ports, size_t n, struct vmctl_error *err)
+	       struct state_port *ports, size_t n, const char **ret_why,
+	       struct vmctl_error *err)
 {
 	size_t have = strv_len((const char *const *)row->ports);
 	bool runs = row->state == VMCTL_STATE_RUNNING ||
@@ -259,8 +269,8 @@ static int add(struct vmctl *ctx, struct vmctl_instance *row,
 	if (!runs && row->state != VMCTL_STATE_STOPPED &&
 	    row->state != VMCTL_STATE_SUSPENDED)
 		return fail_state(row, "cannot be given ports", err);
-	int r = ports_require_user(row->name, instance_has_user(row),
-				   row->address, err);
+	int r = ports_require_way(row->name, instance_has_user(row),
+				  row->connection, err);
 	if (r == 0 && have + n > VMCTL_PORTS_MAX)
 		r = fail(err, VMCTL_LIMIT, 0,
 			 "%s would have more than %d forwarded ports",
@@ -274,7 +284,7 @@ static int add(struct vmctl *ctx, struct vmctl_instance *row,
 		return r;
 	r = record(ctx, row, ports, n, err);
 	if (r == 0 && runs)
-		r = apply(ctx, row, ports, n, err);
+		r = apply(ctx, row, ports, n, ret_why, err);
 	end_intent(ctx, row->id, r);
 	return r;
 }
@@ -286,6 +296,7 @@ int vmctl_port_add(struct vmctl *ctx, const char *name,
 	auto_locked l = LOCKED_INIT;
 	auto_free struct state_port *ports = NULL;
 	auto_ports *list = calloc(1, sizeof(*list));
+	const char *why = "";
 	size_t n = 0;
 	int r = list ? port_specs_parse(specs, &ports, &n, err) : fail_oom(err);
 
@@ -296,13 +307,14 @@ int vmctl_port_add(struct vmctl *ctx, const char *name,
 	if (r == 0)
 		r = instance_refresh(ctx, l.row, err);
 	if (r == 0)
-		r = add(ctx, l.row, ports, n, err);
+		r = add(ctx, l.row, ports, n, &why, err);
 	bool runs = r == 0 && l.row->state != VMCTL_STATE_STOPPED &&
 		    l.row->state != VMCTL_STATE_SUSPENDED;
 	for (size_t i = 0; r == 0 && i < n; i++)
 		r = append(list, l.row->name, &ports[i],
-			   runs ? VMCTL_PORT_ACTIVE : VMCTL_PORT_INACTIVE, "",
-			   err);
+			   runs && !*why ? VMCTL_PORT_ACTIVE
+					 : VMCTL_PORT_INACTIVE,
+			   why, err);
 	if (r < 0)
 		return r;
 	if (ret)
@@ -314,7 +326,7 @@ int vmctl_port_add(struct vmctl *ctx, const char *name,
  */
 
 /* From the record on they are going, whatever happens. */
-static int drop_chosen(struct vmctl *ctx, const struct vmctl_instance *row,
+static int drop_chosen(struct vmctl *ctx, struct vmctl_instance *row,
 		       struct state_port *ports, const bool *chosen, size_t n,
 		       struct vmctl_error *err)
 {

@@ -34,11 +34,14 @@ int port_draw(struct vmctl *ctx, bool udp, const char *address,
 int ports_settle(struct vmctl *ctx, struct state_port *ports, size_t n,
 		 struct vmctl_error *err);
 
-/* Whether it has an interface that can forward; VMCTL_STATE, with what to do.
- */
-int ports_require_user(const char *name, bool has_user, const char *address,
-		       struct vmctl_error *err);
+/* Whether ports can be forwarded to one on that connection, by a user-mode
+ * interface or to its address; VMCTL_STATE, with what to do. */
+int ports_require_way(const char *name, bool has_user, const char *connection,
+		      struct vmctl_error *err);
 bool instance_has_user(const struct vmctl_instance *row);
+
+/* Whether a relay does it (relay.h), rather than QEMU. */
+bool instance_relayed(const struct vmctl_instance *row);
 
 /* --- forward.c --------------------------------------------------------------
  */
@@ -51,6 +54,7 @@ struct forward {
 struct forwards {
 	struct forward *items;
 	size_t count, missing;
+	bool waits; /* for the guest's address */
 };
 void forwards_done(struct forwards *f);
 #define auto_forwards auto_cleanup(forwards_done) struct forwards
@@ -69,9 +73,9 @@ int forwards_set(struct vmctl *ctx, struct vmctl_instance *row,
 int forwards_verdict(const struct forwards *f, const char *name,
 		     struct vmctl_error *err);
 
-/* Ends those that are going: in the hypervisor, if it runs, and then in the
+/* Ends those that are going: of the instance, if it runs, and then in the
  * records. */
-int forwards_end(struct vmctl *ctx, const struct vmctl_instance *row,
+int forwards_end(struct vmctl *ctx, struct vmctl_instance *row,
 		 struct vmctl_error *err);
 
 /* For reap.c: ends what a process that died while starting, adding or removing

@@ -3,15 +3,14 @@
 #include "base/units.h"
 #include "instance/console.h"
 #include "instance/holder.h"
+#include "instance/relay.h"
 #include "internal/network.h"
 
 /* A guest that is still booting does not hear the power button. */
 #define SHUTDOWN_AGAIN_MS 5000
 
-/* The first interface's address as it is now: where nothing is known yet, what
- * is recorded stands. */
-static int look_up(struct vmctl *ctx, struct vmctl_instance *row,
-		   struct vmctl_error *err)
+int instance_look_up(struct vmctl *ctx, struct vmctl_instance *row,
+		     struct vmctl_error *err)
 {
 	auto_free struct state_nic *nics = NULL;
 	const char *source = "";
@@ -33,12 +32,12 @@ int instance_reach(struct vmctl *ctx, struct vmctl_instance *row,
 {
 	bool own = !instance_forwarded(row);
 	struct vmctl_error why;
-	int r = own ? look_up(ctx, row, err) : 0;
+	int r = own ? instance_look_up(ctx, row, err) : 0;
 
 	if (r < 0 || (own && (!row->ports || !row->ports[0])))
 		return r;
 	r = instance_forward(ctx, row, &why);
-	if (r == -VMCTL_PARTIAL) {
+	if (r == -VMCTL_PARTIAL || (r < 0 && own)) {
 		/* The way in is there. */
 		log_info(&ctx->ev, "%s: %s", row->name, why.message);
 		return 0;
@@ -258,8 +257,10 @@ static int stop_seen(struct vmctl *ctx, struct vmctl_instance *row,
 	if (r == 0)
 		r = stop(ctx, row, seen, timeout_ms, force, err);
 	int recorded;
-	if (r == 0)
+	if (r == 0) {
 		holder_end(ctx, row->id);
+		relay_end(ctx, row->id);
+	}
 	if (r == 0)
 		recorded = r = set_state(ctx, row, VMCTL_STATE_STOPPED, err);
 	else

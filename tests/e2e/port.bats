@@ -1,7 +1,8 @@
 #!/usr/bin/env bats
 # SPDX-License-Identifier: LGPL-2.1-or-later
-# Forwarded ports that somebody listens at in the guest. The tests build on each
-# other; the second guest is never booted to the end.
+# Forwarded ports that somebody listens at in the guest: by QEMU's user-mode network,
+# and on the system connection by vmctl's own relay. The tests build on each other; the
+# second guest is never booted to the end.
 
 # shellcheck disable=SC2317 # what tests call by wait_until
 load ../lib.sh
@@ -10,7 +11,7 @@ setup_file() {
 	private_home
 	import_mini
 	pick
-	vmctl create box "${small[@]}" --network user -p "$TCP:80" -p "$UDP:7777/udp" --wait \
+	vmctl create box "${small[@]}" -p "$TCP:80" -p "$UDP:7777/udp" --wait \
 		>"$BATS_FILE_TMPDIR/created"
 	ID=$(field box id)
 	export ID TCP UDP
@@ -62,20 +63,37 @@ web_gone() {
 	! curl -s --max-time 2 "http://$1/" >/dev/null
 }
 
+# The relay's sockets towards the guest's UDP port.
+ways() {
+	ss -Hun 'dport = :7777' | awk '{ print $(NF - 1) }' | sort
+}
+
+new_way() {
+	echo early >&8 || :
+	way=$(comm -13 <(echo "$1") <(ways))
+	[ -n "$way" ]
+}
+
 # A datagram there and back. Nothing in the guest can listen at a UDP port, but its
 # bash can connect from one, to where our datagrams come from as the guest sees it.
 echoes() { # PORT
-	local answer='' mine guest deadline=$((SECONDS + 30))
+	local answer='' way before guest deadline
+	before=$(ways)
 	exec 8<>"/dev/udp/127.0.0.1/$1"
-	mine=$(ss -Hun "dport = :$1" | awk '{ sub(/.*:/, "", $(NF - 1)); print $(NF - 1); exit }')
+	if on_system; then
+		wait_until 20 new_way "$before"
+	else
+		way=10.0.2.2:$(ss -Hun "dport = :$1" | awk '{ sub(/.*:/, "", $(NF - 1)); print $(NF - 1); exit }')
+	fi
 	vmctl exec --timeout 25s box -- sudo bash -c "
 		range=/proc/sys/net/ipv4/ip_local_port_range
 		echo 7777 7777 >\$range
-		exec 3<>/dev/udp/10.0.2.2/$mine
+		exec 3<>/dev/udp/${way%:*}/${way##*:}
 		echo 32768 60999 >\$range
 		line=\$(dd bs=2000 count=1 <&3 2>/dev/null)
 		echo \"back \$line\" >&3" 3>&- &
 	guest=$!
+	deadline=$((SECONDS + 30))
 	# Whole datagrams: a shell reads bytes.
 	until [ "$answer" = "back ping-$1" ] || ((SECONDS > deadline)); do
 		echo "ping-$1" >&8 || :
@@ -132,7 +150,7 @@ reached() {
 	has "$err" "$((TCP + 1))"
 	has "$err" "perl (process $HOLDER)"
 	refused 4 vmctl port add box 80 "0.0.0.0:$((TCP + 1)):80"
-	refused 4 vmctl create other "${small[@]}" --network user -p "$((TCP + 1)):80"
+	refused 4 vmctl create other "${small[@]}" -p "$((TCP + 1)):80"
 	# It ends while a connection is open: TIME_WAIT.
 	exec 8<>"/dev/tcp/127.0.0.1/$((TCP + 1))"
 	release
@@ -143,7 +161,7 @@ reached() {
 }
 
 @test "two instances: each has its ports, and none has another's" {
-	ok vmctl create other "${small[@]}" --memory 64M --network user -p 80
+	ok vmctl create other "${small[@]}" --memory 64M -p 80
 	second=$(field other 'ports[0]')
 	second=${second%%->*}
 	listens "${second##*:}"
@@ -151,8 +169,10 @@ reached() {
 	has "$err" box
 	refused 4 vmctl port add box "${second##*:}:80"
 	has "$err" other
-	refused 4 vmctl port add box "0.0.0.0:$(field other ssh_port):80"
-	has "$err" other
+	if on_session; then
+		refused 4 vmctl port add box "0.0.0.0:$(field other ssh_port):80"
+		has "$err" other
+	fi
 	# One question to each, and all in one table.
 	same "$(vmctl port list -o json | jq -r '[.[] | .instance + .state] | join(" ")')" \
 		"boxactive boxactive otheractive"
@@ -183,21 +203,43 @@ kill_at_once() { # PID...
 	done
 }
 
+# What a host loses when it is switched off: all processes and the runtime folders.
+daemon_dies() {
+	if on_system; then
+		kill_at_once "$(</run/libvirtd.pid)"
+	else
+		# shellcheck disable=SC2046
+		kill_at_once $(ours libvirtd)
+	fi
+}
+
+daemon_comes() {
+	on_session || libvirtd -d 3>&- 4>&-
+	wait_until 60 virsh_ list --name >/dev/null
+}
+
+relay() {
+	ss -Hltnp "sport = :$TCP" | sed -n 's/.*"vmctl-relay",pid=\([0-9]*\).*/\1/p'
+}
+
 @test "forwards outlive the death of libvirt's daemon" {
-	on_session || skip "the system's daemon is killed by tests/system/daemon.bats"
-	# shellcheck disable=SC2046
-	kill_at_once $(ours libvirtd)
+	daemon_dies
+	web "127.0.0.1:$TCP"
+	daemon_comes
 	reached
 	both_active
 }
 
-# What a host loses when it is switched off: all processes and the runtime folders.
 @test "after a reboot of the host the forwards come back with the machine" {
-	on_session || skip "the system's daemon is killed by tests/system/daemon.bats"
-	[ -n "$(ours qemu-system)" ]
-	# shellcheck disable=SC2046
-	kill_at_once $(ours libvirtd; ours qemu-system)
+	machine=$(qemu_of "$ID")
+	[ -n "$machine" ]
+	daemon_dies
+	on_session || machine="$machine $(relay)"
+	# shellcheck disable=SC2086
+	kill_at_once $machine
 	rm -rf "$VMCTL_HOME/run" "$HOME/.cache/libvirt"/{*.pid,qemu/run,libvirt-sock*}
+	doesnt_listen "$TCP"
+	daemon_comes
 	same "$(field box state)" stopped
 	same "$(states box | cut -d ' ' -f 2 | sort -u)" inactive
 	ok vmctl start box
@@ -208,10 +250,64 @@ kill_at_once() { # PID...
 }
 
 @test "what was removed behind our back is set again by port list" {
-	virsh_ qemu-monitor-command "$ID" --hmp "hostfwd_remove tcp:127.0.0.1:$TCP"
+	if on_system; then
+		kill_at_once "$(relay)"
+	else
+		virsh_ qemu-monitor-command "$ID" --hmp "hostfwd_remove tcp:127.0.0.1:$TCP"
+	fi
 	web_gone "127.0.0.1:$TCP"
 	both_active
 	reached
+}
+
+@test "two port add at once: both are there" {
+	vmctl --timeout 60s port add box "$((TCP + 3)):80" >/dev/null 3>&- &
+	first=$!
+	ok vmctl --timeout 60s port add box "$((TCP + 4)):80"
+	wait $first
+	web "127.0.0.1:$((TCP + 3))"
+	web "127.0.0.1:$((TCP + 4))"
+	ok vmctl port remove box $((TCP + 3)) $((TCP + 4))
+	doesnt_listen $((TCP + 3))
+}
+
+@test "two hundred connections at once are all answered" {
+	perl -MIO::Socket::INET -e '
+		my @all = map { IO::Socket::INET->new(PeerAddr => "127.0.0.1", PeerPort => $ARGV[0])
+			or die "$_: $!" } 1 .. 200;
+		# One after the other they have it for the asking.
+		for my $c (@all) {
+			print $c "GET / HTTP/1.0\r\n\r\n";
+			local $/;
+			<$c> =~ /from the guest/ or die "no answer";
+		}' "$TCP"
+}
+
+@test "a guest that stands still keeps nobody from its other ports, and goes on later" {
+	virsh_ suspend "$ID" >/dev/null
+	same "$(field box state)" paused
+	run ! curl -s --max-time 2 "http://127.0.0.1:$TCP/"
+	both_active
+	ok vmctl port add box "$((TCP + 3)):80"
+	ok vmctl port remove box "$((TCP + 3))"
+	virsh_ resume "$ID" >/dev/null
+	wait_until 20 web "127.0.0.1:$TCP"
+}
+
+@test "a guest that boots again has its forwards all the while" {
+	ok vmctl reboot box --force
+	both_active
+	vmctl wait box --for ssh
+	serve
+	reached
+}
+
+@test "what is stopped behind our back frees its ports by itself" {
+	virsh_ destroy "$ID" >/dev/null
+	wait_until 20 doesnt_listen "$TCP"
+	[ ! -e "$VMCTL_HOME/relays/$ID" ]
+	ok vmctl start box
+	listens "$TCP"
 }
 
 @test "a domain started behind our back has its forwards with the next command that looks" {
@@ -222,7 +318,7 @@ kill_at_once() { # PID...
 	doesnt_listen "$TCP"
 	ok vmctl show box
 	listens "$TCP"
-	listens "$(field box ssh_port)"
+	on_system || listens "$(field box ssh_port)"
 	both_active
 }
 

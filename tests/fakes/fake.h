@@ -4,6 +4,7 @@
 
 #include <stdbool.h>
 #include <stdio.h>
+#include <string.h>
 #include <unistd.h>
 
 #include "driver/hypervisor.h"
@@ -42,6 +43,8 @@ struct fake {
 	int down_after; /* … once that many calls were made; 0: never */
 	bool deaf;	/* guests do not hear the power button */
 	bool has_networks;
+	bool has_disks; /* machines that run hold theirs, as QEMU does; for the
+			 * process that started them to live */
 	int start_call; /* the last start's number */
 	int opened, shutdowns, destroys, starts;
 	long patience_ms; /* of the last that was opened */
@@ -72,13 +75,23 @@ struct fake {
 	struct hv_details details; /* of all, but for the state */
 	char agent[108]; /* where vmctl's agent listens; "": no guest has one */
 	bool agent_busy; /* somebody else has the channel */
-	bool agent_pings; /* the QEMU guest agent answers */
+	bool agent_pings;	/* the QEMU guest agent answers */
 	char agent_address[46]; /* what any agent answers; "": nothing */
 	bool reached;		/* guests have taken what came by a forward */
 };
 
 /* Exported by the module as "fake_hypervisor". */
 typedef struct fake *(*fake_getter)(void);
+
+/* As the kernel sees it: all addresses are also each of them. */
+static inline bool fake_same_place(const struct hv_forward *a,
+				   const struct hv_forward *b)
+{
+	return a->udp == b->udp && a->host_port == b->host_port &&
+	       (!strcmp(a->host_addr, b->host_addr) ||
+		!strcmp(a->host_addr, "0.0.0.0") ||
+		!strcmp(b->host_addr, "0.0.0.0"));
+}
 
 /* Reports a change of a domain. `why` is static. */
 static inline void fake_report(struct fake *fake, enum hv_change_kind kind,

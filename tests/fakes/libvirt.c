@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "disk.h"
 #include "fake.h"
 
 #include <errno.h>
@@ -222,6 +223,8 @@ static void say_at_start(const struct fake_domain *d)
 	}
 }
 
+static int disks[FAKE_DOMAINS];
+
 static int start(struct hv *hv, const char *uuid, struct vmctl_error *err)
 {
 	struct fake_domain *d;
@@ -242,6 +245,8 @@ static int start(struct hv *hv, const char *uuid, struct vmctl_error *err)
 	fake->starts++;
 	fake->start_call = fake->calls;
 	say_at_start(d);
+	if (fake->has_disks)
+		disk_take(&disks[d - fake->domains], d->disk);
 	if (fake->calls == fake->killed_at && fake->start_late)
 		d->starting = fake->start_late;
 	else
@@ -254,6 +259,7 @@ static int start(struct hv *hv, const char *uuid, struct vmctl_error *err)
 static void power_off(struct fake_domain *d, const char *why)
 {
 	memset(d->ports, 0, sizeof(d->ports));
+	disk_drop(&disks[d - fake->domains]);
 	d->starting = 0;
 	d->state = HV_STOPPED;
 	report(d->uuid, why);
@@ -387,15 +393,6 @@ static bool set_port(struct fake_domain *d, const struct hv_forward *fwd)
 	return false;
 }
 
-/* As the kernel sees it: all addresses are also each of them. */
-static bool same_place(const struct hv_forward *a, const struct hv_forward *b)
-{
-	return a->udp == b->udp && a->host_port == b->host_port &&
-	       (str_eq(a->host_addr, b->host_addr) ||
-		str_eq(a->host_addr, "0.0.0.0") ||
-		str_eq(b->host_addr, "0.0.0.0"));
-}
-
 static int forward_add(struct hv *hv, const char *uuid,
 		       const struct hv_forward *fwd, struct vmctl_error *err)
 {
@@ -414,7 +411,7 @@ static int forward_add(struct hv *hv, const char *uuid,
 	}
 	for (int i = 0; i < FAKE_DOMAINS; i++)
 		for (int j = 0; j < FAKE_PORTS; j++)
-			if (same_place(&fake->domains[i].ports[j], fwd) ||
+			if (fake_same_place(&fake->domains[i].ports[j], fwd) ||
 			    fake->taken_port == fwd->host_port)
 				return fail(err, VMCTL_EXISTS, 0,
 					    "port %d is in use",

@@ -409,30 +409,14 @@ static void what_is_deleted_or_broken_is_refused(void **state)
 
 /* --- interfaces --- */
 
-static void only_a_user_mode_interface_forwards(void **state)
+static void a_user_mode_interface_forwards_also_beside_others(void **state)
 {
-	static const char *const nat[] = { "nat", NULL };
 	static const char *const both[] = { "nat", "user", NULL };
 	struct stage *s = *state;
 	const char *const ports[] = { spec_at(4, "80"), NULL };
 
-	s->hv->has_networks = true;
-	assert_int_equal(
-		create_with(s->place->ctx, "web2", ports, nat, &s->err),
-		-VMCTL_STATE);
-	assert_non_null(strstr(s->err.message, "user-mode"));
-	assert_non_null(strstr(s->err.hint, "--network user"));
-	/* Refused before a record was made. */
-	assert_int_equal(state_of(s, "web2"), VMCTL_STATE_COUNT);
-	assert_int_equal(create_with(s->place->ctx, "web2", NULL, nat, &s->err),
-			 0);
-	assert_int_equal(
-		vmctl_port_add(s->place->ctx, "web2", ports, NULL, &s->err),
-		-VMCTL_STATE);
-	assert_non_null(strstr(s->err.hint, "ssh -L"));
-	assert_int_equal(vmctl_instance_delete(s->place->ctx, "web2", &s->err),
-			 0);
 	/* It need not be the first. ssh goes to the address then. */
+	s->hv->has_networks = true;
 	assert_int_equal(
 		create_with(s->place->ctx, "web2", ports, both, &s->err), 0);
 	assert_int_equal(count(&s->hv->domains[1]), 1);
@@ -620,7 +604,7 @@ int main(void)
 		WEB1(removing_ends_it_and_frees_the_port),
 		WEB1(without_a_hypervisor_nothing_is_changed),
 		WEB1(what_is_deleted_or_broken_is_refused),
-		WEB1(only_a_user_mode_interface_forwards),
+		WEB1(a_user_mode_interface_forwards_also_beside_others),
 		WEB1(what_is_removed_meanwhile_does_not_stay),
 		WEB1(who_sets_the_same_at_once_is_no_failure),
 		WEB1(an_addition_killed_at_any_call_leaves_records_and_forwards_agreed),

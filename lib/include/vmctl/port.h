@@ -13,9 +13,10 @@ extern "C" {
 
 /*
  * Ports of this host that are forwarded to an instance. It is the instance's
- * user-mode interface that does it, the first one if there are several: an
- * instance that is on a network or bridge alone has an address of its own, and
- * nothing is forwarded to it.
+ * user-mode interface that does it, the first one if there are several. To an
+ * instance that is on networks or bridges alone, and so has an address of its
+ * own, it is a process called vmctl-relay, which the calls below leave behind;
+ * it ends with the machine.
  *
  * A forward is written
  *
@@ -67,8 +68,8 @@ VMCTL_API int vmctl_port_check(const char *spec, bool *ret_fixed,
 
 /*
  * The forwards of an instance, or of all for NULL, by instance and port, as
- * the hypervisor has them now. One that is missing of a running instance is set
- * again; where that fails, `reason` tells why. When a hypervisor cannot be
+ * they are set now. One that is missing of a running instance is set again;
+ * where that fails, or the guest's address is not known, `reason` tells why. When a hypervisor cannot be
  * asked the call succeeds, its ports are in state unknown, and *unreachable
  * (may be NULL) tells why.
  */
@@ -84,7 +85,8 @@ VMCTL_API int vmctl_port_list(struct vmctl *ctx, const char *name,
  * VMCTL_INVALID for a bad text, an address that this host does not have, or a
  * port that this user may not have; VMCTL_EXISTS when a port belongs to another
  * instance or program, which the message names; VMCTL_STATE when the instance
- * has no user-mode interface; VMCTL_LIMIT beyond VMCTL_PORTS_MAX.
+ * has no user-mode interface and is on another host; VMCTL_LIMIT beyond
+ * VMCTL_PORTS_MAX.
  */
 VMCTL_API int vmctl_port_add(struct vmctl *ctx, const char *name,
 			     const char *const *specs,
