@@ -344,3 +344,22 @@ void check_holders(struct doctor *d)
 	else
 		say_ok(d, "no kept ssh connection has died");
 }
+
+void check_relays(struct doctor *d)
+{
+	size_t n = instance_dead_relays(d->ctx, d->fix);
+
+	if (n && d->fix)
+		say_fixed(d,
+			  "%zu %s of processes that forwarded ports and have "
+			  "ended %s removed",
+			  n, n == 1 ? "socket" : "sockets",
+			  n == 1 ? "is" : "are");
+	else if (n)
+		say_note(d,
+			 "%zu %s of processes that forwarded ports and have "
+			 "ended: killed, or as this host was switched off",
+			 n, n == 1 ? "socket" : "sockets");
+	else
+		say_ok(d, "no process that forwards ports has died");
+}

@@ -38,6 +38,7 @@ static const struct doctor_check checks[] = {
 	  check_reservations },
 	{ "leftovers", "locks", 0, check_locks },
 	{ "leftovers", "connections", 0, check_holders },
+	{ "leftovers", "forwards", 0, check_relays },
 	{ "leftovers", "set-aside", NEEDS_SETTINGS, check_lost },
 };
 

@@ -23,7 +23,7 @@ struct doctor {
 	struct events ev; /* the caller's, while ctx has ours */
 	bool stopped;	  /* by the caller */
 
-	const struct config *config;   /* NULL: they cannot be read, why: */
+	const struct config *config; /* NULL: they cannot be read, why: */
 	struct vmctl_error config_why;
 	struct state *db;	    /* NULL: not to be used, see no_db */
 	const char *no_db;	    /* why, static */
@@ -123,5 +123,6 @@ void check_instance_folders(struct doctor *d);
 void check_lost(struct doctor *d);
 void check_locks(struct doctor *d);
 void check_holders(struct doctor *d);
+void check_relays(struct doctor *d);
 
 #endif

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "instance-help.h"
 
+#include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -9,6 +10,7 @@
 
 #include "base/clock.h"
 #include "base/file.h"
+#include "base/socket-at.h"
 #include "base/str.h"
 #include "state/db.h"
 #include "unit.h"
@@ -533,7 +535,7 @@ static void locks_and_sockets_of_the_dead_are_removed(void **state)
 	struct sockaddr_un a = { .sun_family = AF_UNIX };
 	const int room = sizeof(a.sun_path);
 	auto_close int fd = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0);
-	auto_close int held = -1;
+	auto_close int held = -1, folder = -1;
 	auto_free char *locks = home_path(s, "locks");
 
 	put(s, "locks", "i-0000000f", "1 vmctl start web1\n");
@@ -544,13 +546,21 @@ static void locks_and_sockets_of_the_dead_are_removed(void **state)
 			     s->place->home) < room);
 	assert_int_equal(bind(fd, (struct sockaddr *)&a, sizeof(a)), 0);
 	close(take_fd(&fd));
+	auto_free char *relays = home_path(s, "relays");
+	assert_int_equal(mkdir(relays, 0700), 0);
+	folder = open(relays, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	close(socket_at_listen(folder, LOST_ID));
 	assert_true(asks(s, false, "locks", VMCTL_VERDICT_NOTE, "1 file"));
+	assert_true(asks(s, false, "forwards", VMCTL_VERDICT_NOTE, "1 "));
 	assert_true(asks(s, false, "connections", VMCTL_VERDICT_NOTE, "1 "));
 	assert_true(there(s, "locks/i-0000000f"));
 	struct vmctl_doctor *found = ask(s, true);
 	assert_true(said(found, "locks", VMCTL_VERDICT_FIXED, "1 file"));
 	assert_true(said(found, "connections", VMCTL_VERDICT_FIXED, "1 "));
+	assert_true(said(found, "forwards", VMCTL_VERDICT_FIXED, "1 "));
 	vmctl_doctor_free(found);
+	assert_false(there(s, "relays/" LOST_ID));
+	assert_true(is_well(s, "forwards"));
 	assert_false(there(s, "locks/i-0000000f"));
 	assert_true(there(s, "locks/i-0000000a"));
 	assert_false(there(s, "run/hold/" LOST_ID ".vm"));
