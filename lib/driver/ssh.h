@@ -103,7 +103,7 @@ struct ssh_ops {
 	 * while cloud-init has not installed the keys yet.
 	 * VMCTL_BAD_DATA: the host key is another one: never retried. The
 	 * message has both fingerprints. Likewise when the one key that the
-	 * server would take stays locked.
+	 * server would take stays locked, and when there is none to offer.
 	 */
 	int (*connect)(const struct ssh_target *target, const struct events *ev,
 		       struct ssh_conn **ret, struct vmctl_error *err);

@@ -128,7 +128,9 @@ int instance_connect(struct vmctl *ctx, struct vmctl_instance *row,
 	/* That the time is up says less than what went wrong until then. */
 	if (t.why.code == VMCTL_TIMEOUT && t.no_ssh.code && !t.lost) {
 		t.why = t.no_ssh;
-		t.why.sys_errno = ETIMEDOUT;
+		/* A guest that lets nobody in is not one that is slow. */
+		if (t.why.code != VMCTL_DENIED)
+			t.why.sys_errno = ETIMEDOUT;
 		fail_prefix(&t.why, "%s", row->name);
 	}
 	if (err)

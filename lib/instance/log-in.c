@@ -10,12 +10,8 @@ static int not_in(const struct vmctl_instance *row, int r,
 		  struct vmctl_error *err)
 {
 	if (r == -VMCTL_TRANSPORT && !*row->address) {
-		int why = err ? err->sys_errno : 0;
-
 		fail(err, VMCTL_STATE, 0, "%s has no address yet", row->name);
 		fail_hint(err, "vmctl wait %s --for ssh", row->name);
-		if (err)
-			err->sys_errno = why;
 		return -VMCTL_STATE;
 	}
 	/* Refused by the guest is a failure of the way in, not a matter of

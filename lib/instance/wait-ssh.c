@@ -60,7 +60,9 @@ static int open_session(struct waiting *w, struct waited *t)
 	}
 	if (r == 0 || r == -VMCTL_CANCELLED) /* by the state it has: look */
 		return r;
-	t->no_ssh = why;
+	/* A try that had no time left says less than the one before. */
+	if (t->no_ssh.code != VMCTL_DENIED || waiting_left(w) > 0)
+		t->no_ssh = why;
 	if (!worth_retrying(t, r) || w->once) {
 		if (r == -VMCTL_BAD_DATA && !*why.hint)
 			fail_hint(&why,

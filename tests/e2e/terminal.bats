@@ -165,6 +165,7 @@ unlock() {
 	ok setsid -w vmctl ssh box -- true
 	ssh-add -q -D
 	fails 255 setsid -w vmctl ssh box -- true
+	has "$err" "no usable private key"
 	mv "$KEYFILE.away" "$KEYFILE"
 }
 

@@ -162,7 +162,7 @@ static void the_keys_are_tried_in_order(void **state)
 	assert_non_null(strstr(c.last, "/nonexistent"));
 }
 
-static void without_a_usable_key_it_is_denied(void **state)
+static void without_a_usable_key_no_time_is_lost(void **state)
 {
 	struct sshd *d = need_sshd(state);
 	struct ssh_target target = sshd_target(d);
@@ -170,9 +170,9 @@ static void without_a_usable_key_it_is_denied(void **state)
 				     NULL };
 
 	target.identities = identities;
-	assert_int_equal(try_connect(d, &target, NULL), -VMCTL_DENIED);
+	assert_int_equal(try_connect(d, &target, NULL), -VMCTL_BAD_DATA);
 	target.identities = NULL;
-	assert_int_equal(try_connect(d, &target, NULL), -VMCTL_DENIED);
+	assert_int_equal(try_connect(d, &target, NULL), -VMCTL_BAD_DATA);
 }
 
 /* --- keys that are locked ------------------------------------------------ */
@@ -440,11 +440,11 @@ static void term_012_the_agent_is_asked_after_the_files(void **state)
 	start_agent(socket);
 	free(must_run("ssh-add", "-q", file, NULL));
 	target.identities = NULL;
-	assert_int_equal(try_connect(d, &target, NULL), -VMCTL_DENIED);
+	assert_int_equal(try_connect(d, &target, NULL), -VMCTL_BAD_DATA);
 	target.use_agent = true;
 	assert_int_equal(try_connect(d, &target, NULL), 0);
 	stop_agent(NULL);
-	assert_int_equal(try_connect(d, &target, NULL), -VMCTL_DENIED);
+	assert_int_equal(try_connect(d, &target, NULL), -VMCTL_BAD_DATA);
 }
 
 static void term_012_the_agent_goes_before_a_question(void **state)
@@ -487,10 +487,10 @@ static void an_agent_that_hangs_or_is_gone_does_no_harm(void **state)
 	target.use_agent = true;
 	target.identities = NULL;
 	kill(pid, SIGSTOP);
-	assert_int_equal(try_connect(d, &target, NULL), -VMCTL_DENIED);
+	assert_int_equal(try_connect(d, &target, NULL), -VMCTL_BAD_DATA);
 	assert_true(clock_mono_ms() - begin < 20000);
 	kill(pid, SIGKILL);
-	assert_int_equal(try_connect(d, &target, NULL), -VMCTL_DENIED);
+	assert_int_equal(try_connect(d, &target, NULL), -VMCTL_BAD_DATA);
 }
 
 /* --- servers that are none ----------------------------------------------- */
@@ -626,7 +626,7 @@ int main(void)
 		cmocka_unit_test(term_012_keys_of_every_type_may_enter),
 		cmocka_unit_test(a_key_that_may_not_enter_is_denied),
 		cmocka_unit_test(the_keys_are_tried_in_order),
-		cmocka_unit_test(without_a_usable_key_it_is_denied),
+		cmocka_unit_test(without_a_usable_key_no_time_is_lost),
 		cmocka_unit_test(term_012_a_locked_key_is_asked_for),
 		cmocka_unit_test(a_locked_key_in_pem_format_is_asked_for_too),
 		cmocka_unit_test(a_locked_key_that_stays_locked_is_named),

@@ -179,7 +179,7 @@ static void term_012_a_security_key_is_used_by_the_agent(void **state)
 	target.use_agent = true;
 	/* Without the agent it is no use to read the file. */
 	assert_int_equal(d->ops->connect(&target, NULL, &conn, &d->err),
-			 -VMCTL_DENIED);
+			 -VMCTL_BAD_DATA);
 	assert_string_equal(d->err.hint, hint);
 
 	pid_t pid = start_agent(d, &t);

@@ -224,26 +224,31 @@ static int fail_refused(const struct attempt *a, struct vmctl_error *err)
 {
 	const char *peer = a->conn->peer;
 	const struct identity *id = a->locked;
+	int r;
 
+	/* What the guest has no part in is no better later. */
 	if (id) {
-		fail(err, VMCTL_BAD_DATA, 0,
-		     "the private key %s is locked by a passphrase, %s",
-		     id->path,
-		     id->asked ? "and what was typed is not it"
-			       : "which was not given");
+		r = fail(err, VMCTL_BAD_DATA, 0,
+			 "the private key %s is locked by a passphrase, %s",
+			 id->path,
+			 id->asked ? "and what was typed is not it"
+				   : "which was not given");
 	} else if (a->offered == 0) {
-		fail(err, VMCTL_DENIED, 0,
-		     "there is no usable private key to enter %s with", peer);
+		r = fail(err, VMCTL_BAD_DATA, 0,
+			 "there is no usable private key to enter %s with",
+			 peer);
+		fail_hint(err, "ssh-add FILE, with one that the instance was "
+			       "made with (vmctl show)");
 	} else {
-		fail(err, VMCTL_DENIED, 0,
-		     "the ssh server at %s refused every key for user %s", peer,
-		     a->target->user);
+		r = fail(err, VMCTL_DENIED, 0,
+			 "the ssh server at %s refused every key for user %s",
+			 peer, a->target->user);
 	}
 	if (!id)
 		id = a->token;
 	if (id)
 		fail_hint(err, "ssh-add %s", id->path);
-	return a->locked ? -VMCTL_BAD_DATA : -VMCTL_DENIED;
+	return r;
 }
 
 int conn_authenticate(struct ssh_conn *conn, const struct ssh_target *target,
