@@ -85,7 +85,7 @@ echoes() { # PORT
 	else
 		way=10.0.2.2:$(ss -Hun "dport = :$1" | awk '{ sub(/.*:/, "", $(NF - 1)); print $(NF - 1); exit }')
 	fi
-	vmctl exec --timeout 25s box -- sudo bash -c "
+	vmctl exec --timeout 55s box -- sudo bash -c "
 		range=/proc/sys/net/ipv4/ip_local_port_range
 		echo 7777 7777 >\$range
 		exec 3<>/dev/udp/${way%:*}/${way##*:}
@@ -93,7 +93,7 @@ echoes() { # PORT
 		line=\$(dd bs=2000 count=1 <&3 2>/dev/null)
 		echo \"back \$line\" >&3" 3>&- &
 	guest=$!
-	deadline=$((SECONDS + 30))
+	deadline=$((SECONDS + 60))
 	# Whole datagrams: a shell reads bytes.
 	until [ "$answer" = "back ping-$1" ] || ((SECONDS > deadline)); do
 		echo "ping-$1" >&8 || :
@@ -272,15 +272,22 @@ relay() {
 }
 
 @test "two hundred connections at once are all answered" {
+	# The guest lets few wait and is slow: who is turned away asks again, as browsers do.
 	perl -MIO::Socket::INET -e '
-		my @all = map { IO::Socket::INET->new(PeerAddr => "127.0.0.1", PeerPort => $ARGV[0])
-			or die "$_: $!" } 1 .. 200;
-		# One after the other they have it for the asking.
+		sub open_one {
+			IO::Socket::INET->new(PeerAddr => "127.0.0.1", PeerPort => $ARGV[0]) or die "$!"
+		}
+		my @all = map { open_one() } 1 .. 200;
+		my $again = 0;
 		for my $c (@all) {
-			print $c "GET / HTTP/1.0\r\n\r\n";
-			local $/;
-			<$c> =~ /from the guest/ or die "no answer";
-		}' "$TCP"
+			local ($/, $SIG{PIPE}) = (undef, "IGNORE");
+			until (print $c "GET / HTTP/1.0\r\n\r\n" and (<$c> // "") =~ /from the guest/) {
+				die "no answer" if ++$again > 100;
+				$c = open_one();
+			}
+		}
+		print "# asked $again times again\n";' "$TCP" >&3
+	both_active
 }
 
 @test "a guest that stands still keeps nobody from its other ports, and goes on later" {
