@@ -102,6 +102,10 @@ appears() {
 	wait_until 20 shown "$1" >/dev/null || { cat -v "$BATS_TEST_TMPDIR/screen" && return 1; }
 }
 
+prompted() { # TIMES
+	[ "$(grep -ac 'vmctl> ' "$BATS_TEST_TMPDIR/screen")" -ge "$1" ]
+}
+
 end_typing() {
 	exec 8>&-
 	wait $session || :
@@ -139,7 +143,9 @@ end_typing() {
 	printf ' key list -o csv\n' >&8
 	appears sha256
 	printf '!echo password=1234\n' >&8
-	appears password=1234
+	# That is on the line as well; and what comes while another program has the
+	# terminal is no end of ours.
+	wait_until 20 prompted 4
 	printf '\004' >&8
 	appears status=0
 	end_typing
