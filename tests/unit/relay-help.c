@@ -200,14 +200,22 @@ int listen_at(const char *address, int port)
 	return fd;
 }
 
-int connect_to(const char *address, int port)
+int connect_with(const char *address, int port, int receive_buffer)
 {
 	const struct sockaddr_in a = place(address, port);
 	int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
 
+	if (receive_buffer)
+		setsockopt(fd, SOL_SOCKET, SO_RCVBUF, &receive_buffer,
+			   sizeof(receive_buffer));
 	assert_int_equal(connect(fd, (const struct sockaddr *)&a, sizeof(a)),
 			 0);
 	return fd;
+}
+
+int connect_to(const char *address, int port)
+{
+	return connect_with(address, port, 0);
 }
 
 bool is_readable(int fd, int ms)

@@ -37,6 +37,9 @@ bool has_socket(const struct guest *g);
 /* TCP. */
 int listen_at(const char *address, int port);
 int connect_to(const char *address, int port);
+/* With a buffer of that size from the beginning: what is on its way when a
+ * buffer shrinks is dropped, and sent again only after longer and longer. */
+int connect_with(const char *address, int port, int receive_buffer);
 int accept_from(int server);
 void connect_both(int port, int server, int *ret_client, int *ret_guest);
 void say(int fd, const char *text);

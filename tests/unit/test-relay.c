@@ -375,10 +375,9 @@ static void who_does_not_read_holds_up_himself_alone(void **state)
 	struct guest *g = *state;
 	auto_close int server = listen_at("127.0.0.1", 0);
 	int port = forward(g, port_of(server)), slow[2], quick[2];
-	const int little = 32768;
 
-	connect_both(port, server, &slow[0], &slow[1]);
-	setsockopt(slow[0], SOL_SOCKET, SO_RCVBUF, &little, sizeof(little));
+	slow[0] = connect_with("127.0.0.1", port, 32768);
+	slow[1] = accept_from(server);
 	connect_both(port, server, &quick[0], &quick[1]);
 	/* It has ended in both directions, and the last of what it said waits:
 	 * that is when a careless loop turns without end. */
