@@ -390,6 +390,8 @@ static void an_answer_that_is_not_of_use_leaves_the_file_alone(void **state)
 		{ "HTTP/1.1 206 P\r\nContent-Range: bytes 5-7/11\r\n"
 		  "Content-Length: 3\r\n\r\n wo",
 		  VMCTL_FAILED },
+		{ "HTTP/1.1 206 P\r\nContent-Range: bytes 5-3/4\r\n\r\n wo",
+		  VMCTL_FAILED },
 		{ "HTTP/1.1 206 P\r\nContent-Length: 3\r\n\r\n wo",
 		  VMCTL_FAILED },
 		{ "HTTP/1.1 206 P\r\nContent-Range: bytes 5-/\r\n"
@@ -422,6 +424,43 @@ static void an_answer_that_is_not_of_use_leaves_the_file_alone(void **state)
 				 -cases[i].code);
 		assert_string_equal(after, "hello");
 		assert_true(s->err.message[0]);
+	}
+}
+
+static void a_part_is_no_longer_than_it_was_announced(void **state)
+{
+	struct server *s = *state;
+	auto_str flood = STR_INIT;
+
+	str_addf(&flood, "HTTP/1.1 206 P\r\nETag: \"abc\"\r\n"
+			 "Content-Range: bytes 5-10/11\r\n\r\n world");
+	for (int i = 0; i < 100000; i++)
+		str_addf(&flood, "and more");
+	const struct {
+		const char *answer;
+		bool hang_up;
+	} cases[] = {
+		{ str_text(&flood), true },
+		{ str_text(&flood), false },
+		{ "HTTP/1.1 206 P\r\nContent-Range: bytes 5-10/11\r\n"
+		  "Content-Length: 7\r\n\r\n world!",
+		  false },
+		/* The bytes that are wanted, and later others. */
+		{ "HTTP/1.1 206 P\r\nContent-Range: bytes 5-10/11\r\n"
+		  "Transfer-Encoding: chunked\r\n\r\n6\r\n world\r\n"
+		  "1\r\n!\r\n0\r\n\r\n",
+		  false },
+	};
+
+	for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+		struct seen seen = { 0 };
+		char after[64];
+
+		serve(s, cases[i].answer, cases[i].hang_up);
+		assert_int_equal(download(s, "\"abc\"", &seen, NULL, after),
+				 -VMCTL_BAD_DATA);
+		assert_non_null(strstr(s->err.message, "11 bytes"));
+		assert_string_equal(after, "hello");
 	}
 }
 
@@ -465,6 +504,7 @@ int main(void)
 		TEST(a_download_fills_the_file),
 		TEST(a_download_goes_on_where_it_stopped),
 		TEST(an_answer_that_is_not_of_use_leaves_the_file_alone),
+		TEST(a_part_is_no_longer_than_it_was_announced),
 		TEST(a_download_ends_when_it_is_not_wanted),
 	};
 

@@ -24,8 +24,8 @@ struct download {
 	uint64_t range_from, range_total;
 	bool range, range_unsatisfied;
 
-	bool begun; /* the body has begun, at offset `at` */
-	uint64_t at, total;
+	bool begun; /* the body has begun, at offset `began_at` */
+	uint64_t began_at, at, total;
 	uint64_t passed; /* bytes of a body that is not wanted */
 	int failed;	 /* of our own doing; *err is set */
 	struct vmctl_error *err;
@@ -87,7 +87,8 @@ static void read_range(struct download *d, const char *text)
 	}
 	if (*text++ != '/' || !number(&text, &d->range_total))
 		d->range = d->range_unsatisfied = false;
-	if (d->range && last + 1 != d->range_total)
+	if (d->range &&
+	    (last < d->range_from || last + 1 != d->range_total))
 		d->range = false; /* not to the end, as was asked */
 }
 
@@ -160,6 +161,7 @@ static int begin_body(struct download *d)
 	/* Of whatever else was in the file nothing is kept. */
 	if (r == 0 && ftruncate(d->what->fd, (off_t)d->at) < 0)
 		r = fail_sys(d->err, errno, "cannot write the file");
+	d->began_at = d->at;
 	d->begun = r == 0;
 	return r;
 }
@@ -195,6 +197,19 @@ static size_t pass_over(struct download *d, size_t n)
 	return 0;
 }
 
+/* libcurl ends a body at its Content-Length, but a part need not have one, and
+ * Content-Range means nothing to it. More than was announced would get past
+ * whoever looked whether there is room; nothing of such an answer is kept. */
+static int refuse_surplus(struct download *d)
+{
+	if (ftruncate(d->what->fd, (off_t)d->began_at) < 0)
+		return fail_sys(d->err, errno, "cannot write the file");
+	return fail(d->err, VMCTL_BAD_DATA, 0,
+		    "the server sends more than the %" PRIu64
+		    " bytes that it announced",
+		    d->total);
+}
+
 static size_t on_body(char *bytes, size_t one, size_t n, void *data)
 {
 	struct download *d = data;
@@ -203,7 +218,8 @@ static size_t on_body(char *bytes, size_t one, size_t n, void *data)
 	if (r == 1)
 		return pass_over(d, n);
 	if (r == 0)
-		r = write_at(d, bytes, n);
+		r = n > d->total - d->at ? refuse_surplus(d)
+					 : write_at(d, bytes, n);
 	d->failed = r;
 	return r == 0 ? n : 0;
 }
