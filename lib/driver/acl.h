@@ -9,4 +9,8 @@
  * get nothing. Not every file system has these (VMCTL_UNSUPPORTED). */
 int acl_keep_access(const char *path, struct vmctl_error *err);
 
+/* The same for a file that is only read, from now on by nobody but its owner
+ * and the caller. `path` is for messages. */
+int acl_keep_reading(int fd, const char *path, struct vmctl_error *err);
+
 #endif

@@ -1,10 +1,12 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include <errno.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <sys/stat.h>
 
 #include "base/file.h"
 #include "host/doctor.h"
+#include "internal/image.h"
 #include "internal/instance.h"
 
 /* Our own folders and files: whose they are, and who may do what. */
@@ -161,6 +163,49 @@ void check_data_folder(struct doctor *d)
 
 /* --- the storage ---------------------------------------------------------- */
 
+static void look_at_image(struct doctor *d, const char *path)
+{
+	auto_close int fd =
+		open(path, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
+	struct vmctl_error why = { 0 };
+	struct stat st;
+
+	if (fd < 0 || fstat(fd, &st) < 0 || !S_ISREG(st.st_mode) ||
+	    !(st.st_mode & 07) || (geteuid() != 0 && st.st_uid != geteuid()))
+		return;
+	if (d->fix && image_shut(fd, path, &why) == 0 && fstat(fd, &st) == 0 &&
+	    !(st.st_mode & 07)) {
+		say_fixed(d, "%s, which all could read, is closed to other "
+			     "users now",
+			  path);
+		return;
+	}
+	say_warning(d, "%s can be read by other users", path);
+	if (!d->fix)
+		doctor_type(d, "vmctl host doctor --fix");
+	else
+		doctor_type(d, "vmctl config set storage DIR, on a file system "
+			       "with access control lists");
+}
+
+/* What an image holds is for its instances alone, as their disks are. Where
+ * nobody passes the folder its files need no look. */
+static void look_at_images(struct doctor *d)
+{
+	auto_free char *images = context_path(d->ctx, "images");
+	auto_dir DIR *dir = images && context_dir_mode(d->ctx) & 01
+				    ? opendir(images)
+				    : NULL;
+	const struct dirent *e;
+
+	while (dir && (e = readdir(dir))) {
+		auto_free char *path = path_join(images, e->d_name);
+
+		if (path && str_ends(path, ".qcow2"))
+			look_at_image(d, path);
+	}
+}
+
 /* The one folder on the way that is ours to open. */
 static bool open_storage(struct doctor *d, const char *path)
 {
@@ -196,6 +241,7 @@ void check_storage_folder(struct doctor *d)
 			    path);
 		return;
 	}
+	look_at_images(d);
 	int r = doctor_answers(d, d->ctx->uri)
 			? instance_access_check(d->ctx, &why)
 			: 0;

@@ -12,7 +12,7 @@
 /*
  * Private to lib/image: the folder of stored files.
  *
- *	images/<sha256>.qcow2	a stored image, mode 0444
+ *	images/<sha256>.qcow2	a stored image, see image_shut()
  *	images/.import-XXXXXX	one being imported; its process holds a flock
  *
  * Lock order: the lock of a digest, then the database's own transactions. No

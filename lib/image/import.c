@@ -12,6 +12,7 @@
 #include "driver/crypto.h"
 #include "driver/qemu-img.h"
 #include "internal/host.h"
+#include "internal/image.h"
 
 /* One import under way. */
 struct import {
@@ -158,8 +159,10 @@ static int put_file(struct import *im, struct vmctl_image *row,
 
 	if (!dir)
 		return fail_oom(err);
-	if (fchmod(im->temp.fd, 0444) < 0 || fsync(im->temp.fd) < 0 ||
-	    fstat(im->temp.fd, &st) < 0)
+	r = image_shut(im->temp.fd, im->temp.path, err);
+	if (r < 0)
+		return r;
+	if (fsync(im->temp.fd) < 0 || fstat(im->temp.fd, &st) < 0)
 		return fail_sys(err, errno, "cannot write %s", im->temp.path);
 	*mark = image_mark(&st);
 	row->size = st.st_size;

@@ -10,7 +10,9 @@
 
 #include "base/file.h"
 #include "base/str.h"
+#include "driver/acl.h"
 #include "driver/crypto.h"
+#include "internal/image.h"
 
 #define FOLDER "images"
 
@@ -191,6 +193,20 @@ int image_sweep(struct vmctl *ctx, struct state *db, struct vmctl_error *err)
 	for (size_t i = 0; r == 0 && unnamed[i]; i++)
 		r = sweep_file(ctx, db, unnamed[i], err);
 	return r;
+}
+
+/* --- stored files ------------------------------------------------------- */
+
+int image_shut(int fd, const char *path, struct vmctl_error *err)
+{
+	bool root = geteuid() == 0;
+
+	if (!root && acl_keep_reading(fd, path, NULL) == 0)
+		return 0;
+	return fchmod(fd, root ? 0400 : 0444) == 0
+		       ? 0
+		       : fail_sys(err, errno, "cannot change the mode of %s",
+				  path);
 }
 
 /* --- looking at files --------------------------------------------------- */

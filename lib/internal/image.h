@@ -25,6 +25,16 @@
 int image_use(struct vmctl *ctx, const char *name, struct vmctl_image **ret,
 	      struct vmctl_error *err);
 
+/*
+ * Makes a stored file read-only, and readable by nobody but whoever may use it:
+ * its owner, which the system's libvirt changes to QEMU's user when an instance
+ * starts (it does so with all that a disk is based on, and never changes that
+ * back), and the caller, who goes on verifying it and making disks on it. Where
+ * the caller is not root and the file system has no access control lists, all
+ * can read it, as nothing else would leave it to both.
+ */
+int image_shut(int fd, const char *path, struct vmctl_error *err);
+
 /* Files of images that have no record, and records without a file. */
 struct image_leftovers {
 	size_t halves;	/* of processes that died in an import or deletion */

@@ -55,6 +55,19 @@ user() {
 	same "$(user show theirs -o json | jq -r .state)" running
 }
 
+@test "the image is QEMU's while it is used and stays its user's, and no other user can read it" {
+	base=$(user image show mini -o json | jq -r .path)
+	# libvirt has made QEMU's user the owner of all that the disk is based on.
+	same "$(stat -c %U "$base")" root
+	[[ $(stat -c %A "$base") == -r--r----- ]]
+	fails 1 setpriv --reuid 65534 --regid 65534 --clear-groups head -c 4 "$base"
+	has "$err" "Permission denied"
+	ok user image verify mini
+	ok user create beside "${small[@]}"
+	ok user delete -y beside
+	same "$(user show theirs -o json | jq -r .state)" running
+}
+
 @test "two users of one network have different addresses, and see only their own instances" {
 	[ "$(field mine address)" != "$(user show theirs -o json | jq -r .address)" ]
 	same "$(vmctl list -o name)" mine

@@ -510,6 +510,25 @@ static void modes_of_our_own_folders_are_put_right(void **state)
 	assert_true(is_well(s, "data-folder"));
 }
 
+static void images_that_all_can_read_are_closed(void **state)
+{
+	struct stage *s = *state;
+	auto_image_list struct vmctl_image_list *list = NULL;
+	struct stat st;
+
+	must(vmctl_image_list(s->place->ctx, &list, &s->err));
+	assert_int_equal(list->count, 1);
+	const char *path = list->items[0]->path;
+	assert_int_equal(chmod(path, 0444), 0);
+	assert_true(asks(s, false, "storage", VMCTL_VERDICT_WARNING, path));
+	assert_int_equal(stat(path, &st), 0);
+	assert_int_equal(st.st_mode & 0777, 0444);
+	assert_true(mends(s, "storage", path));
+	assert_int_equal(stat(path, &st), 0);
+	assert_int_equal(st.st_mode & 0707, 0400);
+	assert_false(asks(s, false, "storage", VMCTL_VERDICT_WARNING, path));
+}
+
 static void a_storage_that_cannot_be_used_is_a_problem(void **state)
 {
 	struct stage *s = *state;
@@ -616,6 +635,7 @@ int main(void)
 		TEST(a_hypervisor_that_hangs_stops_nothing),
 		TEST(a_hypervisor_that_is_not_there_is_a_problem),
 		TEST(modes_of_our_own_folders_are_put_right),
+		TEST(images_that_all_can_read_are_closed),
 		TEST(a_storage_that_cannot_be_used_is_a_problem),
 		TEST(locks_and_sockets_of_the_dead_are_removed),
 		TEST(broken_settings_are_told_and_the_rest_is_looked_at),

@@ -67,7 +67,7 @@ struct vmctl_image_import {
 
 /*
  * Imports a disk image. The file is copied while its SHA-256 is computed,
- * stored under its digest with mode 0444, and published by rename; a killed
+ * stored read-only under its digest, and published by rename; a killed
  * import leaves nothing listed. A raw image is converted to qcow2.
  *
  * Refused with VMCTL_BAD_DATA: anything but a regular file, an image with a
