@@ -11,6 +11,13 @@ void str_done(struct str *s)
 	*s = STR_INIT;
 }
 
+void secret_str_done(struct str *s)
+{
+	if (s->p)
+		explicit_bzero(s->p, s->cap);
+	str_done(s);
+}
+
 bool str_grow(struct str *s, size_t more)
 {
 	if (s->oom)

@@ -27,6 +27,11 @@ struct str {
 void str_done(struct str *s); /* frees, and makes it empty again */
 #define auto_str auto_cleanup(str_done) struct str
 
+/* Wipes it first. Reserve room for all of a secret at once: growing would leave
+ * copies behind. */
+void secret_str_done(struct str *s);
+#define auto_secret_str auto_cleanup(secret_str_done) struct str
+
 void str_add(struct str *s, const char *text); /* NULL adds nothing */
 void str_addn(struct str *s, const void *bytes, size_t n);
 void str_addc(struct str *s, char c);

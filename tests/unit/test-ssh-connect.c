@@ -369,6 +369,118 @@ static void with_a_keyring_nobody_is_asked_twice(void **state)
 	d->ops->forget(ring);
 }
 
+/* libssh falls over a passphrase for such a cipher, so nobody is asked for
+ * one. */
+static void a_cipher_that_libssh_does_not_manage_is_named(void **state)
+{
+	struct sshd *d = need_sshd(state);
+	struct ssh_target target = sshd_target(d);
+	static const char *const ciphers[] = {
+		"aes128-gcm@openssh.com", "aes256-gcm@openssh.com",
+		"chacha20-poly1305@openssh.com"
+	};
+	static const char *const answers[] = { "secret", "secret", "secret" };
+
+	for (size_t i = 0; i < ARRAY_LEN(ciphers); i++) {
+		auto_free char *file = make_identity(d, "ed25519", "256", "");
+		auto_free char *hint =
+			str_printf("ssh-add %s, or: ssh-keygen -p -Z "
+				   "aes256-ctr -f %s",
+				   file, file);
+		auto_free char *public = public_of(file);
+		const char *identities[] = { file, NULL };
+		const char *both[] = { file, d->identity, NULL };
+		const char *public_keys[] = { public, NULL };
+		struct typist t;
+
+		free(must_run("ssh-keygen", "-q", "-p", "-Z", ciphers[i], "-P",
+			      "", "-N", "secret", "-f", file, NULL));
+		typist_init(&t, answers);
+		target.identities = identities;
+		target.public_keys = i ? public_keys : NULL;
+		assert_int_equal(try_connect(d, &target, &t.ev),
+				 -VMCTL_BAD_DATA);
+		assert_int_equal(t.asked, 0);
+		assert_non_null(strstr(d->err.message, file));
+		assert_non_null(strstr(d->err.message, ciphers[i]));
+		assert_string_equal(d->err.hint, hint);
+		/* Another key is not held up by it. */
+		target.identities = both;
+		target.public_keys = NULL;
+		assert_int_equal(try_connect(d, &target, &t.ev), 0);
+		assert_int_equal(t.asked, 0);
+		/* What the hint says is the way out. */
+		free(must_run("ssh-keygen", "-q", "-p", "-Z", "aes256-ctr",
+			      "-P", "secret", "-N", "secret", "-f", file,
+			      NULL));
+		target.identities = identities;
+		assert_int_equal(try_connect(d, &target, &t.ev), 0);
+		assert_int_equal(t.asked, 1);
+	}
+}
+
+static void every_cipher_that_libssh_manages_is_asked_for(void **state)
+{
+	struct sshd *d = need_sshd(state);
+	struct ssh_target target = sshd_target(d);
+	static const char *const ciphers[] = {
+		"3des-cbc",   "aes128-cbc", "aes128-ctr", "aes192-cbc",
+		"aes192-ctr", "aes256-cbc", "aes256-ctr",
+	};
+	static const char *const answers[] = { "secret" };
+	auto_free char *file = make_identity(d, "ed25519", "256", "secret");
+	const char *identities[] = { file, NULL };
+
+	target.identities = identities;
+	for (size_t i = 0; i < ARRAY_LEN(ciphers); i++) {
+		struct typist t;
+
+		free(must_run("ssh-keygen", "-q", "-p", "-Z", ciphers[i], "-P",
+			      "secret", "-N", "secret", "-f", file, NULL));
+		typist_init(&t, answers);
+		assert_int_equal(try_connect(d, &target, &t.ev), 0);
+		assert_int_equal(t.asked, 1);
+	}
+}
+
+/* Cut short anywhere, or with a byte of its head changed, such as one of the
+ * name of the cipher. */
+static void a_damaged_key_file_is_left_out(void **state)
+{
+	struct sshd *d = need_sshd(state);
+	struct ssh_target target = sshd_target(d);
+	auto_free char *file = make_identity(d, "ed25519", "256", "secret");
+	auto_free char *bad = str_printf("%s.bad", file);
+	const char *identities[] = { bad, NULL };
+	auto_str text = STR_INIT;
+	struct typist t;
+
+	target.identities = identities;
+	assert_int_equal(file_read(file, 65536, &text, NULL), 0);
+	for (size_t n = 0; n + 20 < text.len; n += 9) {
+		typist_init(&t, NULL);
+		assert_int_equal(file_write_atomic(bad, text.p, n, 0600, NULL),
+				 0);
+		assert_int_equal(try_connect(d, &target, &t.ev),
+				 -VMCTL_BAD_DATA);
+		assert_int_equal(t.asked, 0);
+		assert_non_null(strstr(t.log, "is left out"));
+	}
+	for (size_t n = 36; n < 110; n += 3) {
+		char was = text.p[n];
+
+		typist_init(&t, NULL);
+		text.p[n] = was == 'A' ? 'B' : 'A';
+		assert_int_equal(
+			file_write_atomic(bad, text.p, text.len, 0600, NULL),
+			0);
+		text.p[n] = was;
+		/* In the salt it is nothing that is seen. */
+		assert_int_equal(try_connect(d, &target, &t.ev),
+				 -VMCTL_BAD_DATA);
+	}
+}
+
 /* The clock of an attempt stops for a person. */
 static bool type_slowly(void *data, const char *prompt, char *answer,
 			size_t size)
@@ -634,6 +746,9 @@ int main(void)
 		cmocka_unit_test(
 			nobody_is_asked_for_a_key_that_the_server_refuses),
 		cmocka_unit_test(with_a_keyring_nobody_is_asked_twice),
+		cmocka_unit_test(a_cipher_that_libssh_does_not_manage_is_named),
+		cmocka_unit_test(every_cipher_that_libssh_manages_is_asked_for),
+		cmocka_unit_test(a_damaged_key_file_is_left_out),
 		cmocka_unit_test(a_slow_typist_is_waited_for),
 		cmocka_unit_test_teardown(
 			term_012_the_agent_goes_before_a_question, stop_agent),

@@ -156,7 +156,8 @@ static int try_locked_ones(struct attempt *a, struct vmctl_error *err)
 		if (!id)
 			return fail_oom(err);
 		if (id->state != IDENTITY_LOCKED &&
-		    id->state != IDENTITY_STAYS_LOCKED)
+		    id->state != IDENTITY_STAYS_LOCKED &&
+		    id->state != IDENTITY_FOREIGN)
 			continue;
 		r = probe(a, public_key(a, i), &wanted, err);
 		if (r == 0 && wanted)
@@ -227,6 +228,16 @@ static int fail_refused(const struct attempt *a, struct vmctl_error *err)
 	int r;
 
 	/* What the guest has no part in is no better later. */
+	if (id && id->state == IDENTITY_FOREIGN) {
+		r = fail(err, VMCTL_BAD_DATA, 0,
+			 "the private key %s is encrypted with %s, which only "
+			 "OpenSSH can read",
+			 id->path, id->cipher);
+		fail_hint(err,
+			  "ssh-add %s, or: ssh-keygen -p -Z aes256-ctr -f %s",
+			  id->path, id->path);
+		return r;
+	}
 	if (id) {
 		r = fail(err, VMCTL_BAD_DATA, 0,
 			 "the private key %s is locked by a passphrase, %s",

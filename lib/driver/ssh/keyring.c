@@ -2,10 +2,12 @@
 #include <stdio.h>
 
 #include "base/file.h"
+#include "base/openssh-key.h"
 #include "driver/ssh/session.h"
 
 #define IDENTITY_MAX (64 * 1024)
 #define PASSPHRASE_MAX 1024
+#define CIPHER_MAX 64
 #define TRIES 3 /* as OpenSSH's NumberOfPasswordPrompts */
 
 /*
@@ -20,9 +22,8 @@ struct ssh_keyring {
 static void identity_free(struct identity *id)
 {
 	ssh_key_free(id->key); /* wipes */
-	if (id->text.p)
-		explicit_bzero(id->text.p, id->text.len);
-	str_done(&id->text);
+	secret_str_done(&id->text);
+	free(id->cipher);
 	free(id->path);
 	free(id);
 }
@@ -47,6 +48,51 @@ static int nothing_to_type(const char *prompt, char *buf, size_t len, int echo,
 	return -1;
 }
 
+static bool is_known(const struct openssh_key *key)
+{
+	static const char *const ciphers[] = {
+		"3des-cbc",   "aes128-cbc", "aes128-ctr", "aes192-cbc",
+		"aes192-ctr", "aes256-cbc", "aes256-ctr",
+	};
+
+	if (wire_is(&key->cipher, "none"))
+		return true;
+	if (!wire_is(&key->kdf, "bcrypt"))
+		return false;
+	for (size_t i = 0; i < ARRAY_LEN(ciphers); i++)
+		if (wire_is(&key->cipher, ciphers[i]))
+			return true;
+	return false;
+}
+
+/*
+ * libssh takes the ciphers of sessions for those of files, too, and calls what
+ * some of them do not have: with a passphrase, one that authenticates
+ * (aes256-gcm@openssh.com) is the end of the process. What it is not known to
+ * manage is never given to it.
+ */
+static int look_at_cipher(struct identity *id, struct vmctl_error *err)
+{
+	const char *text = str_text(&id->text);
+	auto_openssh_key key = { 0 };
+	/* To its first NUL, as libssh reads it. */
+	int r = openssh_key_read(text, strlen(text), &key, err);
+
+	if (r == -VMCTL_UNSUPPORTED) /* PEM, or nothing */
+		return strstr(text, OPENSSH_KEY_BEGIN)
+			       ? fail(err, VMCTL_BAD_DATA, 0, "it is cut short")
+			       : 0;
+	if (r < 0 || is_known(&key))
+		return r;
+	id->cipher = str_printable(
+		(const char *)key.cipher.p,
+		key.cipher.n < CIPHER_MAX ? key.cipher.n : CIPHER_MAX, false);
+	if (!id->cipher)
+		return fail_oom(err);
+	id->state = IDENTITY_FOREIGN;
+	return 0;
+}
+
 static void load(struct identity *id, const struct events *ev)
 {
 	struct vmctl_error why = { 0 };
@@ -57,6 +103,13 @@ static void load(struct identity *id, const struct events *ev)
 		log_warn(ev, "a private key is left out: %s", why.message);
 		return;
 	}
+	if (look_at_cipher(id, &why) < 0) {
+		log_warn(ev, "the private key %s is left out: %s", id->path,
+			 why.message);
+		return;
+	}
+	if (id->state == IDENTITY_FOREIGN)
+		return;
 	if (ssh_pki_import_privkey_base64(str_text(&id->text), NULL,
 					  nothing_to_type, &locked,
 					  &id->key) == SSH_OK) {

@@ -69,8 +69,10 @@ struct identity {
 		IDENTITY_OPEN,
 		IDENTITY_LOCKED,       /* by a passphrase */
 		IDENTITY_STAYS_LOCKED, /* nobody gave it */
+		IDENTITY_FOREIGN,      /* … by a cipher that libssh has not */
 		IDENTITY_TOKEN,	       /* a security key's */
 	} state;
+	char *cipher; /* when IDENTITY_FOREIGN; else NULL */
 	bool asked; /* and an answer was given, which was wrong */
 };
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-#include "key/key.h"
+#include "base/wire.h"
 
 bool wire_u32(struct wire *w, uint32_t *ret)
 {
