@@ -39,7 +39,7 @@ teardown_file() {
 	requires cc
 	# As the library is built, or its runtime would come too late.
 	sanitize=()
-	[ "$KIND" != asan ] || sanitize=(-fsanitize=address -fsanitize=undefined)
+	case $KIND in asan-*) sanitize=(-fsanitize=address -fsanitize=undefined) ;; esac
 	cd "$BATS_TEST_TMPDIR"
 	cc "${sanitize[@]}" -std=c99 -pedantic -Wall -Wextra -Werror -I"$TOP/lib/include" -o instances \
 		"$TOP/examples/instances.c" -L"$BUILD" -lvmctl -Wl,-rpath,"$BUILD"

@@ -1,7 +1,7 @@
 #!/bin/sh
 # SPDX-License-Identifier: LGPL-2.1-or-later
 # The public interface: headers that stand alone, and the symbols they promise.
-. tests/lint/tap.sh
+. tests/lint.sh
 CC=${CC:-cc}
 CXX=${CXX:-c++}
 

@@ -1,7 +1,7 @@
 #!/bin/sh
 # SPDX-License-Identifier: LGPL-2.1-or-later
 # Calls that are not made, and output that is not written.
-. tests/lint/tap.sh
+. tests/lint.sh
 
 lib=$(files 'lib/*.c' 'lib/*.h')
 cli=$(files 'cli/*.c' 'cli/*.h')

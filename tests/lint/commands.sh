@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 # Every command has a page, a test and help, and help, manual and completion
 # agree on its options.
-. tests/lint/tap.sh
+. tests/lint.sh
 
 vmctl=$B/vmctl
 if [ ! -x "$vmctl" ]; then

@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 # make install, with DESTDIR and without; what is installed works and holds no path
 # of the build; make uninstall leaves nothing.
-. tests/lint/tap.sh
+. tests/lint.sh
 
 if [ ! -x "$B/vmctl" ]; then
 	skip "install" "nothing is built in $B"
@@ -14,9 +14,11 @@ tmp=$(cd "$tmp" && pwd -P)
 VMCTL_HOME=$tmp/home
 export VMCTL_HOME
 unset VMCTL_MODULE_DIR LD_LIBRARY_PATH
-# The flags of the make that runs this, if any, hold for the build folder too.
+# The flags of the make that runs this, if any, hold for the build directory too, which
+# is the real one: B may be a copy without objects. One make at a time, as in Makefile.
+B=${VMT_BUILD:-$B}
 make_() {
-	env -u MAKELEVEL ${MAKE:-make} --no-print-directory -s B="$B" "$@" 2>&1 </dev/null |
+	env -u MAKELEVEL flock "$B/.lock" ${MAKE:-make} --no-print-directory -s B="$B" "$@" 2>&1 </dev/null |
 		grep -vE 'jobserver|^  (LD|CC|GEN|AR|MAN) ' || :
 }
 version=$(sed -n 's/^VERSION := //p' Makefile)

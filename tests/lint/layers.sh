@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 # Dependencies point one way: cli -> public headers -> subsystems -> driver,
 # state -> base (HACKING.md). Includes tell.
-. tests/lint/tap.sh
+. tests/lint.sh
 
 # A line "file layer header" for every quoted include and every <vmctl/…>.
 includes() {

@@ -1,7 +1,7 @@
 #!/bin/sh
 # SPDX-License-Identifier: LGPL-2.1-or-later
 # Every requirement that is met so far (tests/requirements) is named by a test.
-. tests/lint/tap.sh
+. tests/lint.sh
 
 named=$(grep -hE '@test|^(static )?void |cmocka_unit_test' \
 	$(files 'tests/unit/*.c' 'tests/cli/*.bats' 'tests/e2e/*.bats' 'tests/system/*.bats') | tr '_a-z' '-A-Z' |

@@ -3,7 +3,7 @@
 # Files of at most 400 lines (tests 800), functions of at most 60 (tests 100). What is longer stands in
 # size.allow with its length, which may only shrink: an entry that is too high or
 # not needed fails too.
-. tests/lint/tap.sh
+. tests/lint.sh
 allow=tests/lint/size.allow
 
 # measure: lines "name length limit".

@@ -1,7 +1,7 @@
 #!/bin/sh
 # SPDX-License-Identifier: LGPL-2.1-or-later
 # What every text file must satisfy.
-. tests/lint/tap.sh
+. tests/lint.sh
 
 all=$(files '*' | grep -vE '^LICENSE$|\.(bin|qcow2|db|png)$|^tests/data/')
 c=$(files '*.c' '*.h')

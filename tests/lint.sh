@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-# For the lints, which run in the top folder: `. tests/lint/tap.sh`.
+# For the lints, which run in the top folder: `. tests/lint.sh`.
 # shellcheck shell=sh
 LC_ALL=C
 export LC_ALL
