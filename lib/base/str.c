@@ -143,6 +143,19 @@ char *str_dup(const char *text)
 	return strdup(text ? text : "");
 }
 
+bool str_line(const char **text, char *line, size_t size)
+{
+	const char *begin = *text;
+	size_t n = strcspn(begin, "\n"), kept = n < size ? n : size - 1;
+
+	if (!*begin)
+		return false;
+	memcpy(line, begin, kept);
+	line[kept] = '\0';
+	*text = begin + n + (begin[n] == '\n');
+	return true;
+}
+
 bool str_starts(const char *text, const char *prefix)
 {
 	return strncmp(text, prefix, strlen(prefix)) == 0;

@@ -73,6 +73,11 @@ static inline bool str_eq(const char *a, const char *b)
 bool str_starts(const char *text, const char *prefix);
 bool str_ends(const char *text, const char *suffix);
 
+/* Copies the next line of `*text`, without its newline and cut to `size`, and
+ * moves `*text` behind it; false at the end. For tables that are read with
+ * sscanf(3): glibc's looks for the end of the whole text at every call. */
+bool str_line(const char **text, char *line, size_t size);
+
 /* Whether the bytes are well-formed UTF-8 (RFC 3629) without NUL. */
 bool str_is_utf8(const char *bytes, size_t n);
 

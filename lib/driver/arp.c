@@ -15,7 +15,9 @@
 int arp_find_in(const char *table, const char *mac, const char *device,
 		char ret[46], struct vmctl_error *err)
 {
-	for (const char *line = table; line && *line;) {
+	char line[256];
+
+	while (str_line(&table, line, sizeof(line))) {
 		char address[46], hardware[18], where[16];
 		unsigned flags;
 
@@ -26,8 +28,6 @@ int arp_find_in(const char *table, const char *mac, const char *device,
 			memcpy(ret, address, sizeof(address));
 			return 0;
 		}
-		line = strchr(line, '\n');
-		line = line ? line + 1 : NULL;
 	}
 	return fail(err, VMCTL_NOT_FOUND, 0, "no neighbour on %s is %s", device,
 		    mac);

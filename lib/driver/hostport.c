@@ -14,6 +14,7 @@
 #include "base/str.h"
 
 #define TABLE_MAX (1 << 24)
+#define LINE_SIZE 256 /* of tcp6: at most 200 */
 #define FIRST_OF_USERS "/proc/sys/net/ipv4/ip_unprivileged_port_start"
 
 /* States of include/net/tcp_states.h; UDP knows no listening. */
@@ -47,8 +48,9 @@ bool hostport_find_in(const char *table, bool udp, const char *address,
 		      int port, unsigned long *ret_inode, unsigned *ret_uid)
 {
 	unsigned want = udp ? UDP_STATE_OPEN : TCP_STATE_LISTEN;
+	char line[LINE_SIZE];
 
-	for (const char *line = table; line && *line;) {
+	while (str_line(&table, line, sizeof(line))) {
 		char hex[33];
 		unsigned at, state, uid;
 		unsigned long inode;
@@ -64,8 +66,6 @@ bool hostport_find_in(const char *table, bool udp, const char *address,
 			*ret_uid = uid;
 			return true;
 		}
-		line = strchr(line, '\n');
-		line = line ? line + 1 : NULL;
 	}
 	return false;
 }
@@ -143,7 +143,9 @@ static int fail_taken(bool udp, const char *address, int port,
 		      struct vmctl_error *err)
 {
 	char who[128];
-	bool known = hostport_holder(udp, address, port, who, sizeof(who));
+	/* The answer costs a look at every process: only for a message. */
+	bool known =
+		err && hostport_holder(udp, address, port, who, sizeof(who));
 
 	return fail(err, VMCTL_EXISTS, 0,
 		    "%s port %d of %s is in use on this host%s%s",

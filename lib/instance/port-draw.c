@@ -40,7 +40,10 @@ int port_draw(struct vmctl *ctx, bool udp, const char *address,
 		r = state_port_owner(db, &port, &owner, NULL, err);
 		if (r < 0 || owner)
 			continue;
-		r = hostport_check(udp, address, port.host_port, err);
+		/* The holder of a port that is not needed is not looked for. */
+		r = hostport_check(udp, address, port.host_port, NULL);
+		if (r < 0 && r != -VMCTL_EXISTS)
+			r = hostport_check(udp, address, port.host_port, err);
 		if (r == 0) {
 			*ret = port.host_port;
 			return 0;

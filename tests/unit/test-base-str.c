@@ -287,6 +287,23 @@ static void every_code_has_a_name_and_an_exit_status(void **state)
 	assert_string_equal(vmctl_code_name(9999), "internal");
 }
 
+static void lines_are_taken_one_by_one_and_cut(void **state)
+{
+	const char *text = "one\n\nthree is long\nend";
+	char line[6];
+
+	assert_true(str_line(&text, line, sizeof(line)));
+	assert_string_equal(line, "one");
+	assert_true(str_line(&text, line, sizeof(line)));
+	assert_string_equal(line, "");
+	assert_true(str_line(&text, line, sizeof(line)));
+	assert_string_equal(line, "three");
+	assert_true(str_line(&text, line, sizeof(line)));
+	assert_string_equal(line, "end");
+	assert_false(str_line(&text, line, sizeof(line)));
+	assert_string_equal(text, "");
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -299,6 +316,7 @@ int main(void)
 		cmocka_unit_test(utf8_is_judged_as_rfc_3629_says),
 		cmocka_unit_test(what_moves_a_cursor_is_replaced),
 		cmocka_unit_test(what_is_added_follows_what_is_there),
+		cmocka_unit_test(lines_are_taken_one_by_one_and_cut),
 		cmocka_unit_test(a_list_of_strings_grows),
 		cmocka_unit_test(numbers_are_written_as_printf_does),
 		cmocka_unit_test(the_nearest_word_is_near),

@@ -6,6 +6,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "base/clock.h"
 #include "base/str.h"
 #include "driver/hostport.h"
 
@@ -138,6 +139,28 @@ static void a_port_of_roots_says_what_to_do(void **state)
 	"retrnsmt   uid  timeout inode\n"
 #define REST " 00000000:00000000 00:00000000 00000000  "
 
+static void a_long_table_is_read_once(void **state)
+{
+	auto_str table = STR_INIT;
+	unsigned long inode = 0;
+	unsigned uid = 0;
+
+	str_add(&table, HEAD);
+	for (int i = 0; i < 60000; i++)
+		str_addf(&table,
+			 "%4d: 0100007F:1F90 00000000:0000 01" REST
+			 "1 0 11 1 0 100 0 0 10 0\n",
+			 i);
+	str_add(&table, "   0: 0100007F:1F90 00000000:0000 0A" REST
+			"1 0 12 1 0 100 0 0 10 0\n");
+	/* Quadratic, it is a minute's work. */
+	int64_t begun = clock_mono_ms();
+	assert_true(hostport_find_in(str_text(&table), false, "127.0.0.1", 8080,
+				     &inode, &uid));
+	assert_int_equal(inode, 12);
+	assert_in_range(clock_mono_ms() - begun, 0, 8000);
+}
+
 static void the_kernels_tables_are_read(void **state)
 {
 	static const char v4[] =
@@ -193,6 +216,7 @@ int main(void)
 		cmocka_unit_test(a_connection_that_lingers_is_not_in_the_way),
 		cmocka_unit_test(an_address_of_another_host_is_refused),
 		cmocka_unit_test(a_port_of_roots_says_what_to_do),
+		cmocka_unit_test(a_long_table_is_read_once),
 		cmocka_unit_test(the_kernels_tables_are_read),
 	};
 

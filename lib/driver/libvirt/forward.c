@@ -13,6 +13,8 @@
  * wherever among the guest's interfaces that stands.
  */
 
+#define LINE_SIZE 256
+
 static const char *protocol(const struct hv_forward *fwd)
 {
 	return fwd->udp ? "udp" : "tcp";
@@ -90,10 +92,10 @@ static int parse(const char *text, struct hv_forward **ret, size_t *ret_n,
 {
 	auto_free struct hv_forward *list = NULL;
 	size_t n = 0, room = 0;
+	char line[LINE_SIZE];
 
-	for (const char *line = text; line && *line;) {
+	while (str_line(&text, line, sizeof(line))) {
 		struct hv_forward one = { 0 };
-		const char *end = strchr(line, '\n');
 
 		if (parse_line(line, &one)) {
 			if (n == room) {
@@ -106,7 +108,6 @@ static int parse(const char *text, struct hv_forward **ret, size_t *ret_n,
 			}
 			list[n++] = one;
 		}
-		line = end ? end + 1 : NULL;
 	}
 	*ret = take_ptr(&list);
 	*ret_n = n;
@@ -119,7 +120,7 @@ int forward_list(struct hv *hv, const char *uuid, struct hv_forward **ret,
 	auto_free char *reply = NULL;
 	int r = monitor_command(hv, uuid, "info usernet", &reply, err);
 
-	return r < 0 ? r : parse(reply, ret, ret_n, err);
+	return r < 0 ? r : parse(reply ? reply : "", ret, ret_n, err);
 }
 
 /* "TCP[ESTABLISHED]  15  127.0.0.1  2222  10.0.2.15  22  0  0": a connection
@@ -132,10 +133,12 @@ int forward_reached(struct hv *hv, const char *uuid,
 	auto_free char *reply = NULL;
 	bool found = false;
 	int r = monitor_command(hv, uuid, "info usernet", &reply, err);
+	const char *text = reply ? reply : "";
+	char line[LINE_SIZE];
 
 	if (r < 0)
 		return r;
-	for (char *line = reply; line && *line;) {
+	while (str_line(&text, line, sizeof(line))) {
 		char addr[64];
 		int port = 0, guest = 0;
 
@@ -143,8 +146,6 @@ int forward_reached(struct hv *hv, const char *uuid,
 			   &port, &guest) == 3 &&
 		    port == fwd->host_port && guest == fwd->guest_port)
 			found = true;
-		line = strchr(line, '\n');
-		line = line ? line + 1 : NULL;
 	}
 	*ret = found;
 	return 0;
