@@ -101,41 +101,51 @@ static int read_end(const struct console_record *r, struct str *ret,
 	return str_check(ret, err);
 }
 
-static int add_line(char ***lines, const char *p, size_t n)
+/* Puts the last lines that have text at the end of `list`, which has room for
+ * `most`; how many there are, or -VMCTL_NO_MEMORY. From the end, because a
+ * guest may write nothing but short lines. */
+static int last_lines(const char *text, size_t len, char **list, size_t most)
 {
-	auto_free char *text = line_text(p, n);
+	size_t n = 0;
 
-	if (!text)
-		return -VMCTL_NO_MEMORY;
-	return *text ? strv_append(lines, text) : 0;
+	while (len && n < most) {
+		const char *nl = memrchr(text, '\n', len);
+		size_t begin = nl ? (size_t)(nl - text) + 1 : 0;
+		auto_free char *line = line_text(text + begin, len - begin);
+
+		if (!line)
+			return -VMCTL_NO_MEMORY;
+		if (*line)
+			list[most - ++n] = take_ptr(&line);
+		len = nl ? begin - 1 : 0;
+	}
+	return (int)n;
 }
 
 int console_tail(const struct vmctl *ctx, const char *id, size_t lines,
 		 char ***ret, struct vmctl_error *err)
 {
-	auto_strv char **all = strv_dup(NULL);
 	auto_record record = { 0 };
 	auto_str text = STR_INIT;
-	int r = all ? console_record(ctx, id, &record, err) : fail_oom(err);
+	int r = console_record(ctx, id, &record, err);
 
 	if (r == 0 && record.boot_count)
 		r = read_end(&record, &text, err);
 	if (r < 0)
 		return r;
-	const char *p = str_text(&text), *end = p + text.len;
-	while (p < end) {
-		const char *nl = memchr(p, '\n', (size_t)(end - p));
-		size_t n = (size_t)((nl ? nl : end) - p);
-
-		if (add_line(&all, p, n) < 0)
-			return fail_oom(err);
-		p += n + 1;
+	/* A byte is a line at most. */
+	if (lines > text.len)
+		lines = text.len;
+	char **list = calloc(lines + 1, sizeof(*list));
+	int n = list ? last_lines(str_text(&text), text.len, list, lines)
+		     : -VMCTL_NO_MEMORY;
+	if (n < 0) {
+		for (size_t i = 0; list && i < lines; i++)
+			free(list[i]);
+		free(list);
+		return fail_oom(err);
 	}
-	size_t count = strv_len((const char *const *)all);
-	size_t drop = count > lines ? count - lines : 0;
-	for (size_t i = 0; i < drop; i++)
-		free(all[i]);
-	memmove(all, all + drop, (count - drop + 1) * sizeof(*all));
-	*ret = take_ptr(&all);
+	memmove(list, list + lines - n, ((size_t)n + 1) * sizeof(*list));
+	*ret = list;
 	return 0;
 }

@@ -4,6 +4,7 @@
 #include <string.h>
 #include <sys/stat.h>
 
+#include "base/clock.h"
 #include "base/file.h"
 #include "instance/console.h"
 #include "unit.h"
@@ -102,6 +103,21 @@ static void a_large_record_has_a_tail_of_its_end(void **state)
 	assert_int_equal(strlen(lines[0]), 1024);
 }
 
+static void short_lines_cost_no_more_than_long_ones(void **state)
+{
+	struct stage *s = *state;
+	auto_str text = STR_INIT;
+
+	for (int i = 0; i < 32768; i++)
+		str_add(&text, "x\n");
+	put(s, "console.log", str_text(&text));
+	/* A hundred looks, as often as a waiting command looks in a minute. */
+	int64_t begun = clock_mono_ms();
+	for (int i = 0; i < 100; i++)
+		tail_is(s, 2, "x|x|");
+	assert_in_range(clock_mono_ms() - begun, 0, 10000);
+}
+
 #define ON_STAGE(f)                                                            \
 	cmocka_unit_test_setup_teardown(f, stage_setup, stage_teardown)
 
@@ -109,6 +125,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		ON_STAGE(the_tail_is_the_last_lines_with_text),
+		ON_STAGE(short_lines_cost_no_more_than_long_ones),
 		ON_STAGE(the_tail_cannot_move_the_cursor),
 		ON_STAGE(the_tail_goes_over_the_files_of_this_start_alone),
 		ON_STAGE(a_large_record_has_a_tail_of_its_end),
