@@ -41,38 +41,74 @@ const char cloud_init_question[] =
 	"	END { for (i = 0; i < n; i++) print text[i] }'\n"
 	"exit $status\n";
 
+/* The guest may say as much as it likes; a person reads a few sentences. */
+#define MESSAGES 10
+#define MESSAGE_BYTES 500
+
+struct messages {
+	struct str text[MESSAGES];
+	size_t n;
+	size_t more; /* that were left out */
+};
+
 struct report {
 	bool disabled;
-	struct str errors; /* what did not happen */
-	struct str notes;  /* what was got over */
+	struct messages errors; /* what did not happen */
+	struct messages notes;	/* what was got over */
 };
 
 static void report_done(struct report *r)
 {
-	str_done(&r->errors);
-	str_done(&r->notes);
+	for (size_t i = 0; i < MESSAGES; i++) {
+		str_done(&r->errors.text[i]);
+		str_done(&r->notes.text[i]);
+	}
 }
 
 /* In one line; what several stages say is said once. */
-static void add_message(struct str *s, const char *text)
+static int add_message(struct messages *m, const char *text)
 {
 	auto_str line = STR_INIT;
 
-	for (const char *p = text; *p; p++) {
+	for (const char *p = text; *p && line.len < MESSAGE_BYTES; p++) {
 		bool blank = strchr(" \t\r\n", *p);
 		if (!blank)
 			str_addc(&line, *p);
 		else if (line.len && line.p[line.len - 1] != ' ')
 			str_addc(&line, ' ');
 	}
+	if (line.len == MESSAGE_BYTES)
+		str_add(&line, "...");
 	while (line.len && line.p[line.len - 1] == ' ')
 		line.p[--line.len] = '\0';
-	s->oom |= line.oom;
-	if (!line.len || strstr(str_text(s), line.p))
-		return;
-	if (s->len)
-		str_add(s, "; ");
-	str_add(s, line.p);
+	if (line.oom)
+		return -VMCTL_NO_MEMORY;
+	if (!line.len)
+		return 0;
+	for (size_t i = 0; i < m->n; i++)
+		if (str_eq(m->text[i].p, line.p))
+			return 0;
+	if (m->n == MESSAGES) {
+		m->more++;
+		return 0;
+	}
+	m->text[m->n++] = line;
+	line = STR_INIT;
+	return 0;
+}
+
+static char *join_messages(const struct messages *m)
+{
+	auto_str out = STR_INIT;
+	char *text = NULL;
+
+	for (size_t i = 0; i < m->n; i++) {
+		str_add(&out, i ? "; " : "");
+		str_add(&out, m->text[i].p);
+	}
+	if (m->more)
+		str_addf(&out, "; and %zu more", m->more);
+	return str_take(&out, &text, NULL) == 0 ? text : NULL;
 }
 
 /* Warnings that say that what the user wanted was not understood, or failed. */
@@ -97,41 +133,49 @@ static bool is_failure(const char *text)
 	return false;
 }
 
-static void add_warning(struct report *r, const char *text)
+static int add_warning(struct report *r, const char *text)
 {
-	add_message(is_failure(text) ? &r->errors : &r->notes, text);
+	return add_message(is_failure(text) ? &r->errors : &r->notes, text);
 }
 
-static void read_json(struct report *r, const json_t *doc)
+static int read_json(struct report *r, const json_t *doc)
 {
 	const char *level;
 	const json_t *item;
 	json_t *list;
 	size_t i;
+	int bad = 0;
 
 	r->disabled = str_eq(json_get_string(doc, "status", ""), "disabled");
-	json_array_foreach(json_object_get(doc, "errors"), i,
-			   item) if (json_is_string(item))
-		add_message(&r->errors, json_string_value(item));
+	json_array_foreach(json_object_get(doc, "errors"), i, item)
+	{
+		if (json_is_string(item))
+			bad |= add_message(&r->errors, json_string_value(item));
+	}
 	json_object_foreach(json_object_get(doc, "recoverable_errors"), level,
 			    list)
 	{
 		if (str_eq(level, "DEPRECATED"))
 			continue;
-		json_array_foreach(list, i, item) if (json_is_string(item))
-			add_warning(r, json_string_value(item));
+		json_array_foreach(list, i, item)
+		{
+			if (json_is_string(item))
+				bad |= add_warning(r, json_string_value(item));
+		}
 	}
+	return bad;
 }
 
 /* status: error / time: ... / detail: / what went wrong, to the end */
-static void read_text(struct report *r, const char *text, int status)
+static int read_text(struct report *r, const char *text, int status)
 {
 	const char *detail = strstr(text, "detail:");
 
 	r->disabled = strstr(text, "status: disabled");
-	if (status != 0)
-		add_message(&r->errors,
-			    detail ? detail + strlen("detail:") : text);
+	return status == 0 ? 0
+			   : add_message(&r->errors,
+					 detail ? detail + strlen("detail:")
+						: text);
 }
 
 static int read_answer(struct report *r, int status, const char *answer,
@@ -144,24 +188,20 @@ static int read_answer(struct report *r, int status, const char *answer,
 
 	if (!first)
 		return fail_oom(err);
-	if (*first == '{' &&
-	    json_parse(first, strlen(first), "the answer", &doc, NULL) == 0)
-		read_json(r, doc);
-	else
-		read_text(r, first, status);
-	for (const char *p = end ? end + 1 : ""; *p;) {
+	int bad = *first == '{' && json_parse(first, strlen(first),
+					      "the answer", &doc, NULL) == 0
+			  ? read_json(r, doc)
+			  : read_text(r, first, status);
+	for (const char *p = end ? end + 1 : ""; !bad && *p;) {
 		size_t n = strcspn(p, "\n");
 		auto_free char *line = strndup(p, n);
-		if (!line)
-			return fail_oom(err);
-		add_warning(r, line);
+		bad = line ? add_warning(r, line) : -VMCTL_NO_MEMORY;
 		p += n + (p[n] == '\n');
 	}
 	/* It failed, and does not say at what. */
-	if (!r->errors.len && status != 0 && status != 2)
-		add_message(&r->errors, first);
-	int bad = str_check(&r->errors, err);
-	return bad < 0 ? bad : str_check(&r->notes, err);
+	if (!bad && !r->errors.n && status != 0 && status != 2)
+		bad = add_message(&r->errors, first);
+	return bad ? fail_oom(err) : 0;
 }
 
 int cloud_init_verdict(const struct events *ev, const char *name, int status,
@@ -178,17 +218,21 @@ int cloud_init_verdict(const struct events *ev, const char *name, int status,
 	if (r.disabled)
 		return fail(err, VMCTL_UNSUPPORTED, 0,
 			    "%s: cloud-init is disabled in the guest", name);
-	if (r.errors.len || (status != 0 && status != 2)) {
+	auto_free char *errors = join_messages(&r.errors);
+	auto_free char *notes = join_messages(&r.notes);
+	if (!errors || !notes)
+		return fail_oom(err);
+	if (*errors || (status != 0 && status != 2)) {
 		fail(err, VMCTL_FAILED, 0, "%s: cloud-init failed: %s", name,
-		     r.errors.len ? str_text(&r.errors) : "no reason given");
+		     *errors ? errors : "no reason given");
 		fail_hint(err,
 			  "vmctl exec %s -- sudo cat "
 			  "/var/log/cloud-init-output.log",
 			  name);
 		return -VMCTL_FAILED;
 	}
-	if (r.notes.len)
+	if (*notes)
 		log_warn(ev, "%s: cloud-init is done, but warns: %s", name,
-			 str_text(&r.notes));
+			 notes);
 	return 0;
 }

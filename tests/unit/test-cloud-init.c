@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "unit.h"
 
+#include "base/clock.h"
 #include "instance/instance.h"
 
 /* What guests answer: cloud-init 20.4 in text, 22.4 and 24.1 in JSON. */
@@ -135,11 +136,55 @@ static void nonsense_is_not_success(void **state)
 	says("web1: cloud-init failed: Traceback ... OSError: no");
 }
 
+static void a_guest_that_says_too_much_is_cut_short(void **state)
+{
+	auto_str answer = STR_INIT;
+	auto_str text = STR_INIT;
+	int64_t begun = clock_mono_ms();
+
+	/* As much as is read of an answer, all of it different. */
+	str_add(&answer, "{\"status\": \"error\", \"errors\": [");
+	for (int i = 0; answer.len < 1000000; i++)
+		str_addf(&answer, "%s\"(%d) failed\"", i ? "," : "", i);
+	str_add(&answer, "]}\n\036\n");
+	assert_int_equal(verdict(1, str_text(&answer)), -VMCTL_FAILED);
+	assert_non_null(strstr(error.message, "(0) failed; (1) failed; "));
+	/* What is compared with all before it takes 25 s and more. */
+	assert_in_range(clock_mono_ms() - begun, 0, 10000);
+
+	str_add(&text, "status: error\ndetail:\n");
+	str_fill(&text, 'x', 1000000);
+	assert_int_equal(verdict(1, str_text(&text)), -VMCTL_FAILED);
+	assert_non_null(strstr(error.message, "failed: xxx"));
+	assert_non_null(strstr(error.message, "xxx..."));
+}
+
+static void a_message_in_another_is_told_too(void **state)
+{
+	assert_int_equal(verdict(1, "{\"errors\": [\"disk setup failed\", "
+				    "\"disk setup\"]}\n\036\n"),
+			 -VMCTL_FAILED);
+	says("web1: cloud-init failed: disk setup failed; disk setup");
+}
+
+static void of_many_messages_the_first_are_told(void **state)
+{
+	assert_int_equal(verdict(1, "{\"errors\": [\"a\", \"b\", \"c\", \"d\","
+				    " \"e\", \"f\", \"g\", \"h\", \"i\", \"j\","
+				    " \"k\", \"l\", \"a\"]}\n\036\n"),
+			 -VMCTL_FAILED);
+	says("web1: cloud-init failed: a; b; c; d; e; f; g; h; i; j; "
+	     "and 2 more");
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(done_is_success),
 		cmocka_unit_test(its_errors_are_the_message_each_once),
+		cmocka_unit_test(a_guest_that_says_too_much_is_cut_short),
+		cmocka_unit_test(a_message_in_another_is_told_too),
+		cmocka_unit_test(of_many_messages_the_first_are_told),
 		cmocka_unit_test(text_gives_its_detail),
 		cmocka_unit_test(user_data_that_was_not_read_is_a_failure),
 		cmocka_unit_test(what_it_got_over_is_a_warning),
