@@ -36,6 +36,10 @@ bool outflow_add(struct outflow *o, const void *bytes, size_t n)
 {
 	if (o->fd < 0)
 		return true;
+	if (o->most) {
+		n = n < o->most - o->taken ? n : o->most - o->taken;
+		o->taken += n;
+	}
 	if (o->off == o->len)
 		o->off = o->len = 0;
 	if (o->cap - o->len < n && o->off > 0) {

@@ -12,6 +12,8 @@ struct outflow {
 	int fd; /* -1: thrown away */
 	char *p;
 	size_t off, len, cap; /* off..len are still to be written */
+	size_t most; /* bytes that are taken, the rest is thrown away; 0: all */
+	size_t taken; /* bytes so far, with `most` */
 	bool regular, socket;
 	bool refused; /* it turned out not to be open for writing */
 };

@@ -75,6 +75,9 @@ struct ssh_exec {
 	 */
 	bool (*gone)(void *data);
 	void *data;
+	/* Bytes of standard output, and of standard error, that are written:
+	 * the rest is thrown away. 0: all. */
+	size_t output_max;
 	/* Set before the command is asked for: when it stays false, a call
 	 * that failed has run nothing and read nothing. May be NULL. */
 	bool *begun;

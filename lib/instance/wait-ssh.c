@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include <errno.h>
-#include <fcntl.h>
 #include <stdio.h>
 #include <sys/mman.h>
 
@@ -84,18 +83,15 @@ static int capture(struct waiting *w, struct waited *t, const char *command,
 		   struct ssh_exit *ret_exit, struct str *ret_out,
 		   struct vmctl_error *err)
 {
-	auto_close int fd =
-		memfd_create("vmctl-output", MFD_CLOEXEC | MFD_ALLOW_SEALING);
+	auto_close int fd = memfd_create("vmctl-output", MFD_CLOEXEC);
 	struct ssh_exec what = { .command = command,
 				 .in = -1,
 				 .out = fd,
 				 .err = fd,
-				 .timeout_ms = limit(w, 0) };
+				 .timeout_ms = limit(w, 0),
+				 .output_max = ANSWER_MAX / 2 };
 
-	/* A guest may say as much as it likes: what is beyond the size cannot
-	 * be written. What it does not fill reads as zeros. */
-	if (fd < 0 || ftruncate(fd, ANSWER_MAX) < 0 ||
-	    fcntl(fd, F_ADD_SEALS, F_SEAL_GROW) < 0)
+	if (fd < 0)
 		return fail_sys(err, errno, "cannot make a buffer");
 	w->busy = t;
 	int r = t->openers.ops->exec(t->conn, &what, &w->ev, ret_exit, err);

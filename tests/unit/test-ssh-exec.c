@@ -240,6 +240,29 @@ static void output_without_a_descriptor_is_thrown_away(void **state)
 	d->ops->close(conn);
 }
 
+static void output_beyond_what_is_wanted_is_thrown_away(void **state)
+{
+	struct sshd *d = need_sshd(state);
+	auto_close int fd = memfd_create("answer", MFD_CLOEXEC);
+	struct ssh_conn *conn = sshd_connect(d);
+	struct ssh_exec what = {
+		.command = "head -c 3000000 /dev/zero; "
+			   "head -c 70000 /dev/zero >&2; exit 6",
+		.in = -1,
+		.out = fd,
+		.err = fd,
+		.output_max = 100000,
+	};
+	struct ssh_exit exit = { 0 };
+	struct stat st;
+
+	assert_int_equal(d->ops->exec(conn, &what, NULL, &exit, &d->err), 0);
+	assert_int_equal(exit.status, 6);
+	assert_int_equal(fstat(fd, &st), 0);
+	assert_int_equal(st.st_size, 170000);
+	d->ops->close(conn);
+}
+
 static void output_that_cannot_be_written_is_a_failure(void **state)
 {
 	struct sshd *d = need_sshd(state);
@@ -601,6 +624,7 @@ int main(void)
 		cmocka_unit_test(input_that_nobody_reads_is_no_failure),
 		cmocka_unit_test(a_reader_that_went_away_ends_it_as_sigpipe),
 		cmocka_unit_test(output_without_a_descriptor_is_thrown_away),
+		cmocka_unit_test(output_beyond_what_is_wanted_is_thrown_away),
 		cmocka_unit_test(output_that_cannot_be_written_is_a_failure),
 		cmocka_unit_test(
 			output_to_what_is_closed_is_lost_with_a_warning),

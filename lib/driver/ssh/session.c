@@ -69,6 +69,7 @@ int session_new(struct relay *x, struct vmctl_error *err)
 	s->in_eof = s->in < 0;
 	outflow_init(&s->out, x->what->out);
 	outflow_init(&s->err, x->what->err);
+	s->out.most = s->err.most = x->what->output_max;
 	s->callbacks.channel_exit_status_function = on_status;
 	s->callbacks.channel_exit_signal_function = on_signal;
 	x->session = s;
