@@ -4,6 +4,7 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <pwd.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/stat.h>
@@ -229,21 +230,68 @@ static long seconds_since(uint64_t start_ticks)
 	       (long)(start_ticks / (uint64_t)sysconf(_SC_CLK_TCK));
 }
 
+/* Whether it was started with "-name guest=i-0123abcd,…". */
 static bool runs_domain(const char *pid, const char *domain)
 {
 	auto_free char *path = str_printf("/proc/%s/cmdline", pid);
+	auto_free char *want = str_printf("guest=%s", domain);
 	auto_close int fd = path ? open(path, O_RDONLY | O_CLOEXEC) : -1;
 	char buf[4096];
 	ssize_t n = fd < 0 ? -1 : read(fd, buf, sizeof(buf) - 1);
+	bool named = false;
 
-	if (n <= 0 || !memmem(buf, (size_t)n, "qemu", 4))
+	if (n <= 0 || !want)
 		return false;
-	/* -name guest=i-0123abcd,… */
-	auto_free char *want = str_printf("guest=%s", domain);
-	return want && memmem(buf, (size_t)n, want, strlen(want));
+	buf[n] = '\0';
+	for (const char *p = buf; p < buf + n; p += strlen(p) + 1) {
+		size_t length = strlen(want);
+
+		if (named && str_starts(p, want) &&
+		    (!p[length] || p[length] == ','))
+			return true;
+		named = str_eq(p, "-name");
+	}
+	return false;
 }
 
-pid_t host_qemu_process(const char *domain, long *ret_seconds)
+/* The user who started it: the owner of /proc/PID is root for a program of
+ * root's that anybody may run. */
+static bool real_user(const char *pid, uid_t *ret)
+{
+	auto_free char *path = str_printf("/proc/%s/status", pid);
+	auto_str text = STR_INIT;
+	const char *at;
+	unsigned uid;
+
+	if (!path || file_read(path, 1 << 16, &text, NULL) < 0)
+		return false;
+	at = strstr(str_text(&text), "\nUid:");
+	if (!at || sscanf(at, " Uid: %u", &uid) != 1)
+		return false;
+	*ret = uid;
+	return true;
+}
+
+/* libvirt gives the disk to the user it runs QEMU as; where it is told not to,
+ * that user is the one its packages make. Command lines of other users prove
+ * nothing: anybody can write one. */
+static bool may_run(uid_t user, const char *disk)
+{
+	static const char *const names[] = { "libvirt-qemu", "qemu" };
+	struct stat st;
+
+	if (user == geteuid() || (stat(disk, &st) == 0 && user == st.st_uid))
+		return true;
+	for (size_t i = 0; i < ARRAY_LEN(names); i++) {
+		const struct passwd *p = getpwnam(names[i]);
+
+		if (p && p->pw_uid == user)
+			return true;
+	}
+	return false;
+}
+
+pid_t host_qemu_process(const char *domain, const char *disk, long *ret_seconds)
 {
 	auto_dir DIR *proc = opendir("/proc");
 	const struct dirent *e;
@@ -251,8 +299,10 @@ pid_t host_qemu_process(const char *domain, long *ret_seconds)
 	while (proc && (e = readdir(proc))) {
 		char *end;
 		long pid = strtol(e->d_name, &end, 10);
+		uid_t user;
 
-		if (pid <= 1 || *end || !runs_domain(e->d_name, domain))
+		if (pid <= 1 || *end || !runs_domain(e->d_name, domain) ||
+		    !real_user(e->d_name, &user) || !may_run(user, disk))
 			continue;
 		uint64_t start = proc_start_time((pid_t)pid);
 		if (!start)

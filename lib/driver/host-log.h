@@ -27,7 +27,9 @@ char **host_log_denials(const struct host_log_names *names, size_t most);
 char **host_log_qemu(const char *domain, int session, size_t most);
 
 /* The QEMU process of a domain, by its command line, or 0; and for how many
- * seconds it runs. */
-pid_t host_qemu_process(const char *domain, long *ret_seconds);
+ * seconds it runs. Processes of users who could not have been chosen to run a
+ * machine with this disk do not count. */
+pid_t host_qemu_process(const char *domain, const char *disk,
+			long *ret_seconds);
 
 #endif

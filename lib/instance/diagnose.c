@@ -57,6 +57,13 @@ void find_text(struct findings *f, const char *topic, const char *fmt, ...)
 /* --- state ------------------------------------------------------------------
  */
 
+static pid_t find_process(const struct findings *f, long *ret_seconds)
+{
+	auto_free char *disk = instance_file(f->ctx, f->row->id, "disk.qcow2");
+
+	return disk ? host_qemu_process(f->row->id, disk, ret_seconds) : 0;
+}
+
 static void find_state(struct findings *f)
 {
 	struct vmctl_instance *row = f->row;
@@ -76,7 +83,7 @@ static void find_state(struct findings *f)
 	}
 	f->has_details = f->hv && f->ops->details(f->hv, row->uuid, &f->details,
 						  NULL) == 0;
-	pid_t pid = host_qemu_process(row->id, &seconds);
+	pid_t pid = find_process(f, &seconds);
 	f->runs = row->state == VMCTL_STATE_RUNNING ||
 		  row->state == VMCTL_STATE_STOPPING;
 	const char *why_so = f->has_details ? f->details.why : row->reason;
@@ -172,7 +179,7 @@ static void find_logs(struct findings *f)
 {
 	const struct vmctl_instance *row = f->row;
 	long unused;
-	pid_t pid = host_qemu_process(row->id, &unused);
+	pid_t pid = find_process(f, &unused);
 	auto_free char *by_pid = str_printf("pid=%ld", (long)pid);
 	const char *words[] = { row->id, row->uuid, pid ? by_pid : NULL, NULL };
 	const struct host_log_names names = { words };

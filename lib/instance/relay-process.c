@@ -77,7 +77,7 @@ bool relay_machine_runs(struct relay_start *s)
 		return true;
 	/* A disk that only QEMU's user may read tells nothing, nor does one
 	 * that has been exchanged. */
-	s->pid = host_qemu_process(s->id, &unused);
+	s->pid = host_qemu_process(s->id, s->disk, &unused);
 	s->pid_start = s->pid ? proc_start_time(s->pid) : 0;
 	return s->pid_start;
 }

@@ -1,9 +1,12 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "instance-help.h"
 
+#include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
 #include <vmctl/diagnosis.h>
 
@@ -186,9 +189,95 @@ static void what_qemu_wrote_since_its_last_start_is_read(void **state)
 #define TEST(name)                                                             \
 	cmocka_unit_test_setup_teardown(name, setup_one, stage_teardown)
 
+/* A process with that command line, which waits for the other end of a pipe. */
+static pid_t pretend(uid_t user, const char *name, const char *value,
+		     int *ret_end)
+{
+	int ends[2];
+	char c;
+
+	assert_int_equal(pipe2(ends, O_CLOEXEC), 0);
+	int started[2];
+	assert_int_equal(pipe2(started, O_CLOEXEC), 0);
+	pid_t pid = fork();
+	assert_true(pid >= 0);
+	if (pid == 0) {
+		dup2(ends[0], 0);
+		if (user != geteuid() && setuid(user) < 0)
+			_exit(1);
+		execl("/bin/sh", "qemu-system-x86_64", "-c", "read x", name,
+		      value, NULL);
+		_exit(1);
+	}
+	close(ends[0]);
+	close(started[1]);
+	/* It closes with the exec. */
+	assert_int_equal(read(started[0], &c, 1), 0);
+	close(started[0]);
+	*ret_end = ends[1];
+	return pid;
+}
+
+static void pretend_end(pid_t pid, int end)
+{
+	close(end);
+	assert_int_equal(waitpid(pid, NULL, 0), pid);
+}
+
+static void a_process_of_qemu_is_told_by_its_option_and_its_user(void **state)
+{
+	static const struct {
+		const char *name, *value;
+		bool is;
+	} cases[] = {
+		{ "-name", "guest=i-deadbee1,debug-threads=on", true },
+		{ "-name", "guest=i-deadbee1", true },
+		{ "-name", "guest=i-deadbee11", false },
+		{ "-smbios", "guest=i-deadbee1", false },
+		{ "-name", "qemu guest=i-deadbee1", false },
+	};
+	long seconds;
+	int end;
+
+	for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+		pid_t pid =
+			pretend(geteuid(), cases[i].name, cases[i].value, &end);
+
+		assert_int_equal(host_qemu_process("i-deadbee1", "/nonexistent",
+						   &seconds),
+				 cases[i].is ? pid : 0);
+		pretend_end(pid, end);
+	}
+}
+
+static void another_users_process_is_not_qemu(void **state)
+{
+	long seconds;
+	int end;
+
+	if (geteuid() != 0) {
+		print_message("skipped: needs root\n");
+		skip();
+	}
+	auto_free char *disk = strdup("/var/tmp/vmt-disk-XXXXXX");
+	auto_close int fd = mkostemp(disk, O_CLOEXEC);
+	assert_true(fd >= 0);
+	pid_t pid = pretend(65534, "-name", "guest=i-deadbee2,x=1", &end);
+
+	assert_int_equal(host_qemu_process("i-deadbee2", disk, &seconds), 0);
+	/* libvirt gives the disk to the user that QEMU runs as. */
+	assert_int_equal(fchown(fd, 65534, (gid_t)-1), 0);
+	assert_int_equal(host_qemu_process("i-deadbee2", disk, &seconds), pid);
+	pretend_end(pid, end);
+	unlink(disk);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(
+			a_process_of_qemu_is_told_by_its_option_and_its_user),
+		cmocka_unit_test(another_users_process_is_not_qemu),
 		TEST(a_running_one_is_seen_from_all_sides),
 		TEST(a_full_disk_of_the_host_is_told_with_what_to_type),
 		TEST(without_a_forward_it_is_to_be_started),
