@@ -25,19 +25,23 @@ static bool digits_at(struct line *l, const char *p, const char *end)
 /* "SHA256 (FILE) = digits": sha256sum --tag. The weak ones are passed over. */
 static bool read_tagged(struct line *l, const char *p, const char *end)
 {
-	const char *open = memchr(p, '(', (size_t)(end - p));
-	const char *close =
-		open ? memrchr(open, ')', (size_t)(end - open)) : NULL;
-	size_t want = 0;
+	const char *name, *close;
+	size_t want;
 
-	if (end - p > 8 && strncmp(p, "SHA256 (", 8) == 0)
-		want = 64;
-	if (end - p > 8 && strncmp(p, "SHA512 (", 8) == 0)
-		want = 128;
-	if (!want || !close || end - close < 4 || strncmp(close, ") = ", 4))
+	if (end - p <= 8)
 		return false;
-	l->name = open + 1;
-	l->name_len = (size_t)(close - open - 1);
+	if (strncmp(p, "SHA256 (", 8) == 0)
+		want = 64;
+	else if (strncmp(p, "SHA512 (", 8) == 0)
+		want = 128;
+	else
+		return false;
+	name = p + 8;
+	close = memrchr(name, ')', (size_t)(end - name));
+	if (!close || end - close < 4 || strncmp(close, ") = ", 4))
+		return false;
+	l->name = name;
+	l->name_len = (size_t)(close - name);
 	return digits_at(l, close + 4, end) && l->digit_count == want &&
 	       l->digits + want == end;
 }
