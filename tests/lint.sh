@@ -24,6 +24,11 @@ skip() { # NAME REASON
 	echo "ok $count - $1 # SKIP $2"
 }
 
+# A missing program is a failure, as `make check` installs it: see scripts/deps.
+missing() { # NAME PROGRAM
+	ok_if_empty "$1" "$2 is missing: it belongs into scripts/deps"
+}
+
 done_testing() {
 	echo "1..$count"
 	exit $bad

@@ -96,6 +96,33 @@ deps() {
 	run ! grep -q '^apt-get' "$BATS_TEST_TMPDIR/log"
 }
 
+@test "deps: an sshd that is installed for the tests is not started" {
+	local off=/etc/ssh/sshd_not_to_be_run
+	fake dpkg-query 'for p; do case $p in -* | openssh-server) ;; *) echo "installed $p" ;; esac; done'
+	fake id 'echo 1000'
+	fake sudo '[ "$1" != -n ] || shift; case $1 in sh) exit 0 ;; esac; exec "$@"'
+	fake apt-cache 'exit 0'
+	fake apt-get 'exit 0'
+	ok deps test
+	has "$err" "remove $off"
+	same "$(grep -e "^sudo sh .*$off" -e '^apt-get' "$BATS_TEST_TMPDIR/log" | cut -d ' ' -f 1)" "$(printf 'sudo\napt-get')"
+	# Who has to install it by hand is told, and one that is there is left as it is.
+	fake sudo 'exit 1'
+	try deps test
+	same "$status" 1
+	has "$err" "touch $off"
+	fake dpkg-query 'for p; do case $p in -* | jq) ;; *) echo "installed $p" ;; esac; done'
+	try deps test
+	hasnt "$err" "$off"
+}
+
+@test "a test for which a program is missing fails, and is not skipped" {
+	try requires sh no-such-program
+	same "$status" 1
+	has "$err" "no-such-program is missing: it belongs into scripts/deps"
+	ok requires sh cat
+}
+
 @test "deps: an archive that has moved on is asked again after an update" {
 	fake dpkg-query 'for p; do case $p in -* | jq) ;; *) echo "installed $p" ;; esac; done'
 	fake id 'echo 0'

@@ -20,7 +20,7 @@ if command -v "$CXX" >/dev/null; then
 		done
 	)"
 else
-	skip "each public header stands alone in C++" "no C++ compiler"
+	missing "each public header stands alone in C++" "$CXX"
 fi
 ok_if_empty "vmctl.h includes every public header" "$(
 	for h in $public; do

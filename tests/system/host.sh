@@ -9,7 +9,8 @@
 # a libvirt daemon runs on a configuration and folders of its own, so that nothing
 # of the real host is read for more than its defaults, or changed.
 #
-# When all is ready DIR/ready exists; when that cannot be, DIR/reason says why.
+# When all is ready DIR/ready exists; when that cannot be, DIR/reason says why: the tests
+# are skipped for that, or fail, when it begins with "failed: ".
 # It ends with its standard input: also when whoever holds that is killed. bash,
 # because the first process must wait for the orphans (QEMU is one), or libvirt
 # takes the dead for alive.
@@ -23,6 +24,11 @@ cannot() {
 	exit 0
 }
 
+# What is not the kernel's or its container's doing.
+failed() {
+	cannot "failed: $*"
+}
+
 # may WHAT COMMAND...: what is not permitted in every container.
 may() {
 	local what=$1 said
@@ -30,10 +36,9 @@ may() {
 	said=$("$@" 2>&1) || cannot "$what is not possible here: $said"
 }
 
-for program in ip dnsmasq libvirtd virsh; do
-	command -v "$program" >/dev/null || cannot "needs $program"
+for program in ip dnsmasq libvirtd virsh iptables; do
+	command -v "$program" >/dev/null || failed "$program is missing: it belongs into scripts/deps"
 done
-command -v iptables >/dev/null || command -v nft >/dev/null || cannot "needs iptables or nft"
 may "a process namespace" mount -t proc proc /proc
 may "a private /sys" mount -t sysfs sysfs /sys
 may "loopback of its own" ip link set lo up
@@ -61,7 +66,7 @@ cat >"$dir/etc/libvirtd.conf" <<-'END'
 END
 may "a private /etc/libvirt" mount --bind "$dir/etc" /etc/libvirt
 for folder in /var/lib/libvirt /var/cache/libvirt /var/log/libvirt /run; do
-	[ -d "$folder" ] || cannot "there is no $folder"
+	[ -d "$folder" ] || failed "there is no $folder"
 	may "a private $folder" mount -t tmpfs -o mode=755 private "$folder"
 done
 mkdir -p /var/lib/libvirt/{dnsmasq,qemu,network,images} /run/libvirt /run/lock /run/netns
@@ -71,14 +76,14 @@ mkdir -p /run/systemd/system
 may "a bridge" ip link add name probe type bridge
 ip link delete probe
 
-libvirtd -d >"$dir/libvirtd.log" 2>&1 || cannot "libvirtd does not start: $(tail -n 1 "$dir/libvirtd.log")"
+libvirtd -d >"$dir/libvirtd.log" 2>&1 || failed "libvirtd does not start: $(tail -n 1 "$dir/libvirtd.log")"
 for _ in {1..300}; do
 	[ ! -S /run/libvirt/libvirt-sock ] || break
 	sleep 0.1
 done
 # Asks QEMU what it can do, which takes seconds the first time.
 virsh -q -c qemu:///system capabilities >/dev/null 2>"$dir/libvirtd.log" ||
-	cannot "libvirtd does not answer: $(tail -n 1 "$dir/libvirtd.log")"
+	failed "libvirtd does not answer: $(tail -n 1 "$dir/libvirtd.log")"
 : >"$dir/ready"
 
 while read -r _; do :; done

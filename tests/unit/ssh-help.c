@@ -205,10 +205,12 @@ int sshd_setup(void **state)
 	struct sshd *d;
 
 	*state = NULL;
-	if (access(SSHD, X_OK) < 0 || !pw)
-		return 0;
+	if (access(SSHD, X_OK) < 0) {
+		print_error(SSHD " is missing: it belongs into scripts/deps\n");
+		return -1;
+	}
 	d = calloc(1, sizeof(*d));
-	if (!d)
+	if (!d || !pw)
 		return -1;
 	d->user = strdup(pw->pw_name);
 	snprintf(d->dir, sizeof(d->dir), "%s/vmctl-ssh.XXXXXX",
@@ -243,10 +245,7 @@ int sshd_teardown(void **state)
 
 struct sshd *need_sshd(void **state)
 {
-	if (!*state) {
-		print_message("skipped: no " SSHD " here\n");
-		skip();
-	}
+	assert_non_null(*state);
 	return *state;
 }
 

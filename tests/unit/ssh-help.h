@@ -25,7 +25,7 @@ struct sshd {
 	struct vmctl_error err;
 };
 
-/* For cmocka. *state is NULL when there is no sshd here: see need_sshd(). */
+/* For cmocka. Without an sshd they fail. */
 int sshd_setup(void **state);
 int sshd_teardown(void **state);
 

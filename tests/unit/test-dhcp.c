@@ -81,10 +81,8 @@ static size_t released(unsigned char *buf, size_t size)
 	close(fds[0]);
 	assert_int_equal(waitpid(pid, &status, 0), pid);
 	assert_true(WIFEXITED(status));
-	if (WEXITSTATUS(status) == SKIPPED) {
-		print_message("# network namespaces are not permitted\n");
-		skip();
-	}
+	if (WEXITSTATUS(status) == SKIPPED)
+		skip_because("network namespaces are not permitted");
 	assert_int_equal(WEXITSTATUS(status), 0);
 	assert_true(n > 0);
 	return (size_t)n;

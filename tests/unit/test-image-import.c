@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "image-help.h"
+#include "unit.h"
 
 #include <sched.h>
 #include <signal.h>
@@ -608,9 +609,10 @@ static void without_qemu_img_the_package_is_named(void **state)
 }
 
 /* 0: as it should be, 1 … 5: where it was not, 77: skipped. */
-static int import_on_a_full_disk(struct place *p, const char *file,
-				 const char *raw)
+static int import_on_a_full_disk(struct place *p)
 {
+	auto_free char *file = make_qcow2(p, "disk.qcow2", 1, false);
+	auto_free char *raw = make_raw(p, "disk.img", 300 * 1024, 1);
 	struct vmctl_image_list *list = NULL;
 
 	if (dir_make(p->home, 0700, &p->err) < 0 ||
@@ -633,20 +635,15 @@ static int import_on_a_full_disk(struct place *p, const char *file,
 
 static void a_full_disk_is_a_limit_and_nothing_is_left(void **state)
 {
-	struct place *p = *state;
-	auto_free char *file = make_qcow2(p, "disk.qcow2", 1, false);
-	auto_free char *raw = make_raw(p, "disk.img", 300 * 1024, 1);
 	int status;
 	pid_t pid = fork();
 
 	assert_true(pid >= 0);
 	if (pid == 0)
-		_exit(import_on_a_full_disk(p, file, raw));
+		_exit(import_on_a_full_disk(*state));
 	assert_int_equal(waitpid(pid, &status, 0), pid);
-	if (status == 77 << 8) {
-		print_message("# no mount namespaces here\n");
-		skip();
-	}
+	if (status == 77 << 8)
+		skip_because("mount namespaces are not permitted");
 	assert_int_equal(status, 0);
 }
 

@@ -3,10 +3,7 @@
 #include "cli/render/render.h"
 #include "cli/render/width.h"
 
-#include <stdarg.h>
-#include <setjmp.h>
-#include <cmocka.h>
-#undef fail
+#include "unit.h"
 /* clang-format on */
 
 #include <fcntl.h>
@@ -589,7 +586,7 @@ static void a_full_disk_is_a_failure(void **state)
 
 	if (fd < 0) {
 		render_free(r);
-		skip();
+		skip_because("there is no /dev/full");
 	}
 	render_text(r, "hello\n", false, NULL);
 	assert_int_equal(render_flush(r, fd, &err), -VMCTL_FAILED);

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "ssh-help.h"
+#include "unit.h"
 
 #include <fcntl.h>
 #include <poll.h>
@@ -36,11 +37,8 @@ static struct sshd *need_tty(void **state)
 
 	if (has < 0)
 		has = sshd_has_tty(d);
-	if (!has) {
-		print_message("skipped: the sshd of an ordinary user gives no "
-			      "terminal here\n");
-		skip();
-	}
+	if (!has)
+		skip_because("an ordinary user's sshd gives no terminal here");
 	return d;
 }
 

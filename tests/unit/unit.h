@@ -34,4 +34,13 @@
 		assert_true(why_.message[0]);                                  \
 	} while (0)
 
+/* For what this kernel or its container does not give. A program that is
+ * missing is a failure: see scripts/deps. */
+#define skip_because(...)                                                      \
+	do {                                                                   \
+		print_message("# skipped: " __VA_ARGS__);                      \
+		print_message("\n");                                           \
+		skip();                                                        \
+	} while (0)
+
 #endif
