@@ -109,9 +109,11 @@ MODULE_SO := $(MODULES:%=$(B)/modules/%.so)
 MAN_SECTIONS := 1 3 5 7
 $(foreach s,$(MAN_SECTIONS),$(eval MAN$(s) := $(patsubst man/%.in,$(B)/man/man$(s)/%,$(wildcard man/*.$(s).in))))
 MAN := $(foreach s,$(MAN_SECTIONS),$(MAN$(s)))
-# The pages as plain text, for `vmctl help` where there is no man.
-FORMAT := $(firstword $(foreach f,mandoc groff,$(if $(shell command -v $(f)),$(f))))
-TEXT := $(if $(FORMAT),$(foreach m,$(MAN),$(B)/help/$(basename $(notdir $(m))).txt))
+# The pages as plain text, for `vmctl help` where there is no man. mandoc alone makes them:
+# groff shortens what is long in a page's first line, and `help` would show what this host has.
+FORMAT := $(if $(shell command -v mandoc),mandoc -Tascii -O width=78)
+ALL_TEXT := $(foreach m,$(MAN),$(B)/help/$(basename $(notdir $(m))).txt)
+TEXT := $(if $(FORMAT),$(ALL_TEXT))
 UNIT := $(patsubst tests/unit/%.c,$(B)/tests/unit/%,$(UNIT_SRC))
 FAKES := $(patsubst tests/fakes/%.c,$(B)/tests/fakes/%.so,$(FAKE_SRC))
 
@@ -121,12 +123,15 @@ ifeq ($(filter $(MAP_NODE),$(SOVERSION) $(basename $(VERSION)) $(VERSION)),)
 $(error lib/libvmctl.map ends with VMCTL_$(MAP_NODE), but VERSION is $(VERSION))
 endif
 
-# A change of flags compiles everything anew; a file that came or went links anew.
+# A change of flags compiles everything anew; a file that came or went links anew. What
+# was made without a program that is installed now, or with another one, is made again.
 FLAGS := $(strip $(CC) $(VM_CFLAGS) $(SAN) $(CPPFLAGS) $(CFLAGS))
 LINKS := $(strip $(ALL_SRC) $(SO_LDFLAGS) $(HIDE_BASE) $(VM_LDFLAGS) $(LDFLAGS) $(SAN_LIBS) $(VERSION))
+AGENT_FLAGS := $(strip $(AGENT_CC) $(AGENT_CFLAGS))
 ifdef BUILDS
 $(shell mkdir -p $(B)/gen)
-$(foreach v,FLAGS LINKS,$(if $(filter-out x$(strip $(file <$(B)/gen/$(v))),x$($(v))),$(file >$(B)/gen/$(v),$($(v)))))
+differ = $(subst x$(1),,x$(2))$(subst x$(2),,x$(1))
+$(foreach v,FLAGS LINKS AGENT_FLAGS FORMAT,$(if $(call differ,$(strip $(file <$(B)/gen/$(v))),$($(v))),$(file >$(B)/gen/$(v),$($(v)))))
 endif
 
 all: $(B)/vmctl $(MODULE_SO) $(AGENT) $(AGENT).gz $(B)/libvmctl.pc $(MAN) $(TEXT)
@@ -151,7 +156,7 @@ $(B)/gen/schema.o: $(B)/gen/schema.c $(B)/gen/FLAGS
 # The completion scripts are embedded.
 $(B)/cli/other/completion.o: $(wildcard completions/*)
 
-$(B)/gen/FLAGS $(B)/gen/LINKS: ;
+$(B)/gen/FLAGS $(B)/gen/LINKS $(B)/gen/AGENT_FLAGS $(B)/gen/FORMAT: ;
 
 ARCHIVE = $(Q)rm -f $@ && $(AR) rcsD $@ $(filter %.o,$^)
 $(B)/libbase.a: $(BASE_OBJ) $(B)/gen/LINKS
@@ -179,7 +184,7 @@ $(B)/modules/$(1).so: $(call obj,$(call module_src,$(1))) $(B)/libbase.a $(B)/ge
 endef
 $(foreach m,$(MODULES),$(eval $(call module_rule,$(m))))
 
-$(AGENT): $(AGENT_SRC) images/agent/agent.h lib/driver/agent-protocol.h $(B)/gen/FLAGS
+$(AGENT): $(AGENT_SRC) images/agent/agent.h lib/driver/agent-protocol.h $(B)/gen/AGENT_FLAGS
 	$(say) CC $@
 	@mkdir -p $(@D)
 	$(Q)$(AGENT_CC) $(AGENT_CFLAGS) -o $@.tmp $(AGENT_SRC) && mv $@.tmp $@
@@ -205,16 +210,14 @@ $(B)/libvmctl.pc: lib/libvmctl.pc.in $(B)/gen/FLAGS $(B)/gen/LINKS
 		-e 's|@INCLUDEDIR@|$(INCLUDEDIR)|' $< >$@.tmp && mv $@.tmp $@
 
 # A page's text is its own; synopsis, options and exit statuses come from the command.
-FORMAT_mandoc := mandoc -Tascii -O width=78
-FORMAT_groff := groff -k -mdoc -Tascii -rLL=78n -P-c -P-b -P-o -P-u
 define man_rule
 $(B)/man/man$(1)/%: $(2)/%.in $(B)/vmctl
 	$$(say) MAN $$@
 	@mkdir -p $$(@D)
 	$$(Q)$(B)/vmctl __describe man $$< >$$@.tmp && mv $$@.tmp $$@
-$(B)/help/%.txt: $(B)/man/man$(1)/%.$(1)
+$(B)/help/%.txt: $(B)/man/man$(1)/%.$(1) $(B)/gen/FORMAT
 	@mkdir -p $$(@D)
-	$$(Q)$$(FORMAT_$$(FORMAT)) $$< | sed "s/.$$$$(printf '\b')//g" >$$@.tmp && test -s $$@.tmp && mv $$@.tmp $$@
+	$$(Q)$$(FORMAT) $$< | sed "s/.$$$$(printf '\b')//g" >$$@.tmp && test -s $$@.tmp && mv $$@.tmp $$@
 endef
 $(foreach s,$(MAN_SECTIONS),$(eval $(call man_rule,$(s),$(if $(filter 3,$(s)),$(B)/gen,man))))
 # That of the library has the public headers in it.
@@ -319,7 +322,7 @@ uninstall:
 		$(MAN:$(B)/man/%=$(D)$(MANDIR)/%) $(D)$(BASHCOMPDIR)/vmctl \
 		$(D)$(ZSHCOMPDIR)/_vmctl $(D)$(FISHCOMPDIR)/vmctl.fish
 	rm -f $(MODULES:%=$(D)$(MODULEDIR)/%.so) $(addprefix $(D)$(MODULEDIR)/agent/,$(notdir $(AGENT) $(AGENT).gz)) $(HEADERS:lib/include/%=$(D)$(INCLUDEDIR)/%) \
-		$(D)$(DATADIR)/vmctl/catalogue.json $(TEXT:$(B)/%=$(D)$(DATADIR)/vmctl/%)
+		$(D)$(DATADIR)/vmctl/catalogue.json $(ALL_TEXT:$(B)/%=$(D)$(DATADIR)/vmctl/%)
 	-rmdir $(D)$(DATADIR)/vmctl/help $(D)$(DATADIR)/vmctl $(D)$(MODULEDIR)/agent $(D)$(MODULEDIR) $(D)$(INCLUDEDIR)/vmctl
 
 dist:

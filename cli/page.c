@@ -140,7 +140,7 @@ int page_show(struct cli *cli, const char *page, int section,
 		r = fail(err, VMCTL_NOT_FOUND, 0,
 			 "the manual page %s(%d) is not installed here", page,
 			 section);
-		fail_hint(err, "make install, with mandoc or groff, adds it");
+		fail_hint(err, "make install, with mandoc, adds it");
 		return r;
 	}
 	r = file_read(text, TEXT_MAX, &all, err);

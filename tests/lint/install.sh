@@ -74,8 +74,16 @@ ok_if_empty "the example of libvmctl(3) builds with pkg-config, links and runs" 
 	*) cat "$tmp/out" ;;
 	esac
 )"
-ok_if_empty "make uninstall leaves nothing" "$(
-	make_ uninstall DESTDIR="$tmp/d"
+ok_if_empty "make uninstall leaves nothing, also where mandoc is gone again" "$(
+	make_ uninstall DESTDIR="$tmp/d" FORMAT=
 	find "$tmp/d" ! -type d
+)"
+# What was made with other words is made again: more, fewer, others, and none.
+ok_if_empty "the build knows with what it was made" "$(
+	for words in one 'one two' one 'one three' three ''; do
+		make_ -n B="$tmp/b" FORMAT="$words" "$tmp/b/gen/FORMAT"
+		[ "$(cat "$tmp/b/gen/FORMAT")" = "$words" ] ||
+			echo "after '$words': $(cat "$tmp/b/gen/FORMAT")"
+	done
 )"
 done_testing
