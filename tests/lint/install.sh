@@ -15,7 +15,8 @@ VMCTL_HOME=$tmp/home
 export VMCTL_HOME
 unset VMCTL_MODULE_DIR LD_LIBRARY_PATH
 # The flags of the make that runs this, if any, hold for the build directory too, which
-# is the real one: B may be a copy without objects. One make at a time, as in Makefile.
+# is the real one, by the very name that it was made with, or all is compiled again: B may
+# be a copy without objects. One make at a time, as in Makefile.
 B=${VMT_BUILD:-$B}
 make_() {
 	env -u MAKELEVEL flock "$B/.lock" ${MAKE:-make} --no-print-directory -s B="$B" "$@" 2>&1 </dev/null |
