@@ -109,16 +109,12 @@ within() {
 	((SECONDS - begun < limit)) || { echo "after $((SECONDS - begun)) s" && return 1; }
 }
 
-# fails STATUS COMMAND...: it ends so ("1|2": one of these), with a line on stderr and nothing on stdout.
+# fails STATUS COMMAND...: it ends so, with a line on stderr and nothing on stdout.
 fails() {
 	local wanted=$1
 	shift
 	try "$@"
-	case "|$wanted|" in *"|$status|"*) ;; *)
-		echo "status $status, not $wanted"
-		return 1
-		;;
-	esac
+	same "$status" "$wanted" || return
 	if [ -n "$out" ]; then
 		echo "something on stdout"
 		return 1

@@ -341,7 +341,7 @@ editor() { # BODY
 }
 
 @test "config edit: an editor that is missing or fails" {
-	EDITOR=/dev/null/ed refused '1|3' vmctl config edit
+	EDITOR=/dev/null/ed refused 1 vmctl config edit
 	has "$err" /dev/null/ed
 	EDITOR=no-such-editor refused 3 vmctl config edit
 	has "$err" no-such-editor

@@ -44,8 +44,8 @@ bad() { # STATUS ARGUMENT...
 	for size in 0 0M -1 -512M 999999T 512Mx 512Q '' ' ' 1.5.2G 99999999999999999999 0x10M '512 M'; do
 		bad 2 --memory="$size" web1
 	done
-	bad '2|8' --memory=1K web1
-	bad '2|8' --memory=900T web1
+	bad 2 --memory=1K web1
+	bad 8 --memory=900T web1
 }
 
 @test "create: disk sizes and processor counts are checked likewise" {
@@ -58,13 +58,13 @@ bad() { # STATUS ARGUMENT...
 }
 
 @test "create: a disk smaller than the image is refused, naming the size needed" {
-	bad '2|8' --disk=1M web1
+	bad 2 --disk=1M web1
 	has "$err" 64
 }
 
 @test "create: an unknown image, type or key is status 3" {
 	refused 3 vmctl create --image nosuch web1
-	bad '2|3' --type t2.enormous web1
+	bad 3 --type t2.enormous web1
 	has "$err" t2.
 	bad 3 --key nosuch web1
 }
@@ -76,24 +76,24 @@ bad() { # STATUS ARGUMENT...
 
 @test "create: user-data that is not UTF-8, holds NUL or exceeds 16 MiB is refused" {
 	printf '#!/bin/sh\necho \377\376\n' >"$U/latin"
-	bad '1|2' --user-data "$U/latin" web1
+	bad 2 --user-data "$U/latin" web1
 	printf '#!/bin/sh\n\0\n' >"$U/nul"
-	bad '1|2' --user-data "$U/nul" web1
+	bad 2 --user-data "$U/nul" web1
 	{ echo '#!/bin/sh' && head -c 17M /dev/zero | tr '\0' '#'; } >"$U/big"
-	bad '1|2' --user-data "$U/big" web1
-	bad '1|2' --user-data - web1 <"$U/latin"
+	bad 1 --user-data "$U/big" web1
+	bad 2 --user-data - web1 <"$U/latin"
 }
 
 @test "create: user-data that is missing, a directory or a FIFO is refused" {
 	bad 3 --user-data "$U/nothing" web1
-	bad '1|2' --user-data "$U" web1
+	bad 1 --user-data "$U" web1
 	mkfifo "$U/fifo"
-	refused '1|2' timeout 10 vmctl create --image tiny --user-data "$U/fifo" web1
+	refused 1 timeout 60 vmctl create --image tiny --user-data "$U/fifo" web1
 }
 
 @test "create: user-data of an unknown kind is refused" {
 	echo 'neither a script nor a cloud-config' >"$U/plain"
-	bad '1|2' --user-data "$U/plain" web1
+	bad 2 --user-data "$U/plain" web1
 }
 
 @test "INST-002 the types are those of the requirements" {

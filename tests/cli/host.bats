@@ -65,7 +65,7 @@ setup() {
 	ok vmctl host stats -o json
 	jq -e '.cpus >= 1 and .cpu_used >= 0 and .cpu_used <= 100 and .load1 >= 0' <<<"$out"
 	jq -e '.memory_total > 0 and .memory_used > 0 and .memory_used + .memory_available == .memory_total' <<<"$out"
-	jq -e '.disk_total > 0 and .disk_used > 0 and .disk_used + .disk_available <= .disk_total' <<<"$out"
+	jq -e '.disk_total > 0 and .disk_used >= 0 and .disk_used + .disk_available <= .disk_total' <<<"$out"
 	same "$(jq -r .storage <<<"$out")" "$VMCTL_HOME"
 	same "$(jq .memory_total <<<"$out")" $(($(awk '/^MemTotal/ { print $2 }' /proc/meminfo) * 1024))
 	same "$(jq .cpus <<<"$out")" "$(getconf _NPROCESSORS_ONLN)"

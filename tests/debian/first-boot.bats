@@ -161,7 +161,8 @@ fails_() {
 	has "$err" "line 3"
 	ok vmctl exec broken -- hostname
 	same "$out" broken
-	fails 1 vmctl exec broken -- test -e /etc/one || [ "$status" = 1 ]
+	try vmctl exec broken -- test -e /etc/one
+	same "$status" 1
 }
 
 @test "a command and a script that fail: status 1 with cloud-init's lines" {
@@ -240,7 +241,8 @@ Ann Other"
 
 @test "the host key is the pinned one, and there is no other" {
 	endpoint full
-	same "$(ssh-keyscan -T 60 -p "$PORT" "$HOST" 2>/dev/null | cut -d ' ' -f 2-3)" \
+	# Some versions print lines that begin with # as well.
+	same "$(ssh-keyscan -T 60 -p "$PORT" "$HOST" 2>/dev/null | grep -v '^#' | cut -d ' ' -f 2-3)" \
 		"$(db "SELECT host_key FROM instance WHERE name = 'full'")"
 	ok guest sh -c 'ls /etc/ssh/ssh_host_*'
 	same "$out" "/etc/ssh/ssh_host_ed25519_key

@@ -25,7 +25,7 @@ gone_in_guest() {
 }
 
 @test "what --transport auto takes is the agent, and -v says so" {
-	ok vmctl -v exec box -- sh -c 'echo out; echo err >&2; exit 7' || [ "$status" = 7 ]
+	try vmctl -v exec box -- sh -c 'echo out; echo err >&2; exit 7'
 	same "$status" 7
 	same "$out" out
 	has "$err" "by the agent"

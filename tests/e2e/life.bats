@@ -29,7 +29,7 @@ teardown_file() {
 	delete_all
 }
 
-# exec_ OUT...: what a command of the guest says.
+# guest COMMAND...: what a command of the guest says.
 guest() {
 	vmctl exec box -- "$@"
 }
@@ -257,11 +257,13 @@ y><*><\><ä><-n><--><~><!><;>'
 	db "UPDATE instance SET host_key = '$key' WHERE id = '$ID'"
 	same "$status" 255
 	has "$err" "host key"
-	fails 1 guest test -e /tmp/entered || [ "$status" = 1 ]
+	try guest test -e /tmp/entered
+	same "$status" 1
 }
 
 @test "the pinned host key is the one that the guest shows" {
-	same "$(ssh-keyscan -t ed25519 -p "$PORT" "$HOST" 2>/dev/null | cut -d ' ' -f 2-3)" \
+	# Some versions print a line that begins with # as well.
+	same "$(ssh-keyscan -t ed25519 -p "$PORT" "$HOST" 2>/dev/null | grep -v '^#' | cut -d ' ' -f 2-3)" \
 		"$(db "SELECT host_key FROM instance WHERE id = '$ID'")"
 }
 

@@ -104,7 +104,7 @@ teardown() {
 }
 
 @test "TERM-006 without a terminal ssh reads commands from standard input" {
-	ok vmctl ssh box <<<'echo piped-$((5 + 5)); exit 9' || [ "$status" = 9 ]
+	try vmctl ssh box <<<'echo piped-$((5 + 5)); exit 9'
 	same "$status" 9
 	has "$out" piped-10
 }

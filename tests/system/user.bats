@@ -73,14 +73,12 @@ user() {
 	same "$(vmctl list -o name)" mine
 	same "$(user list -o name)" theirs
 	# root made the network: the user does not delete it, nor root while it is in use.
-	try user network delete vmctl
-	[ "$status" != 0 ]
+	fails 1 user network delete vmctl
 	has "$err" "not made by vmctl"
 	id=$(field mine id)
 	ok vmctl delete -y mine
 	nothing_left "$id"
-	try vmctl network delete vmctl
-	[ "$status" = 4 ] || [ "$status" = 1 ]
+	fails 4 vmctl network delete vmctl
 	id=$(user show theirs -o json | jq -r .id)
 	ok user delete -y theirs
 	nothing_left "$id"
