@@ -74,25 +74,33 @@ ok_if_empty "vmctl(1) has every variable of the environment that is looked at" "
 	done
 )"
 
+# One process for all options of a command: there are hundreds.
 agrees() {
-	# shellcheck disable=SC2086 # a path of words
-	help=$("$vmctl" $1 --help)
-	# shellcheck disable=SC2086
-	completion=$("$vmctl" __complete -- $1 --)
-	manual=$("$vmctl" __describe man "$(page "$1")" 2>/dev/null)
-	described "$1" option | while read -r option; do
-		echo "$help" | grep -q -- "^  .*$option" || echo "$1 --help: no $option"
-		echo "$manual" | grep -q -- "^\.It .*Fl $(echo "$option" | cut -c 2-)\>" ||
-			echo "manual of $1: no $option"
-		echo "$completion" | grep -q -- "^$option$tab" ||
-			echo "completion of $1: no $option"
-	done
-	# What the prose mentions has to exist.
-	grep -o '^\.Fl -[a-z-]*' "$(page "$1")" 2>/dev/null | cut -c 5- | sort -u |
-		while read -r option; do
-			echo "$completion" | grep -q -- "^-$option$tab" ||
-				echo "$(page "$1"): -$option is no option"
-		done
+	page=$(page "$1")
+	{
+		# shellcheck disable=SC2086 # a path of words
+		"$vmctl" $1 --help | sed "s/^/help$tab/"
+		# shellcheck disable=SC2086
+		"$vmctl" __complete -- $1 -- | sed "s/^/completion$tab/"
+		"$vmctl" __describe man "$page" 2>/dev/null | sed "s/^/manual$tab/"
+		described "$1" option | sed "s/^/option$tab/"
+		# What the prose mentions has to exist.
+		sed -n "s/^\.Fl \(-[a-z-]*\).*/prose$tab-\1/p" "$page" 2>/dev/null
+	} | awk -F '\t' -v command="$1" -v page="$page" '
+		$1 == "help" && $2 ~ /^  / { help = help $2 "\n" }
+		$1 == "manual" && $2 ~ /^\.It / { manual = manual $2 "\n" }
+		$1 == "completion" { completed[$2] }
+		$1 == "option" { options[$2] }
+		$1 == "prose" { prose[$2] }
+		END {
+			for (o in options) {
+				if (!index(help, o)) print command " --help: no " o
+				if (manual !~ ("Fl " substr(o, 2) "[^A-Za-z0-9_-]")) print "manual of " command ": no " o
+				if (!(o in completed)) print "completion of " command ": no " o
+			}
+			for (o in prose)
+				if (!(o in completed)) print page ": " o " is no option"
+		}'
 }
 ok_if_empty "help, manual and completion know the same options" "$(each_command agrees)"
 
