@@ -124,3 +124,17 @@ skipped: lint/some: two (no C++ compiler)
 	suite 2 nosuch
 	suite 2 lint/nosuch
 }
+
+@test "one that is interrupted ends all that it has started, and starts no more" {
+	guest one "touch '$T/began'; tail -f /dev/null"
+	guest two "touch '$T/began'; tail -f /dev/null"
+	env PATH="${PATH//"$BATS_LIBEXEC:"/}" "$T/tests/run" e2e >/dev/null 2>&1 3>&- &
+	wait_until 60 test -e "$T/began"
+	rm "$T/began"
+	kill $!
+	status=0
+	wait $! || status=$?
+	same "$status" 130
+	run -1 pgrep -f "$T/tests/tap"
+	[ ! -e "$T/began" ]
+}
