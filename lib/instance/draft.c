@@ -182,6 +182,19 @@ static int set_sizes(struct vmctl *ctx, struct draft *d,
 
 /* --- the whole ------------------------------------------------------------ */
 
+/* Made of the image's: "debian-3fa9". An image's name may have dots and colons,
+ * and be as long as an instance's; a host name may not, and takes the tail. */
+static char *generated_name(const char *image, const unsigned char tail[2])
+{
+	size_t n = strcspn(image, ".:_");
+
+	if (n > INSTANCE_NAME_MAX - strlen("-0000"))
+		n = INSTANCE_NAME_MAX - strlen("-0000");
+	while (n > 0 && image[n - 1] == '-')
+		n--;
+	return str_printf("%.*s-%02x%02x", (int)n, image, tail[0], tail[1]);
+}
+
 static int set_name(struct vmctl *ctx, struct draft *d, const char *name,
 		    const char *image, struct vmctl_error *err)
 {
@@ -193,11 +206,7 @@ static int set_name(struct vmctl *ctx, struct draft *d, const char *name,
 
 	if (r < 0)
 		return r;
-	/* An image's name may have dots and colons; a hostname may not. */
-	d->row->name =
-		name ? strdup(name)
-		     : str_printf("%.*s-%02x%02x", (int)strcspn(image, ".:_"),
-				  image, tail[0], tail[1]);
+	d->row->name = name ? strdup(name) : generated_name(image, tail);
 	if (!d->row->name)
 		return fail_oom(err);
 	r = context_state(ctx, &db, err);

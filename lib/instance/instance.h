@@ -17,6 +17,9 @@ DEFINE_CLEANUP(instance_list, struct vmctl_instance_list *,
 #define auto_instance_list                                                     \
 	auto_cleanup(instance_list_cleanup) struct vmctl_instance_list
 
+/* Characters of a name: of a label in a host name (RFC 1123). */
+#define INSTANCE_NAME_MAX 63
+
 /* Interfaces that an instance may have. */
 #define NIC_MAX 8
 

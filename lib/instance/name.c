@@ -28,7 +28,7 @@ int vmctl_instance_name_check(const char *name, struct vmctl_error *err)
 
 	if (n == 0)
 		problem = "the name is empty";
-	else if (n > 63)
+	else if (n > INSTANCE_NAME_MAX)
 		problem = "the name is longer than 63 characters";
 	else if (looks_like_id(name))
 		problem = "the name has the form of an instance id";

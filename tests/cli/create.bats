@@ -36,6 +36,21 @@ bad() { # STATUS ARGUMENT...
 	ok vmctl create --dry-run --image tiny "$(printf '%063d' 0 | tr 0 a)"
 }
 
+@test "create: a name made of the image's is a host name, however long that is" {
+	long=$(printf '%063d' 0 | tr 0 x)
+	for image in "${long:0:58}" "${long:0:59}" "$long" "a-${long:0:55}-.b" "a-:b"; do
+		ok vmctl image import --name "$image" --user vm "$BATS_FILE_TMPDIR/tiny.qcow2"
+		ok vmctl create --dry-run --image "$image" --key key
+		[[ $out =~ record\ ([^ ]*)\ \( ]]
+		name=${BASH_REMATCH[1]}
+		ok vmctl create --dry-run --image tiny --key key "$name"
+		stem=${image%%[.:]*}
+		stem=${stem:0:58}
+		[[ $name =~ ^${stem%-}-[0-9a-f]{4}$ ]]
+		ok vmctl image delete -y "$image"
+	done
+}
+
 @test "INST-003 create: a name that looks like an id is refused" {
 	bad 2 i-0123abcd
 }
