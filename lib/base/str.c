@@ -257,3 +257,22 @@ char *str_printable(const char *bytes, size_t n, bool keep_newlines)
 	str_add_printable(&s, bytes, n, keep_newlines);
 	return s.p;
 }
+
+void str_skip_mark(const char **text, size_t *len)
+{
+	if (*len >= 3 && memcmp(*text, "\xef\xbb\xbf", 3) == 0) {
+		*text += 3;
+		*len -= 3;
+	}
+}
+
+const char *str_other_encoding(const char *text, size_t len)
+{
+	if (len >= 4 && (memcmp(text, "\xff\xfe\0", 4) == 0 ||
+			 memcmp(text, "\0\0\xfe\xff", 4) == 0))
+		return "UTF-32";
+	if (len >= 2 && (memcmp(text, "\xff\xfe", 2) == 0 ||
+			 memcmp(text, "\xfe\xff", 2) == 0))
+		return "UTF-16";
+	return NULL;
+}

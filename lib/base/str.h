@@ -81,6 +81,12 @@ bool str_line(const char **text, char *line, size_t size);
 /* Whether the bytes are well-formed UTF-8 (RFC 3629) without NUL. */
 bool str_is_utf8(const char *bytes, size_t n);
 
+/* Texts as other systems write them: leaves out the byte order mark that some
+ * put before UTF-8; and the name of the encoding that another such mark tells
+ * ("UTF-16"), NULL if there is none. */
+void str_skip_mark(const char **text, size_t *len);
+const char *str_other_encoding(const char *text, size_t len);
+
 /* A copy fit for a terminal: control characters (C0, DEL, C1 in UTF-8) and
  * bytes that are not UTF-8 become `?`; with `keep_newlines`, LF and TAB stay.
  * NULL only when memory is short. */

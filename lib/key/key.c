@@ -128,6 +128,7 @@ int vmctl_key_import_file(struct vmctl *ctx, const char *name, const char *path,
 	auto_pubkey pub = { 0 };
 	auto_str text = STR_INIT;
 	auto_free char *private = NULL;
+	int first;
 	int r = key_name_check(name, err);
 
 	if (r == 0)
@@ -137,6 +138,9 @@ int vmctl_key_import_file(struct vmctl *ctx, const char *name, const char *path,
 	r = pubkey_parse(str_text(&text), text.len, &pub, err);
 	if (r == -VMCTL_BAD_DATA)
 		fail_prefix(err, "%s", path);
+	if (r < 0 && pubkey_is_several(str_text(&text), text.len, &first))
+		fail_hint(err, "sed -n %dp %s | vmctl key import %s -", first,
+			  path, name);
 	if (pubkey_is_private(str_text(&text), text.len)) {
 		hint_public(name, path, err);
 		explicit_bzero(text.p, text.len);

@@ -42,6 +42,10 @@ int pubkey_parse(const char *text, size_t len, struct pubkey *ret,
 /* Whether a line of it begins a private key, in any of the usual formats. */
 bool pubkey_is_private(const char *text, size_t len);
 
+/* Whether it holds several public keys, and the number of the first one's
+ * line. */
+bool pubkey_is_several(const char *text, size_t len, int *ret_first);
+
 /* Fails with `code`: the fault is in a file, or in an argument. */
 int key_comment_check(const char *comment, size_t len, enum vmctl_code code,
 		      struct vmctl_error *err);

@@ -77,6 +77,7 @@ bool pubkey_is_private(const char *text, size_t len)
 {
 	struct line rest = { text, len }, l;
 
+	str_skip_mark(&rest.p, &rest.n);
 	while (next_line(&rest, &l)) {
 		l = trim(l);
 		if (line_starts(l, "-----BEGIN") && line_has(l, "PRIVATE KEY"))
@@ -90,23 +91,41 @@ bool pubkey_is_private(const char *text, size_t len)
 	return false;
 }
 
-/* Public keys in formats that OpenSSH can convert. */
+/* What is not in OpenSSH's one-line format, and can be converted. */
 static int refuse_other_format(struct line l, struct vmctl_error *err)
 {
-	const char *how = NULL;
+	static const struct {
+		const char *start, *what, *how;
+	} formats[] = {
+		{ "---- BEGIN SSH2 PUBLIC KEY", "a public key",
+		  "ssh-keygen -i -f FILE > FILE.pub" },
+		{ "-----BEGIN PUBLIC KEY", "a public key",
+		  "ssh-keygen -i -m PKCS8 -f FILE > FILE.pub" },
+		{ "-----BEGIN RSA PUBLIC KEY", "a public key",
+		  "ssh-keygen -i -m PEM -f FILE > FILE.pub" },
+		{ "-----BEGIN CERTIFICATE", "an X.509 certificate",
+		  "openssl x509 -in FILE -noout -pubkey > FILE.pem; "
+		  "ssh-keygen -i -m PKCS8 -f FILE.pem > FILE.pub" },
+		{ "-----BEGIN PGP PUBLIC KEY", "an OpenPGP key",
+		  "gpg --export-ssh-key USER > FILE.pub" },
+	};
 
-	if (line_starts(l, "---- BEGIN SSH2 PUBLIC KEY"))
-		how = "ssh-keygen -i -f FILE > FILE.pub";
-	else if (line_starts(l, "-----BEGIN PUBLIC KEY"))
-		how = "ssh-keygen -i -m PKCS8 -f FILE > FILE.pub";
-	else if (line_starts(l, "-----BEGIN RSA PUBLIC KEY"))
-		how = "ssh-keygen -i -m PEM -f FILE > FILE.pub";
-	if (!how)
-		return 0;
-	fail(err, VMCTL_BAD_DATA, 0,
-	     "it is a public key, but not in OpenSSH's one-line format");
-	fail_hint(err, "%s", how);
-	return -VMCTL_BAD_DATA;
+	for (size_t i = 0; i < ARRAY_LEN(formats); i++) {
+		if (!line_starts(l, formats[i].start))
+			continue;
+		fail(err, VMCTL_BAD_DATA, 0,
+		     "it is %s, but not in OpenSSH's one-line format",
+		     formats[i].what);
+		fail_hint(err, "%s", formats[i].how);
+		return -VMCTL_BAD_DATA;
+	}
+	return 0;
+}
+
+static int fail_not_text(struct vmctl_error *err)
+{
+	return fail(err, VMCTL_BAD_DATA, 0,
+		    "it is not text, so not an OpenSSH public key");
 }
 
 /* What is wrong with the text as a whole, before anything is parsed. */
@@ -115,6 +134,7 @@ static int text_check(const char *text, size_t len, struct vmctl_error *err)
 	static const char secret[] =
 		"it is a private key, which must stay secret; give the public "
 		"half, the .pub file";
+	const char *encoding = str_other_encoding(text, len);
 
 	if (len == 0)
 		return fail(err, VMCTL_BAD_DATA, 0, "it is empty");
@@ -123,42 +143,103 @@ static int text_check(const char *text, size_t len, struct vmctl_error *err)
 		fail_hint(err, "ssh-keygen -y -f FILE > FILE.pub");
 		return -VMCTL_BAD_DATA;
 	}
-	if (len >= 3 && memcmp(text, "\xef\xbb\xbf", 3) == 0) {
-		fail(err, VMCTL_BAD_DATA, 0,
-		     "it begins with a byte order mark, which an OpenSSH key "
-		     "must not");
-		fail_hint(err, "save it as plain text without a byte order "
-			       "mark");
+	if (encoding) {
+		fail(err, VMCTL_BAD_DATA, 0, "it is text in %s, not in UTF-8",
+		     encoding);
+		fail_hint(err, "iconv -f %s -t UTF-8 FILE > FILE.pub",
+			  encoding);
 		return -VMCTL_BAD_DATA;
 	}
-	if (!str_is_utf8(text, len))
-		return fail(err, VMCTL_BAD_DATA, 0,
-			    "it is not text, so not an OpenSSH public key");
-	return 0;
+	/* Comments are in any encoding. */
+	return memchr(text, '\0', len) ? fail_not_text(err) : 0;
 }
 
-/* The first line that is not blank. *ret_second becomes the number of another
- * one, if there is one. */
-static int find_line(const char *text, size_t len, struct line *ret,
-		     int *ret_second, struct vmctl_error *err)
+/* Lines that have something in them, but for comments, as ssh-keygen -l reads
+ * them: the first, and the number of it and the next one. */
+struct lines {
+	struct line first, second;
+	int first_number, second_number; /* 0: there is none */
+};
+
+static void find_lines(const char *text, size_t len, struct lines *ret)
 {
 	struct line rest = { text, len }, l;
-	bool found = false;
 
+	*ret = (struct lines){ 0 };
+	str_skip_mark(&rest.p, &rest.n);
 	for (int number = 1; next_line(&rest, &l); number++) {
 		l = trim(l);
-		if (l.n == 0)
+		if (l.n == 0 || *l.p == '#')
 			continue;
-		if (found) {
-			*ret_second = number;
-			break;
+		if (ret->first_number) {
+			ret->second = l;
+			ret->second_number = number;
+			return;
 		}
-		*ret = l;
-		found = true;
+		ret->first = l;
+		ret->first_number = number;
 	}
-	if (!found)
-		return fail(err, VMCTL_BAD_DATA, 0, "there is no key in it");
-	return refuse_other_format(*ret, err);
+}
+
+/* Whether one of the words, behind options perhaps, is a key's type. */
+static bool has_key(struct line l)
+{
+	while (l.n > 0) {
+		struct line word = next_word(&l);
+
+		if (key_type_known(word.p, word.n))
+			return true;
+	}
+	return false;
+}
+
+bool pubkey_is_several(const char *text, size_t len, int *ret_first)
+{
+	struct lines lines;
+
+	find_lines(text, len, &lines);
+	*ret_first = lines.first_number;
+	return lines.second_number && has_key(lines.second);
+}
+
+static int refuse_second(const struct lines *lines, struct vmctl_error *err)
+{
+	if (!lines->second_number)
+		return 0;
+	if (!has_key(lines->second))
+		return fail(err, VMCTL_BAD_DATA, 0,
+			    "line %d, after the key, is not a key; a key is "
+			    "one line",
+			    lines->second_number);
+	fail(err, VMCTL_BAD_DATA, 0,
+	     "it holds two keys or more: line %d follows the first; give one "
+	     "at a time",
+	     lines->second_number);
+	fail_hint(err, "sed -n %dp FILE | vmctl key import NAME -",
+		  lines->first_number);
+	return -VMCTL_BAD_DATA;
+}
+
+/* A comment in UTF-8. Where it is in no encoding that can be known, it is taken
+ * for Latin-1, in which each byte is its own character. */
+static char *comment_text(struct line l)
+{
+	auto_str s = STR_INIT;
+	char *text;
+
+	if (str_is_utf8(l.p, l.n))
+		return strndup(l.p, l.n);
+	for (size_t i = 0; i < l.n; i++) {
+		unsigned char c = (unsigned char)l.p[i];
+
+		if (c >= 0xa0) {
+			str_addc(&s, (char)(0xc0 | c >> 6));
+			str_addc(&s, (char)(0x80 | (c & 0x3f)));
+		} else {
+			str_addc(&s, c < 0x80 ? (char)c : '?');
+		}
+	}
+	return str_take(&s, &text, NULL) == 0 ? text : NULL;
 }
 
 int key_comment_check(const char *comment, size_t len, enum vmctl_code code,
@@ -223,37 +304,44 @@ int pubkey_parse(const char *text, size_t len, struct pubkey *ret,
 		 struct vmctl_error *err)
 {
 	auto_pubkey key = { 0 };
+	struct lines lines;
 	struct line l, type, b64;
-	int second = 0, r;
+	int r = text_check(text, len, err);
 
-	r = text_check(text, len, err);
-	if (r == 0)
-		r = find_line(text, len, &l, &second, err);
+	if (r < 0)
+		return r;
+	find_lines(text, len, &lines);
+	if (!lines.first_number)
+		return fail(err, VMCTL_BAD_DATA, 0, "there is no key in it");
+	l = lines.first;
+	r = refuse_other_format(l, err);
 	if (r < 0)
 		return r;
 	type = next_word(&l);
+	if (!str_is_utf8(text, len) && !has_key(lines.first))
+		return fail_not_text(err);
 	key.type = strndup(type.p, type.n);
 	if (!key.type)
 		return fail_oom(err);
 	r = options_check(key.type, l, err);
 	if (r == 0)
 		r = key_type_check(key.type, err);
+	if (r == 0)
+		r = refuse_second(&lines, err);
 	if (r < 0)
 		return r;
-	if (second)
-		return fail(err, VMCTL_BAD_DATA, 0,
-			    "it holds two keys or more: line %d follows the "
-			    "first; give one at a time",
-			    second);
 	b64 = next_word(&l);
+	key.comment = comment_text(l);
+	if (!key.comment)
+		return fail_oom(err);
 	r = decode(b64, key.type, &key, err);
 	if (r == 0)
-		r = key_comment_check(l.p, l.n, VMCTL_BAD_DATA, err);
+		r = key_comment_check(key.comment, strlen(key.comment),
+				      VMCTL_BAD_DATA, err);
 	if (r < 0)
 		return r;
 	key.line = str_printf("%s %.*s", key.type, (int)b64.n, b64.p);
-	key.comment = strndup(l.p, l.n);
-	if (!key.line || !key.comment)
+	if (!key.line)
 		return fail_oom(err);
 	*ret = key;
 	key = (struct pubkey){ 0 };

@@ -72,12 +72,34 @@ setup_file() {
 @test "KEY-001 two keys, binary junk and 10 MB are refused" {
 	cat "$K/ed25519.pub" "$K/rsa.pub" >"$BATS_TEST_TMPDIR/two.pub"
 	refused 1 vmctl key import bad "$BATS_TEST_TMPDIR/two.pub"
+	has "$err" "two keys"
+	# The hint is right, also behind a comment.
+	sed -i '1i # mine' "$BATS_TEST_TMPDIR/two.pub"
+	refused 1 vmctl key import first "$BATS_TEST_TMPDIR/two.pub"
+	has "$err" "sed -n 2p $BATS_TEST_TMPDIR/two.pub | vmctl key import first -"
+	sed -n 2p "$BATS_TEST_TMPDIR/two.pub" >"$BATS_TEST_TMPDIR/first"
+	ok vmctl key import first - <"$BATS_TEST_TMPDIR/first"
+	ok vmctl key delete -y first
 	head -c 4096 /dev/urandom >"$BATS_TEST_TMPDIR/junk.pub"
 	refused 1 vmctl key import bad "$BATS_TEST_TMPDIR/junk.pub"
 	{ cat "$K/ed25519.pub" && head -c 10M /dev/zero | tr '\0' '#'; } >"$BATS_TEST_TMPDIR/big.pub"
 	refused 1 vmctl key import bad "$BATS_TEST_TMPDIR/big.pub"
 	{ cat "$K/ed25519.pub" && printf 'a\0b\n'; } >"$BATS_TEST_TMPDIR/nul.pub"
 	refused 1 vmctl key import bad "$BATS_TEST_TMPDIR/nul.pub"
+}
+
+@test "a key with comment lines, line ends of DOS, a byte order mark or a comment in Latin-1 is taken" {
+	{
+		printf '\357\273\277# of the old laptop\r\n\r\n%s gr\374n\r\n# that is all\r\n' \
+			"$(cut -d ' ' -f 1-2 "$K/ed25519.pub")"
+	} >"$BATS_TEST_TMPDIR/dos.pub"
+	ok vmctl key import dos "$BATS_TEST_TMPDIR/dos.pub"
+	same "$(vmctl key show dos -o json | jq -r '.public_key + " " + .comment')" \
+		"$(cut -d ' ' -f 1-2 "$K/ed25519.pub") grün"
+	ok vmctl key delete -y dos
+	iconv -t UTF-16 "$K/ed25519.pub" >"$BATS_TEST_TMPDIR/wide.pub"
+	refused 1 vmctl key import wide "$BATS_TEST_TMPDIR/wide.pub"
+	has "$err" "it is text in UTF-16, not in UTF-8"
 }
 
 @test "KEY-008 a private key is named as such and never stored" {
