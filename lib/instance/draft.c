@@ -122,6 +122,32 @@ int draft_identity(struct vmctl *ctx, struct draft *d, struct vmctl_error *err)
 
 /* --- sizes --------------------------------------------------------------- */
 
+/* A number without a unit is bytes: where that makes far too little, it says
+ * what was probably meant. */
+static bool hint_unit(int64_t given, int64_t least, const char *option,
+		      struct vmctl_error *err)
+{
+	for (int shift = 20; shift <= 30; shift += 10) {
+		if (given >= 1 << 20 || given << shift < least)
+			continue;
+		fail_hint(err, "--%s %lld%c", option, (long long)given,
+			  shift == 20 ? 'M' : 'G');
+		return true;
+	}
+	return false;
+}
+
+static int fail_memory(int64_t memory, struct vmctl_error *err)
+{
+	char want[SIZE_TEXT];
+
+	fail(err, VMCTL_INVALID, 0, "the memory must be at least %s",
+	     format_size(MEMORY_MIN, want));
+	if (!hint_unit(memory, MEMORY_MIN, "memory", err))
+		fail_hint(err, "--memory %s", want);
+	return -VMCTL_INVALID;
+}
+
 static int check_sizes(const struct vmctl_instance *row,
 		       const struct vmctl_image *image, struct vmctl_error *err)
 {
@@ -131,9 +157,7 @@ static int check_sizes(const struct vmctl_instance *row,
 		return fail(err, VMCTL_INVALID, 0,
 			    "the number of vCPUs must be from 1 to 255");
 	if (row->memory < MEMORY_MIN)
-		return fail(err, VMCTL_INVALID, 0,
-			    "the memory must be at least %s",
-			    format_size(MEMORY_MIN, want));
+		return fail_memory(row->memory, err);
 	if (row->disk < image->virtual_size) {
 		fail(err, VMCTL_INVALID, 0,
 		     "a disk of %s is too small: the image %s needs %s",
@@ -141,6 +165,8 @@ static int check_sizes(const struct vmctl_instance *row,
 		     format_size(image->virtual_size, have));
 		/* Rounded up: what the message says is rounded to the nearest,
 		 * and a fraction cannot be given. */
+		if (hint_unit(row->disk, image->virtual_size, "disk", err))
+			return -VMCTL_INVALID;
 		fail_hint(err, "--disk %lldG",
 			  (long long)((image->virtual_size + (1 << 30) - 1) >>
 				      30));

@@ -36,6 +36,14 @@ bad() { # STATUS ARGUMENT...
 	ok vmctl create --dry-run --image tiny "$(printf '%063d' 0 | tr 0 a)"
 }
 
+@test "create: a size without a unit, too small in bytes: the hint has the unit" {
+	for given in memory:2048:2048M memory:64:64M memory:2:2G memory:1M:64M disk:500:500M disk:20:20G disk:1M:1G; do
+		IFS=: read -r option value hint <<<"$given"
+		bad 2 --"$option" "$value" web1
+		same "$(tail -n 1 <<<"$err" | tr -d ' ')" "--$option$hint"
+	done
+}
+
 @test "create: a name made of the image's is a host name, however long that is" {
 	long=$(printf '%063d' 0 | tr 0 x)
 	for image in "${long:0:58}" "${long:0:59}" "$long" "a-${long:0:55}-.b" "a-:b"; do
