@@ -9,6 +9,7 @@
 
 #include "base/json.h"
 #include "base/proc.h"
+#include "base/str.h"
 
 /* For as long as the disk takes; it can be interrupted. */
 #define DISK_TIMEOUT_MS (24L * 3600 * 1000)
@@ -172,14 +173,49 @@ int qemu_img_check(const char *path, const struct events *ev,
 		    path, errors);
 }
 
+/*
+ * QEMU's locks on an image are shared ones, one byte for each permission: from
+ * 100 on what a process does, from 200 on what it does not let others do. After
+ * taking its own it looks whether somebody has the opposite one.
+ */
+#define DOES 100
+#define FORBIDS 200
+#define CONSISTENT_READ 0
+#define WRITE 1
+#define RESIZE 3
+
+static bool somebody_has(int fd, off_t from, off_t n)
+{
+	struct flock lock = { .l_type = F_WRLCK,
+			      .l_whence = SEEK_SET,
+			      .l_start = from,
+			      .l_len = n };
+
+	return fcntl(fd, F_OFD_GETLK, &lock) == 0 && lock.l_type != F_UNLCK;
+}
+
 bool qemu_disk_in_use(const char *path)
 {
 	auto_close int fd = open(path, O_RDONLY | O_CLOEXEC);
-	struct flock lock = { .l_type = F_WRLCK,
-			      .l_whence = SEEK_SET,
-			      .l_start = 100,
-			      .l_len = 200 };
 
-	return fd >= 0 && fcntl(fd, F_OFD_GETLK, &lock) == 0 &&
-	       lock.l_type != F_UNLCK;
+	return fd >= 0 && somebody_has(fd, DOES, 200);
+}
+
+bool qemu_disk_hold(int fd)
+{
+	static const off_t ours[] = { DOES + CONSISTENT_READ, FORBIDS + WRITE,
+				      FORBIDS + RESIZE };
+
+	/* A file system without locks has none of QEMU's either. */
+	for (size_t i = 0; i < ARRAY_LEN(ours); i++) {
+		struct flock lock = { .l_type = F_RDLCK,
+				      .l_whence = SEEK_SET,
+				      .l_start = ours[i],
+				      .l_len = 1 };
+
+		(void)fcntl(fd, F_OFD_SETLK, &lock);
+	}
+	return !somebody_has(fd, DOES + WRITE, 1) &&
+	       !somebody_has(fd, DOES + RESIZE, 1) &&
+	       !somebody_has(fd, FORBIDS + CONSISTENT_READ, 1);
 }

@@ -29,4 +29,9 @@ int qemu_img_check(const char *path, const struct events *ev,
  * when that cannot be told. */
 bool qemu_disk_in_use(const char *path);
 
+/* Takes the locks of a program that reads the image and wants it not to change
+ * meanwhile: until the file is closed no QEMU opens it for writing. false when
+ * one has done so before. Other readers are let in, as QEMU has it. */
+bool qemu_disk_hold(int fd);
+
 #endif

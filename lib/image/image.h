@@ -84,9 +84,11 @@ struct image_source {
 	const char *file; /* as given; borrowed */
 	int fd;
 	int64_t size;
+	struct timespec mtime;
 	bool raw;
 	int64_t virtual_size;
 };
+/* VMCTL_BUSY when somebody writes to it. No QEMU does until it is closed. */
 int image_source_open(const char *file, const char *format,
 		      struct image_source *ret, struct vmctl_error *err);
 /* Of a file that is open already; messages call it `shown`. */
@@ -99,6 +101,22 @@ void image_source_close(struct image_source *src);
  * was looked at before, and may have changed while it was copied. */
 int image_source_recheck(struct image_source *src, int fd,
 			 struct vmctl_error *err);
+
+/* VMCTL_BUSY when it has changed since it was opened: not every program that
+ * writes to a file takes QEMU's locks. */
+int image_source_unchanged(const struct image_source *src,
+			   struct vmctl_error *err);
+
+/* --- formats.c ---------------------------------------------------------- */
+
+/*
+ * VMCTL_BAD_DATA for what is known to be something else than a qcow2 or raw
+ * disk, with its name and how to make one of it; 0 for everything else. `head`
+ * are the first bytes of the file, whose last ones are looked at, too.
+ */
+int image_format_check(int fd, const unsigned char *head, size_t n,
+		       int64_t size, const char *file, bool may_be_iso,
+		       struct vmctl_error *err);
 
 /* --- check.c ------------------------------------------------------------ */
 

@@ -100,7 +100,8 @@ static int copy_in(struct import *im, struct vmctl_error *err)
 		return r;
 	}
 	hex_encode(bytes, sizeof(bytes), im->source_digest);
-	return check_expected(im, err);
+	r = image_source_unchanged(&im->src, err);
+	return r < 0 ? r : check_expected(im, err);
 }
 
 /* The messages are about the file that was given, not about our copy. */

@@ -8,49 +8,17 @@
 
 #include "base/file.h"
 #include "base/str.h"
+#include "driver/qemu-img.h"
 #include "image/qcow2.h"
 
-/* What people have that is not a disk image yet, and how to make one of it. */
-static const struct {
-	size_t at;
-	const char *bytes;
-	size_t n;
-	const char *is, *hint;
-} others[] = {
-	{ 0,
-	  "\xfd"
-	  "7zXZ",
-	  5, "compressed with xz", "first: xz -dk FILE" },
-	{ 0, "\x1f\x8b", 2, "compressed with gzip", "first: gzip -dk FILE" },
-	{ 0, "\x28\xb5\x2f\xfd", 4, "compressed with zstd",
-	  "first: zstd -d FILE" },
-	{ 0, "BZh", 3, "compressed with bzip2", "first: bzip2 -dk FILE" },
-	{ 0, "PK\x03\x04", 4, "a zip archive", "first: unzip FILE" },
-	{ 0, "KDMV", 4, "a VMDK image",
-	  "first: qemu-img convert -f vmdk -O qcow2 FILE IMAGE.qcow2" },
-	{ 0, "vhdxfile", 8, "a VHDX image",
-	  "first: qemu-img convert -f vhdx -O qcow2 FILE IMAGE.qcow2" },
-	{ 0, "conectix", 8, "a VHD image",
-	  "first: qemu-img convert -f vpc -O qcow2 FILE IMAGE.qcow2" },
-	{ 64, "\x7f\x10\xda\xbe", 4, "a VDI image",
-	  "first: qemu-img convert -f vdi -O qcow2 FILE IMAGE.qcow2" },
-};
-
-static int fail_other(const char *file, const unsigned char *head, size_t n,
-		      struct vmctl_error *err)
+static int fail_unknown(const char *file, const char *format,
+			struct vmctl_error *err)
 {
 	int r;
 
-	for (size_t i = 0; i < ARRAY_LEN(others); i++) {
-		if (n < others[i].at + others[i].n ||
-		    memcmp(head + others[i].at, others[i].bytes, others[i].n))
-			continue;
-		r = fail(err, VMCTL_BAD_DATA, 0,
-			 "%s is %s, not a qcow2 or raw disk image", file,
-			 others[i].is);
-		fail_hint(err, "%s", others[i].hint);
-		return r;
-	}
+	if (format)
+		return fail(err, VMCTL_BAD_DATA, 0, "%s is not a qcow2 image",
+			    file);
 	r = fail(err, VMCTL_BAD_DATA, 0,
 		 "%s is not a disk image: it is not qcow2 and has no boot "
 		 "sector",
@@ -76,23 +44,31 @@ static int check_raw(struct image_source *src, struct vmctl_error *err)
 	return 0;
 }
 
-/* Looks at the first bytes, and the tables; `format` may be NULL. */
+/* Looks at the first bytes, and the tables; `format` may be NULL. Who says that
+ * it is raw may know a live system that lets him in, but that which is never a
+ * disk does not become one by being called so. */
 static int look(struct image_source *src, int fd, const unsigned char *head,
 		size_t n, const char *format, struct vmctl_error *err)
 {
+	bool boots = has_boot_sector(head, n);
+	bool told_raw = format && str_eq(format, "raw");
 	struct qcow2_header header;
 	int r;
 
 	if (src->size == 0)
 		return fail(err, VMCTL_BAD_DATA, 0, "%s is empty", src->file);
+	r = image_format_check(fd, head, n, src->size, src->file,
+			       told_raw && boots, err);
+	if (r < 0)
+		return r;
 	if (!qcow2_magic(head, n)) {
-		if (format ? str_eq(format, "raw") : has_boot_sector(head, n))
+		if (format ? told_raw : boots)
 			return check_raw(src, err);
-		return fail_other(src->file, head, n, err);
+		return fail_unknown(src->file, format, err);
 	}
 	/* A guest can write these bytes at the beginning of its raw disk. But
 	 * then the file is worth a question, not an import. */
-	if (format && str_eq(format, "raw"))
+	if (told_raw)
 		return fail(err, VMCTL_BAD_DATA, 0,
 			    "%s is a qcow2 image, not a raw one", src->file);
 	r = qcow2_parse(head, n, (uint64_t)src->size, src->file, &header, err);
@@ -142,8 +118,19 @@ static int look_at(struct image_source *src, int fd, const char *format,
 	if (fstat(fd, &st) < 0)
 		return fail_sys(err, errno, "cannot read %s", src->file);
 	src->size = st.st_size;
+	if (fd == src->fd)
+		src->mtime = st.st_mtim;
 	r = read_head(fd, src->file, &head, &n, err);
 	return r < 0 ? r : look(src, fd, head, n, format, err);
+}
+
+static int fail_busy(const char *file, const char *how, struct vmctl_error *err)
+{
+	int r = fail(err, VMCTL_BUSY, 0, "%s %s", file, how);
+
+	fail_hint(err, "stop the machine that has it as its disk first, or "
+		       "whatever writes to it");
+	return r;
 }
 
 int image_source_open(const char *file, const char *format,
@@ -151,9 +138,13 @@ int image_source_open(const char *file, const char *format,
 {
 	auto_image_source src = { .file = file, .fd = -1 };
 	int r = file_open(file, &src.fd, err);
+	bool still = r == 0 && qemu_disk_hold(src.fd);
 
 	if (r == 0)
 		r = look_at(&src, src.fd, format, err);
+	if (r == 0 && !still)
+		r = fail_busy(file, "is in use: another process writes to it",
+			      err);
 	if (r < 0)
 		return r;
 	*ret = src;
@@ -182,6 +173,20 @@ int image_source_recheck(struct image_source *src, int fd,
 			 struct vmctl_error *err)
 {
 	return look_at(src, fd, src->raw ? "raw" : "qcow2", err);
+}
+
+int image_source_unchanged(const struct image_source *src,
+			   struct vmctl_error *err)
+{
+	struct stat st;
+
+	if (fstat(src->fd, &st) < 0)
+		return fail_sys(err, errno, "cannot read %s", src->file);
+	if (st.st_size == src->size && st.st_mtim.tv_sec == src->mtime.tv_sec &&
+	    st.st_mtim.tv_nsec == src->mtime.tv_nsec)
+		return 0;
+	return fail_busy(src->file,
+			 "is in use: it has changed while it was read", err);
 }
 
 void image_source_close(struct image_source *src)

@@ -26,7 +26,7 @@ setup_file() {
 	same "$(jq -r .virtual_size <<<"$out")" $((64 << 20))
 	path=$(jq -r .path <<<"$out")
 	same "$(sha256sum <"$path" | cut -d ' ' -f 1)" "$(jq -r .digest <<<"$out")"
-	same "$(stat -c %a "$path")" 444
+	[[ $(stat -c %A "$path") == -r--?----- ]] # for nobody else
 	[[ $(jq -r .created_at <<<"$out") =~ Z$ ]]
 }
 
@@ -99,6 +99,40 @@ setup_file() {
 	has "$err" data
 	qemu-img create -q -f vmdk "$I/other.vmdk" 1M
 	refused 1 vmctl image import --name bad "$I/other.vmdk"
+}
+
+# opened COMMAND...: qemu-io as it says, until release.
+opened() {
+	mkfifo "$BATS_TEST_TMPDIR/hold"
+	"$@" <"$BATS_TEST_TMPDIR/hold" >"$BATS_TEST_TMPDIR/opened" 2>&1 3>&- &
+	holder=$!
+	exec 4>"$BATS_TEST_TMPDIR/hold"
+	echo 'read 0 512' >&4
+	wait_until 30 grep -q 'read 512/512' "$BATS_TEST_TMPDIR/opened"
+}
+
+release() {
+	exec 4>&-
+	wait "$holder"
+	rm "$BATS_TEST_TMPDIR/hold"
+}
+
+@test "image import: a disk that another process writes to is status 4, until it does not" {
+	cp "$I/boot.raw" "$I/live.raw"
+	cp "$I/good.qcow2" "$I/live.qcow2"
+	for format in raw qcow2; do
+		opened qemu-io -f $format "$I/live.$format"
+		refused 4 vmctl image import --name live-$format "$I/live.$format"
+		has "$err" "is in use"
+		has "$err" "stop the machine"
+		refused 4 vmctl image import --name live-$format --format $format "$I/live.$format"
+		release
+		ok vmctl image import --name live-$format "$I/live.$format"
+	done
+	# Who only reads, as a machine reads the base of its disk, is not in the way.
+	opened qemu-io -r -f qcow2 "$I/live.qcow2"
+	ok vmctl image import --name read "$I/live.qcow2"
+	release
 }
 
 @test "image import: a raw file that pretends to be qcow2 is not trusted as raw" {

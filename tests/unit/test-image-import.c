@@ -134,7 +134,7 @@ static void a_raw_disk_without_boot_sector_needs_to_be_told(void **state)
 		"is not a disk image");
 	assert_non_null(strstr(p->err.hint, "--format raw"));
 	refused(p, import_as(p, text, NULL, "qcow2"), VMCTL_BAD_DATA,
-		"is not a disk image");
+		"is not a qcow2 image");
 	assert_int_equal(import_as(p, text, "notes", "raw"), -VMCTL_OK);
 }
 

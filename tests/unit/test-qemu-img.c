@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "image-help.h"
 
+#include <fcntl.h>
 #include <stdlib.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -190,6 +191,36 @@ static void a_full_disk_is_a_limit(void **state)
 	assert_non_null(strstr(p->err.hint, "free some disk space"));
 }
 
+/* The status of a program that is let in, or is not. */
+static int opens(const char *file, const char *how)
+{
+	const char *const argv[] = { "qemu-io", "-f",	   "raw", how,
+				     "-c",	"r 0 512", file,  NULL };
+	const struct proc_spec spec = { .argv = argv };
+	auto_cleanup(proc_result_done) struct proc_result res = { 0 };
+
+	assert_int_equal(proc_run(&spec, &res, NULL), 0);
+	return res.status;
+}
+
+static void what_is_held_is_read_by_others_and_written_by_none(void **state)
+{
+	struct place *p = *state;
+	auto_free char *file = make_raw(p, "disk.raw", 4096, 1);
+	auto_close int one = open(file, O_RDONLY | O_CLOEXEC);
+	auto_close int two = open(file, O_RDONLY | O_CLOEXEC);
+
+	assert_int_equal(opens(file, "-n"), 0);
+	assert_true(qemu_disk_hold(one));
+	assert_true(qemu_disk_hold(two));
+	assert_int_equal(opens(file, "-r"), 0);
+	assert_int_equal(opens(file, "-n"), 1);
+	close(take_fd(&one));
+	assert_int_equal(opens(file, "-n"), 1);
+	close(take_fd(&two));
+	assert_int_equal(opens(file, "-n"), 0);
+}
+
 #define TEST(f) cmocka_unit_test_setup_teardown(f, place_setup, place_teardown)
 
 int main(void)
@@ -204,6 +235,7 @@ int main(void)
 		TEST(check_tells_damage_from_waste),
 		TEST(a_missing_program_is_told_by_its_package),
 		TEST(a_full_disk_is_a_limit),
+		TEST(what_is_held_is_read_by_others_and_written_by_none),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

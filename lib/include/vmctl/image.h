@@ -72,9 +72,10 @@ struct vmctl_image_import {
  *
  * Refused with VMCTL_BAD_DATA: anything but a regular file, an image with a
  * backing file, an external data file or encryption, a truncated or corrupt
- * one, a digest other than the expected. VMCTL_EXISTS: the name belongs to an
- * image of other contents. Importing the same contents again under the same
- * name succeeds and changes nothing.
+ * one, a digest other than the expected, whatever else is known not to be a
+ * qcow2 or raw disk. VMCTL_EXISTS: the name belongs to an image of other
+ * contents. VMCTL_BUSY: another process writes to the file. Importing the same
+ * contents again under the same name succeeds and changes nothing.
  */
 VMCTL_API int vmctl_image_import(struct vmctl *ctx,
 				 const struct vmctl_image_import *what,
