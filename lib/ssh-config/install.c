@@ -58,14 +58,11 @@ static int try_out(struct vmctl *ctx, const struct how *how,
 	const struct state_host sample = { .id = (char *)"i-00000000",
 					   .name = (char *)"vmctl-sample",
 					   .user = (char *)"user" };
-	auto_free char *dir = our_dir(ctx);
-	auto_free char *path = dir ? path_join(dir, "try") : NULL;
+	auto_free char *path = path_join(ctx->data_dir, "ssh-config.vmctl-try");
 	auto_str text = STR_INIT;
 	struct vmctl_error why;
 	int r = path ? blocks_text(how, &sample, 1, &text, err) : fail_oom(err);
 
-	if (r == 0)
-		r = dir_make(dir, 0700, err);
 	if (r == 0)
 		r = file_write_atomic(path, text.p, text.len, 0600, err);
 	if (r < 0)
@@ -122,6 +119,7 @@ struct install {
 	char *include;
 	struct str text; /* that the user's file is to have */
 	bool was;	 /* installed before, or not known */
+	bool began;	 /* what follows is ours to take back */
 	int lock;
 };
 
@@ -172,6 +170,8 @@ static int prepare(struct install *in, const struct vmctl_ssh_config *what,
 		r = user_file_open(in->rec.file, &in->file, err);
 	if (r == 0)
 		r = include_add(&in->file.text, in->include, &in->text, err);
+	if (r == 0 && !in->was)
+		r = our_file_check(in->ctx, err);
 	if (r == 0)
 		r = try_out(in->ctx, &in->rec.how, err);
 	return r;
@@ -205,6 +205,7 @@ static int apply(struct install *in, bool *ret_changed, struct vmctl_error *err)
 	bool same = is_same(&in->text, &in->file.text);
 	int r = make_folder(in, err);
 
+	in->began = r == 0;
 	if (r == 0)
 		r = record_put(in->ctx, &in->rec, err);
 	if (r == 0)
@@ -218,11 +219,10 @@ static int apply(struct install *in, bool *ret_changed, struct vmctl_error *err)
 
 static void take_back(struct install *in)
 {
-	auto_free char *dir = our_dir(in->ctx);
-
-	record_drop(in->ctx, NULL);
-	if (dir)
-		dir_remove(dir, NULL);
+	if (in->began) {
+		(void)our_files_remove(in->ctx, NULL);
+		(void)record_drop(in->ctx, NULL);
+	}
 	if (in->rec.dir_made)
 		remove_folder(&in->file);
 }
@@ -271,18 +271,19 @@ int vmctl_ssh_config_uninstall(struct vmctl *ctx, char **ret_file,
 			       struct vmctl_error *err)
 {
 	auto_record rec = { 0 };
-	auto_free char *dir = our_dir(ctx);
-	int fd = -1, r = dir ? our_lock(ctx, &fd, err) : fail_oom(err);
+	int fd = -1, r = our_lock(ctx, &fd, err);
 
 	if (r < 0)
 		return r;
 	int found = r = record_get(ctx, &rec, err);
 	if (r == 1)
 		r = take_out(ctx, &rec, err);
-	if (r == 0)
+	/* Without a record nothing there is known to be ours. With one, it goes
+	 * last: whoever is interrupted can do this again. */
+	if (r == 0 && found == 1)
+		r = our_files_remove(ctx, err);
+	if (r == 0 && found == 1)
 		r = record_drop(ctx, err);
-	if (r == 0)
-		r = dir_remove(dir, err);
 	our_unlock(ctx, fd);
 	if (r == 0)
 		*ret_file = found == 1 ? take_ptr(&rec.file) : NULL;

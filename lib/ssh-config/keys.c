@@ -77,6 +77,15 @@ static bool is_wanted(const struct state_host *hosts, size_t n,
 	return false;
 }
 
+/* As public_file() makes it: others may keep keys of their own there. */
+static bool is_our_name(const char *name)
+{
+	size_t n = strlen(name);
+
+	return n > 21 && str_ends(name, ".pub") && name[n - 21] == '-' &&
+	       strspn(name + n - 20, "0123456789abcdef") == 16;
+}
+
 /* Not being able to is no matter: they hold nothing secret. */
 static void remove_old(const char *path, const struct state_host *hosts,
 		       size_t n)
@@ -85,8 +94,7 @@ static void remove_old(const char *path, const struct state_host *hosts,
 	struct dirent *e;
 
 	while (dir && (e = readdir(dir)))
-		if (str_ends(e->d_name, ".pub") &&
-		    !is_wanted(hosts, n, e->d_name))
+		if (is_our_name(e->d_name) && !is_wanted(hosts, n, e->d_name))
 			(void)unlinkat(dirfd(dir), e->d_name, 0);
 }
 
@@ -110,4 +118,10 @@ int keys_write(const struct how *how, const struct state_host *hosts, size_t n,
 	if (r == 0 && sweep)
 		remove_old(how->key_dir, hosts, n);
 	return r;
+}
+
+void keys_remove(const char *key_dir)
+{
+	remove_old(key_dir, NULL, 0);
+	(void)rmdir(key_dir);
 }

@@ -1,4 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include <errno.h>
+
 #include "base/file.h"
 #include "internal/ssh-config.h"
 #include "ssh-config/ssh-config.h"
@@ -7,6 +9,8 @@
 
 #define LOCK "ssh-config"
 #define LOCK_MS 5000
+
+#define FIRST_WORDS "# Instances of vmctl; see vmctl-ssh-config-install(1)."
 
 #define OUR_MAX ((size_t)64 << 20)
 
@@ -83,8 +87,7 @@ int our_file_write(struct vmctl *ctx, const struct record *rec,
 		r = state_hosts(db, &h.items, &h.count, err);
 	if (r < 0)
 		return r;
-	str_add(&text, "# Instances of vmctl; see vmctl-ssh-config-install(1)."
-		       " Written anew at every change.\n");
+	str_add(&text, FIRST_WORDS " Written again at every change.\n");
 	r = blocks_text(&rec->how, h.items, h.count, &text, err);
 	if (r < 0)
 		return r;
@@ -99,6 +102,39 @@ int our_file_write(struct vmctl *ctx, const struct record *rec,
 	if (r == 0)
 		warn_of_namesakes(ctx, rec, &old, h.items, h.count);
 	return r;
+}
+
+int our_file_check(const struct vmctl *ctx, struct vmctl_error *err)
+{
+	auto_free char *path = our_file(ctx);
+	auto_str text = STR_INIT;
+	int r = path ? file_read(path, OUR_MAX, &text, err) : fail_oom(err);
+
+	if (r == -VMCTL_NOT_FOUND)
+		return 0;
+	if (r < 0)
+		return r;
+	if (str_starts(str_text(&text), FIRST_WORDS))
+		return 0;
+	fail(err, VMCTL_EXISTS, 0,
+	     "%s is there already, and vmctl did not write it", path);
+	fail_hint(err, "move it away, or choose another VMCTL_HOME");
+	return -VMCTL_EXISTS;
+}
+
+int our_files_remove(const struct vmctl *ctx, struct vmctl_error *err)
+{
+	auto_free char *dir = our_dir(ctx);
+	auto_free char *path = our_file(ctx);
+	auto_free char *keys = dir ? path_join(dir, "keys") : NULL;
+
+	if (!path || !keys)
+		return fail_oom(err);
+	if (unlink(path) < 0 && errno != ENOENT && errno != ENOTDIR)
+		return fail_sys(err, errno, "cannot remove %s", path);
+	keys_remove(keys);
+	(void)rmdir(dir);
+	return 0;
 }
 
 /* Read under the lock, so that the last one to write knows all that was

@@ -62,6 +62,9 @@ char *key_identity(const struct how *how, const struct state_instance_key *key);
 int keys_write(const struct how *how, const struct state_host *hosts, size_t n,
 	       bool sweep, struct vmctl_error *err);
 
+/* Removes all of them, and the directory if nothing else is in it. */
+void keys_remove(const char *key_dir);
+
 /* --- user-file.c: the user's own file ------------------------------------- */
 
 struct user_file {
@@ -115,7 +118,8 @@ int record_drop(struct vmctl *ctx, struct vmctl_error *err);
 
 /* --- refresh.c ----------------------------------------------------------- */
 
-/* Our own file and folder. NULL only when memory is short. */
+/* Our own file, and the directory that it is in, which others may use for
+ * something else. NULL only when memory is short. */
 char *our_dir(const struct vmctl *ctx);
 char *our_file(const struct vmctl *ctx);
 
@@ -126,5 +130,12 @@ void our_unlock(struct vmctl *ctx, int fd);
 /* Writes our file if it is not as it should be. Under the lock. */
 int our_file_write(struct vmctl *ctx, const struct record *r,
 		   struct vmctl_error *err);
+
+/* VMCTL_EXISTS when a file that vmctl did not write is in its place. */
+int our_file_check(const struct vmctl *ctx, struct vmctl_error *err);
+
+/* Removes what vmctl has written, and the directories if they are empty then.
+ */
+int our_files_remove(const struct vmctl *ctx, struct vmctl_error *err);
 
 #endif

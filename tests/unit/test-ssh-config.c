@@ -276,6 +276,52 @@ static void a_file_that_is_not_to_be_changed_is_not(void **state)
 	}
 }
 
+/* VMCTL_HOME may be a directory that was there before, with an "ssh" in it. */
+static void what_others_keep_beside_it_stays(void **state)
+{
+	static const char *const theirs[] = { "notes", "try", "keys/me.pub",
+					      "keys/a-0123456789abcdef" };
+	struct stage *s = *state;
+	auto_free char *dir = our_dir(s->place->ctx);
+	auto_free char *keys = path_join(dir, "keys");
+	auto_free char *config = our_file(s->place->ctx);
+
+	must(dir_make(keys, 0700, err));
+	for (size_t i = 0; i < ARRAY_LEN(theirs); i++) {
+		auto_free char *path = path_join(dir, theirs[i]);
+
+		must(file_write_atomic(path, "precious", 8, 0600, err));
+	}
+	for (int way = 0; way < 4; way++) {
+		if (way == 1) {
+			user_has("Host a\n", 0400);
+			assert_int_equal(install(s, NULL), -VMCTL_DENIED);
+			assert_int_equal(unlink(user_path), 0);
+		} else if (way == 2) {
+			must(file_write_atomic(config, "Host b\n", 7, 0600,
+					       err));
+			assert_int_equal(install(s, NULL), -VMCTL_EXISTS);
+			auto_free char *text = contents(config);
+			assert_string_equal(text, "Host b\n");
+			assert_int_equal(access(user_path, F_OK), -1);
+			assert_int_equal(unlink(config), 0);
+		} else if (way == 3) {
+			assert_int_equal(install(s, NULL), 0);
+			assert_int_equal(access(config, F_OK), 0);
+		}
+		if (way != 1)
+			assert_int_equal(uninstall(s), 0);
+		assert_int_equal(access(config, F_OK), -1);
+		for (size_t i = 0; i < ARRAY_LEN(theirs); i++) {
+			auto_free char *path = path_join(dir, theirs[i]);
+			auto_free char *text = contents(path);
+
+			assert_non_null(text);
+			assert_string_equal(text, "precious");
+		}
+	}
+}
+
 /* An ssh that is too old says so of each keyword that it does not know. */
 static void an_ssh_that_does_not_understand_it_is_refused(void **state)
 {
@@ -358,6 +404,7 @@ int main(void)
 		TEST(what_was_made_for_it_goes_with_it),
 		TEST(a_link_stays_a_link),
 		TEST(a_file_that_is_not_to_be_changed_is_not),
+		TEST(what_others_keep_beside_it_stays),
 		TEST(an_ssh_that_does_not_understand_it_is_refused),
 		TEST(a_second_file_takes_the_place_of_the_first),
 		TEST(one_instance_can_be_shown),
