@@ -204,35 +204,6 @@ int context_config(struct vmctl *ctx, const struct config **ret,
 	return 0;
 }
 
-/*
- * Where the files of images and instances are is a setting, but once there are
- * any, another folder would only mean that they are not found.
- */
-static int check_storage(struct vmctl *ctx, struct state *db,
-			 struct vmctl_error *err)
-{
-	auto_free char *recorded = NULL;
-	bool any = false;
-	int r = state_fact_get(db, "storage", "", &recorded, err);
-
-	if (r < 0 || (recorded && str_eq(recorded, ctx->storage_dir)))
-		return r;
-	r = recorded ? state_stores_files(db, &any, err) : 0;
-	if (r < 0)
-		return r;
-	if (any) {
-		fail(err, VMCTL_STATE, 0,
-		     "the setting storage is %s, but there are images or "
-		     "instances in %s",
-		     ctx->storage_dir, recorded);
-		fail_hint(err, "vmctl config set storage %s", recorded);
-		return -VMCTL_STATE;
-	}
-	/* A database that cannot be written holds nothing new either. */
-	state_fact_set(db, "storage", "", ctx->storage_dir, NULL);
-	return 0;
-}
-
 /* A transaction takes milliseconds: waiting for one is never a matter of how
  * long a command may wait for another, and "--timeout 0" no reason to fail. */
 static long busy_ms(const struct vmctl *ctx)
@@ -270,7 +241,7 @@ int context_state(struct vmctl *ctx, struct state **ret,
 			r = state_open(ctx->data_dir, busy_ms(ctx), &ctx->db,
 				       err);
 		if (r == 0)
-			r = check_storage(ctx, ctx->db, err);
+			r = context_storage_check(ctx, ctx->db, err);
 		if (r == 0)
 			ssh_config_watch(ctx);
 		if (r < 0) {

@@ -63,6 +63,20 @@ char *context_path(const struct vmctl *ctx, const char *sub);
 /* The folder that holds images and instances. */
 const char *context_storage(const struct vmctl *ctx);
 
+/* storage.c: that it can be this home's, VMCTL_STATE when it is another's;
+ * opening the database includes it. `db` NULL: there is none yet. */
+int context_storage_check(struct vmctl *ctx, struct state *db,
+			  struct vmctl_error *err);
+
+/* Makes it and puts this home's mark into it, before anything else is put
+ * there. */
+int context_storage_claim(struct vmctl *ctx, struct vmctl_error *err);
+
+/* Names that the storage's "images" and "instances" have for what is in them:
+ * a digest with ".qcow2", an id. */
+bool storage_is_image(const char *name);
+bool storage_is_instance(const char *name);
+
 /* The user's home directory; NULL when none is known. The caller frees. */
 char *context_home(void);
 

@@ -263,3 +263,20 @@ int random_bytes(void *out, size_t n, struct vmctl_error *err)
 		return fail_sys(err, errno, "cannot get random bytes");
 	return 0;
 }
+
+int random_uuid(char ret[UUID_TEXT], struct vmctl_error *err)
+{
+	unsigned char u[16];
+	int r = random_bytes(u, sizeof(u), err);
+
+	if (r < 0)
+		return r;
+	u[6] = (u[6] & 0x0f) | 0x40;
+	u[8] = (u[8] & 0x3f) | 0x80;
+	snprintf(ret, UUID_TEXT,
+		 "%02x%02x%02x%02x-%02x%02x-%02x%02x-%02x%02x-"
+		 "%02x%02x%02x%02x%02x%02x",
+		 u[0], u[1], u[2], u[3], u[4], u[5], u[6], u[7], u[8], u[9],
+		 u[10], u[11], u[12], u[13], u[14], u[15]);
+	return 0;
+}

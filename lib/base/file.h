@@ -45,4 +45,8 @@ int dir_sync(const char *path, struct vmctl_error *err);
 /* n random bytes from the kernel (getrandom(2)). */
 int random_bytes(void *out, size_t n, struct vmctl_error *err);
 
+/* A random UUID: version 4, RFC 9562 section 5.4. */
+#define UUID_TEXT 37
+int random_uuid(char ret[UUID_TEXT], struct vmctl_error *err);
+
 #endif

@@ -227,6 +227,10 @@ void check_storage_folder(struct doctor *d)
 	struct vmctl_error why = { 0 };
 	struct stat st;
 
+	if (d->foreign) {
+		doctor_say_error(d, VMCTL_VERDICT_PROBLEM, &d->foreign_why);
+		return;
+	}
 	if (stat(path, &st) < 0 && errno == ENOENT) {
 		look_at_future(d, path);
 		return;

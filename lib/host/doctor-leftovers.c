@@ -190,12 +190,6 @@ void check_domains(struct doctor *d)
 
 /* --- folders of instances ------------------------------------------------- */
 
-static bool is_id(const char *name)
-{
-	return strlen(name) == 10 && str_starts(name, "i-") &&
-	       strspn(name + 2, "0123456789abcdef") == 8;
-}
-
 /* It is in use by what runs, or its domain is still there. */
 static bool is_needed(struct doctor *d, const char *id, const char *path)
 {
@@ -278,7 +272,7 @@ void check_instance_folders(struct doctor *d)
 	while (dir && (e = readdir(dir))) {
 		auto_free char *path = path_join(folder, e->d_name);
 
-		if (path && is_id(e->d_name))
+		if (path && storage_is_instance(e->d_name))
 			look_at_folder(d, e->d_name, path);
 	}
 	if (doctor_silent(d, before))
@@ -293,8 +287,13 @@ void check_lost(struct doctor *d)
 	const struct dirent *e;
 	size_t n = 0;
 
+	if (d->foreign) {
+		say_note(d, "not looked at: the storage cannot be used");
+		return;
+	}
 	while (dir && (e = readdir(dir)))
-		n += is_id(e->d_name) || str_ends(e->d_name, ".xml");
+		n += storage_is_instance(e->d_name) ||
+		     str_ends(e->d_name, ".xml");
 	if (!n) {
 		say_ok(d, "nothing");
 		return;

@@ -189,10 +189,25 @@ static void on_progress(void *data, const char *text, unsigned long long done,
 	d->ev.progress(d->ev.data, text, done, total);
 }
 
+static void no_state(struct doctor *d, const struct vmctl_error *why)
+{
+	d->db = NULL;
+	d->foreign = why->code == VMCTL_STATE;
+	if (d->foreign) {
+		d->no_db = "the storage cannot be used";
+		d->foreign_why = *why;
+		return;
+	}
+	d->no_db = "the database cannot be used";
+	d->health_r = -(int)why->code;
+	d->health_why = *why;
+}
+
 /* What must be known before any check; reports nothing. */
 static void begin(struct doctor *d)
 {
 	struct vmctl *ctx = d->ctx;
+	struct vmctl_error why;
 	bool old;
 
 	if (context_config(ctx, &d->config, &d->config_why) < 0)
@@ -208,11 +223,12 @@ static void begin(struct doctor *d)
 		d->no_db = "there are no records yet";
 	else if (old && !d->fix)
 		d->no_db = "the database is of an older vmctl";
-	else if (context_state(ctx, &d->db, &d->health_why) < 0) {
-		d->db = NULL;
-		d->no_db = "the database cannot be used";
-		d->health_r = -(int)d->health_why.code;
-	}
+	else if (context_state(ctx, &d->db, &why) < 0)
+		no_state(d, &why);
+	/* Whose the storage is can be seen by its mark alone, too. */
+	if (d->config && !d->health.exists)
+		d->foreign =
+			context_storage_check(ctx, NULL, &d->foreign_why) < 0;
 }
 
 static const char *missing(const struct doctor *d, unsigned needs)

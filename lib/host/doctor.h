@@ -30,6 +30,8 @@ struct doctor {
 	struct state_health health; /* of the database */
 	int health_r;		    /* 0, or -code: it cannot be opened */
 	struct vmctl_error health_why;
+	bool foreign; /* the storage is another home's: hands off */
+	struct vmctl_error foreign_why;
 
 	/* Connections that were asked whether they answer. */
 	struct doctor_link {

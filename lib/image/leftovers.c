@@ -20,13 +20,6 @@ void image_leftovers_done(struct image_leftovers *l)
 }
 #define auto_leftovers auto_cleanup(image_leftovers_done) struct image_leftovers
 
-static bool is_stored(const char *name)
-{
-	return strlen(name) == SHA256_TEXT - 1 + 6 &&
-	       str_ends(name, ".qcow2") &&
-	       strspn(name, "0123456789abcdef") == SHA256_TEXT - 1;
-}
-
 static bool has_digest(char *const *digests, const char *name)
 {
 	for (; *digests; digests++)
@@ -106,7 +99,7 @@ static int list_files(const char *folder, char ***files, size_t *temps,
 
 		if (str_starts(e->d_name, IMAGE_TEMP_PREFIX))
 			*temps += is_dead_temp(dirfd(dir), e->d_name);
-		if (is_stored(e->d_name) &&
+		if (storage_is_image(e->d_name) &&
 		    (!path || strv_append(files, path) < 0))
 			return fail_oom(err);
 	}

@@ -33,7 +33,9 @@ int image_folder(struct vmctl *ctx, char **ret, struct vmctl_error *err)
 
 	if (!dir)
 		return fail_oom(err);
-	r = dir_make(dir, 0711, err);
+	r = context_storage_claim(ctx, err);
+	if (r == 0)
+		r = dir_make(dir, 0711, err);
 	if (r < 0)
 		return r;
 	if (stat(dir, &st) == 0 && (st.st_mode & 0711) != 0711 &&

@@ -121,6 +121,8 @@ static int step_files(struct creation *c, struct vmctl_error *err)
 	int r = undo_push(&c->undo, "the instance's folder", undo_files, c,
 			  err);
 	if (r == 0)
+		r = context_storage_claim(c->ctx, err);
+	if (r == 0)
 		r = dir_make(c->dir, context_dir_mode(c->ctx), err);
 	if (r == 0)
 		r = qemu_img_overlay(c->draft.image_path, row->disk, disk,

@@ -84,15 +84,14 @@ static int draw_nics(struct vmctl *ctx, struct draft *d,
 
 int draft_identity(struct vmctl *ctx, struct draft *d, struct vmctl_error *err)
 {
-	unsigned char id[4], u[16];
+	unsigned char id[4];
+	char uuid[UUID_TEXT];
 	int r = random_bytes(id, sizeof(id), err);
 
 	if (r == 0)
-		r = random_bytes(u, sizeof(u), err);
+		r = random_uuid(uuid, err);
 	if (r < 0)
 		return r;
-	u[6] = (u[6] & 0x0f) | 0x40; /* version 4, RFC 9562 section 5.4 */
-	u[8] = (u[8] & 0x3f) | 0x80;
 	struct vmctl_instance *row = d->row;
 	free(row->id);
 	free(row->mac);
@@ -100,11 +99,7 @@ int draft_identity(struct vmctl *ctx, struct draft *d, struct vmctl_error *err)
 	row->id = str_printf("i-%02x%02x%02x%02x", id[0], id[1], id[2], id[3]);
 	/* 52:54:00 is QEMU's; the rest is the tail of the id (NET-006). */
 	row->mac = str_printf("52:54:00:%02x:%02x:%02x", id[1], id[2], id[3]);
-	row->uuid =
-		str_printf("%02x%02x%02x%02x-%02x%02x-%02x%02x-%02x%02x-"
-			   "%02x%02x%02x%02x%02x%02x",
-			   u[0], u[1], u[2], u[3], u[4], u[5], u[6], u[7], u[8],
-			   u[9], u[10], u[11], u[12], u[13], u[14], u[15]);
+	row->uuid = strdup(uuid);
 	if (!row->id || !row->mac || !row->uuid)
 		return fail_oom(err);
 	r = draw_nics(ctx, d, err);

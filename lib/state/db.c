@@ -154,6 +154,17 @@ int state_open(const char *dir, long busy_timeout_ms, struct state **ret,
 	return 0;
 }
 
+int state_peek_fact(const char *dir, const char *key, const char *scope,
+		    char **ret, struct vmctl_error *err)
+{
+	auto_cleanup(state_cleanup) struct state *db = NULL;
+	int r = handle_new(dir, 0, &db, err);
+
+	if (r == 0)
+		r = handle_open(db, db->path, SQLITE_OPEN_READONLY, err);
+	return r < 0 ? r : state_fact_get(db, key, scope, ret, err);
+}
+
 void state_close(struct state *db)
 {
 	if (!db)

@@ -32,6 +32,30 @@ int state_fact_set(struct state *db, const char *key, const char *scope,
 	return r < 0 ? r : txn_commit(db, err);
 }
 
+int state_fact_first(struct state *db, const char *key, const char *scope,
+		     const char *value, char **ret, struct vmctl_error *err)
+{
+	auto_rollback struct state *txn = db;
+	auto_free char *first = NULL;
+	bool known;
+	int r = txn_begin(db, err);
+
+	if (r == 0)
+		r = sql_run(db, NULL, err,
+			    "INSERT OR IGNORE INTO fact (key, scope, value,"
+			    " set_at) VALUES (?, ?, ?, ?)",
+			    "ttti", key, scope, value, clock_now());
+	if (r == 0)
+		r = sql_exists(db, &known, &first, err,
+			       "SELECT value FROM fact WHERE key = ?", "t",
+			       key);
+	if (r == 0)
+		r = txn_commit(db, err);
+	if (r == 0)
+		*ret = take_ptr(&first);
+	return r;
+}
+
 int state_fact_unset(struct state *db, const char *key, const char *scope,
 		     struct vmctl_error *err)
 {

@@ -11,6 +11,7 @@
 #include <vmctl/key.h>
 
 #include "base/log.h"
+#include "state/fact.h"
 
 /*
  * The records: one SQLite database for each user. lib/state is the only code
@@ -349,17 +350,6 @@ int state_intent_dead(struct state *db, struct state_intent **ret,
  * there is none; the caller frees it. */
 int state_check(struct state *db, char **ret, struct vmctl_error *err);
 
-/* --- facts about this host that are dear to find (state/fact.c) --------- */
-
-/* *ret is NULL when nothing is known under `key` for this `scope` (boot id and
- * kernel, so that a verdict does not outlive them). The caller frees it. */
-int state_fact_get(struct state *db, const char *key, const char *scope,
-		   char **ret, struct vmctl_error *err);
-int state_fact_set(struct state *db, const char *key, const char *scope,
-		   const char *value, struct vmctl_error *err);
-
-int state_fact_unset(struct state *db, const char *key, const char *scope,
-		     struct vmctl_error *err);
 /* Whether any image or live instance is recorded. */
 int state_stores_files(struct state *db, bool *ret, struct vmctl_error *err);
 
