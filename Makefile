@@ -280,6 +280,11 @@ check-asan: deps
 	$(THEN) all $(MINI)
 	$(THEN) SANITIZE=1 B=$(B)-asan tests-build
 	@B=$(B) tests/run $(call TESTS,asan)
+# Both commands of the README, on a system that has nothing: as root, and as a user with sudo.
+check-fresh:
+	@scripts/deps fresh
+	scripts/fresh $(SUITE) -- sh -c 'make demo && make check'
+	scripts/fresh $(SUITE) --user -- sh -c 'make demo && make check'
 bench: deps
 	$(THEN) all $(MINI)
 	@B=$(B) tests/run bench
@@ -344,6 +349,7 @@ help:
 #help make check-lint | check-unit | check-cli | check-e2e | check-system | check-asan [T=FILE]
 #help make check-valgrind  the unit tests in valgrind; not in check-all, as it takes minutes
 #help make check-debian  what only the full Debian image has; not in check-all, as it takes half an hour
+#help make check-fresh SUITE=bookworm|trixie  both commands on a Debian that has nothing; as root
 #help make bench         times, side by side with the tools they are held against
 #help make images/mini   build and import the mini image; images/debian a full one
 #help make install       PREFIX=/usr/local LIBDIR=… DESTDIR=…; uninstall takes the same
@@ -351,5 +357,5 @@ help:
 
 -include $(patsubst %.c,$(B)/%.d,$(ALL_SRC)) $(B)/gen/schema.d
 .PHONY: all tests-build deps demo check check-rest check-all check-unit check-lint check-cli check-e2e check-system check-debian \
-	check-asan check-valgrind bench images/mini images/debian install uninstall dist clean help
+	check-asan check-valgrind check-fresh bench images/mini images/debian install uninstall dist clean help
 .DELETE_ON_ERROR:
