@@ -1,6 +1,6 @@
 #!/usr/bin/env bats
 # SPDX-License-Identifier: LGPL-2.1-or-later
-# The scripts of the source tree: run, scripts/deps.
+# The scripts of the source tree: run, scripts/deps, scripts/fresh.
 
 load ../lib.sh
 
@@ -137,4 +137,22 @@ deps() {
 	fake getent 'exit 2'
 	try deps --check run
 	same "$out" "missing packages: libvirt-daemon-system"
+}
+
+fresh() {
+	PATH="$BATS_TEST_TMPDIR/bin:$PATH" VMCTL_BUILD_CACHE=$BATS_TEST_TMPDIR/cache "$TOP/scripts/fresh" "$@"
+}
+
+@test "fresh: what it does not know, and a host that does not let it, leave nothing" {
+	fails 2 fresh nosuch -- true
+	has "$err" "scripts/fresh [bookworm|trixie] [--user] -- COMMAND..."
+	fails 2 fresh bookworm
+	fake id 'echo 1000'
+	fails 1 fresh -- true
+	has "$err" "sudo scripts/fresh"
+	fake id 'echo 0'
+	fake unshare 'echo "unshare: Operation not permitted" >&2; exit 1'
+	fails 1 fresh -- true
+	has "$err" "namespaces are refused here (unshare: Operation not permitted)"
+	[ ! -e "$BATS_TEST_TMPDIR/cache" ]
 }
