@@ -12,7 +12,7 @@
 
 /* An ssh client (module ssh.so, libssh). */
 
-#define SSH_ABI 3
+#define SSH_ABI 4
 #define SSH_TIMEOUT_STATUS 124 /* as timeout(1) has it */
 
 struct ssh_conn;
@@ -27,7 +27,10 @@ struct ssh_target {
 	const char *const *identities;	/* private key files, NULL-terminated */
 	const char *const *public_keys; /* theirs, in the same order, each
 					 * "type base64"; or NULL */
-	bool use_agent;			/* also SSH_AUTH_SOCK's keys */
+	/* Public keys, "type base64", for which the agent in SSH_AUTH_SOCK may
+	 * sign, and none but these; an empty list: whatever it holds; NULL: it
+	 * is not asked. */
+	const char *const *agent_keys;
 	/* What was read and unlocked, kept for the next attempt so that nobody
 	 * is asked twice: begins as NULL, ends with ops->forget(). Or NULL. */
 	struct ssh_keyring **keyring;
@@ -95,9 +98,10 @@ struct ssh_ops {
 
 	/*
 	 * Connects, checks the host key, authenticates: with the keys that are
-	 * at hand, with the agent when it has one of `public_keys`, with those
+	 * at hand, with the agent when it has one of `agent_keys`, with those
 	 * that are locked by a passphrase, which is asked for (struct events)
-	 * when the server would take the key, and then with the agent anyway.
+	 * when the server would take the key, and then with the agent where
+	 * whatever it holds will do. A server lets a client try six keys.
 	 *
 	 * VMCTL_TRANSPORT: no connection, or it broke. This is the code that
 	 * a caller may retry while a guest boots: refused, closed before the

@@ -236,3 +236,21 @@ int cloud_init_verdict(const struct events *ev, const char *name, int status,
 			 notes);
 	return 0;
 }
+
+#define CONSOLE_SEARCHED 400
+
+/* "Cloud-init v. 22.4.2 finished at …" */
+bool cloud_init_is_done(const struct vmctl *ctx, const char *id)
+{
+	auto_strv char **lines = NULL;
+	bool done = false;
+
+	if (console_tail(ctx, id, CONSOLE_SEARCHED, &lines, NULL) < 0)
+		return false;
+	for (char **line = lines; !done && *line; line++) {
+		const char *at = strstr(*line, "Cloud-init v.");
+
+		done = at && strstr(at, " finished at ");
+	}
+	return done;
+}

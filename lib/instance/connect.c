@@ -17,9 +17,23 @@ void openers_done(struct openers *o)
 {
 	strv_free(o->files);
 	strv_free(o->public_keys);
+	strv_free(o->agent_keys);
 	if (o->ops)
 		o->ops->forget(o->ring);
 	*o = (struct openers){ 0 };
+}
+
+static int add_key(struct openers *o, const struct state_instance_key *key)
+{
+	int r = strv_append(&o->agent_keys, key->public_key);
+
+	if (r == 0 && key->private_path && *key->private_path &&
+	    access(key->private_path, R_OK) == 0) {
+		r = strv_append(&o->files, key->private_path);
+		if (r == 0)
+			r = strv_append(&o->public_keys, key->public_key);
+	}
+	return r;
 }
 
 int openers_find(struct vmctl *ctx, const char *id, struct openers *o,
@@ -39,14 +53,12 @@ int openers_find(struct vmctl *ctx, const char *id, struct openers *o,
 
 	o->files = strv_dup(NULL);
 	o->public_keys = strv_dup(NULL);
-	r = o->files && o->public_keys
+	o->agent_keys = strv_dup(NULL);
+	r = o->files && o->public_keys && o->agent_keys
 		    ? state_instance_keys(ctx->db, id, &keys, &n, err)
 		    : fail_oom(err);
 	for (size_t i = 0; r == 0 && i < n; i++)
-		if (keys[i].private_path && *keys[i].private_path &&
-		    access(keys[i].private_path, R_OK) == 0 &&
-		    (strv_append(&o->files, keys[i].private_path) < 0 ||
-		     strv_append(&o->public_keys, keys[i].public_key) < 0))
+		if (add_key(o, &keys[i]) < 0)
 			r = fail_oom(err);
 	state_instance_keys_free(keys, n);
 	return r < 0 ? r : ssh_load(&o->ops, err);
@@ -83,7 +95,7 @@ int openers_try(struct vmctl *ctx, struct openers *with,
 		.any_host_key = !*row->host_key,
 		.identities = (const char *const *)with->files,
 		.public_keys = (const char *const *)with->public_keys,
-		.use_agent = true,
+		.agent_keys = (const char *const *)with->agent_keys,
 		.keyring = &with->ring,
 		.timeout_ms = timeout_ms,
 		.socket = socket,

@@ -230,6 +230,9 @@ extern const char cloud_init_question[];
 int cloud_init_verdict(const struct events *ev, const char *name, int status,
 		       const char *answer, struct vmctl_error *err);
 
+/* Whether it says on the console that it has come to its end. */
+bool cloud_init_is_done(const struct vmctl *ctx, const char *id);
+
 /* console-tail.c: the last lines with text in them of the console, of the
  * newest start of the machine, the oldest first: without escape sequences, fit
  * for a terminal. *ret may be empty; the caller frees it with strv_free().

@@ -29,18 +29,28 @@ static long limit(const struct waiting *w, long most)
 					 : (long)left;
 }
 
-static bool worth_retrying(struct waited *t, int r)
+/* The keys come with cloud-init, which on some systems is a little after the
+ * server. */
+static bool keys_may_come(const struct waiting *w, const struct waited *t)
+{
+	return clock_now() - t->row->launched_at < YOUNG_S &&
+	       !state_was_entered(w->ctx->db, t->row->id) &&
+	       !cloud_init_is_done(w->ctx, t->row->id);
+}
+
+static bool worth_retrying(struct waiting *w, struct waited *t, int r,
+			   const struct vmctl_error *why)
 {
 	bool doubtful = t->moved || t->by_record;
 
 	t->by_record = false;
 	if (r == -VMCTL_TRANSPORT)
 		return true;
-	/* The keys come with cloud-init, a little after the server. */
 	if (r == -VMCTL_DENIED)
-		return clock_now() - t->row->launched_at < YOUNG_S;
-	/* Another host key: only if it was another's port. */
-	return r == -VMCTL_BAD_DATA && doubtful;
+		return keys_may_come(w, t);
+	/* Another host key: only if it was another's port. What is wrong with
+	 * our own keys, which comes with what to do, is so everywhere. */
+	return r == -VMCTL_BAD_DATA && doubtful && !*why->hint;
 }
 
 static int open_session(struct waiting *w, struct waited *t)
@@ -57,12 +67,14 @@ static int open_session(struct waiting *w, struct waited *t)
 				limit(w, ATTEMPT_MS), &w->ev, &t->conn, &why);
 		w->busy = NULL;
 	}
+	if (r == 0)
+		state_set_entered(w->ctx->db, t->row->id);
 	if (r == 0 || r == -VMCTL_CANCELLED) /* by the state it has: look */
 		return r;
 	/* A try that had no time left says less than the one before. */
 	if (t->no_ssh.code != VMCTL_DENIED || waiting_left(w) > 0)
 		t->no_ssh = why;
-	if (!worth_retrying(t, r) || w->once) {
+	if (!worth_retrying(w, t, r, &why) || w->once) {
 		if (r == -VMCTL_BAD_DATA && !*why.hint)
 			fail_hint(&why,
 				  "if it was given a new host key: vmctl "

@@ -20,10 +20,11 @@
 #define WAIT_BY_SSH (WAIT_BIT(VMCTL_WAIT_SSH) | WAIT_BIT(VMCTL_WAIT_CLOUD_INIT))
 
 /* connect.c: what opens an instance, kept over all attempts: the private halves
- * that are there to be used, in the order of the keys, and their public ones.
- * Begins as zero. */
+ * that are there to be used, in the order of the keys, and their public ones;
+ * and all public ones, of which an agent may have the other half. Begins as
+ * zero. */
 struct openers {
-	char **files, **public_keys;
+	char **files, **public_keys, **agent_keys;
 	const struct ssh_ops *ops;
 	struct ssh_keyring *ring;
 	long keepalive_ms; /* as struct ssh_target has it */

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "state/state.h"
 
+#include <stdio.h>
+
 #include "base/clock.h"
 #include "state/db.h"
 
@@ -67,6 +69,41 @@ int state_fact_unset(struct state *db, const char *key, const char *scope,
 			    "DELETE FROM fact WHERE key = ? AND scope = ?",
 			    "tt", key, scope);
 	return r < 0 ? r : txn_commit(db, err);
+}
+
+/* The fact of an instance that it was entered. */
+#define ENTERED "entered/"
+
+static void entered_key(const char *id, char *ret, size_t size)
+{
+	snprintf(ret, size, ENTERED "%s", id);
+}
+
+bool state_was_entered(struct state *db, const char *id)
+{
+	auto_free char *value = NULL;
+	char key[64];
+
+	entered_key(id, key, sizeof(key));
+	return state_fact_get(db, key, "", &value, NULL) == 0 && value;
+}
+
+void state_set_entered(struct state *db, const char *id)
+{
+	char key[64];
+
+	entered_key(id, key, sizeof(key));
+	if (!state_was_entered(db, id))
+		(void)state_fact_set(db, key, "", "", NULL);
+}
+
+int state_forget_entered(struct state *db, struct vmctl_error *err)
+{
+	return sql_run(db, NULL, err,
+		       "DELETE FROM fact WHERE key GLOB '" ENTERED "*'"
+		       " AND substr(key, length('" ENTERED "') + 1)"
+		       " NOT IN (SELECT id FROM instance)",
+		       "");
 }
 
 int state_stores_files(struct state *db, bool *ret, struct vmctl_error *err)

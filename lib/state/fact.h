@@ -2,6 +2,8 @@
 #ifndef STATE_FACT_H
 #define STATE_FACT_H
 
+#include <stdbool.h>
+
 #include "base/error.h"
 
 /* Part of state.h: facts about this host that are dear to find, and about this
@@ -26,5 +28,12 @@ int state_peek_fact(const char *dir, const char *key, const char *scope,
 		    char **ret, struct vmctl_error *err);
 int state_fact_unset(struct state *db, const char *key, const char *scope,
 		     struct vmctl_error *err);
+
+/* Whether a session with the instance was ever opened: its keys are in place
+ * then. Not knowing is not an error, nor is not being able to record it. */
+bool state_was_entered(struct state *db, const char *id);
+void state_set_entered(struct state *db, const char *id);
+/* Of instances that have no record any more. */
+int state_forget_entered(struct state *db, struct vmctl_error *err);
 
 #endif

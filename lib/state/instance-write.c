@@ -380,8 +380,9 @@ int state_instance_forget(struct state *db, int64_t before,
 	/* No write lock for nothing. */
 	if (r < 0 || !any)
 		return r;
-	return sql_run(db, NULL, err,
-		       "DELETE FROM instance WHERE state = 'terminated'"
-		       " AND terminated_at < ?",
-		       "i", before);
+	r = sql_run(db, NULL, err,
+		    "DELETE FROM instance WHERE state = 'terminated'"
+		    " AND terminated_at < ?",
+		    "i", before);
+	return r < 0 ? r : state_forget_entered(db, err);
 }

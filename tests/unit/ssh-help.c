@@ -66,6 +66,34 @@ void sshd_authorize(struct sshd *d, const char *public_key)
 	fprintf(f, "%s\n", public_key);
 }
 
+char *sshd_identity(struct sshd *d, const char *type, const char *bits,
+		    const char *passphrase)
+{
+	static int number;
+	char *file = str_printf("%s/id-%d", d->dir, number++);
+	auto_free char *pub = str_printf("%s.pub", file);
+	auto_str line = STR_INIT;
+
+	free(must_run("ssh-keygen", "-q", "-t", type, "-b", bits, "-N",
+		      passphrase, "-f", file, NULL));
+	assert_int_equal(file_read(pub, 65536, &line, NULL), 0);
+	sshd_authorize(d, str_text(&line));
+	return file;
+}
+
+char *public_of(const char *file)
+{
+	auto_free char *pub = str_printf("%s.pub", file);
+	struct str line = STR_INIT;
+	char *text;
+
+	assert_int_equal(file_read(pub, 65536, &line, NULL), 0);
+	assert_int_equal(str_take(&line, &text, NULL), 0);
+	text[strcspn(text, " ") + 1 + strcspn(strchr(text, ' ') + 1, " \n")] =
+		'\0';
+	return text;
+}
+
 static void make_keys(struct sshd *d)
 {
 	auto_free char *host = NULL;
@@ -84,7 +112,7 @@ static void make_keys(struct sshd *d)
 }
 
 /* A low RekeyLimit: keys are exchanged anew several times in the long tests. */
-static void put_config(const struct sshd *d)
+void sshd_max_tries(const struct sshd *d, int tries)
 {
 	auto_free char *text =
 		str_printf("HostKey %s/host_key\n"
@@ -92,10 +120,10 @@ static void put_config(const struct sshd *d)
 			   "StrictModes no\nUsePAM no\nPidFile none\n"
 			   "PasswordAuthentication no\nPermitRootLogin yes\n"
 			   "KbdInteractiveAuthentication no\n"
-			   "PrintMotd no\nPrintLastLog no\nMaxAuthTries 20\n"
+			   "PrintMotd no\nPrintLastLog no\nMaxAuthTries %d\n"
 			   "RekeyLimit 16M\n"
 			   "Subsystem sftp %s/sftp\n",
-			   d->dir, d->dir, d->dir);
+			   d->dir, d->dir, tries, d->dir);
 
 	put_file(d, "sshd_config", text);
 	/* For root it wants the folder to which it changes its root. */
@@ -220,7 +248,7 @@ int sshd_setup(void **state)
 		return -1;
 	}
 	make_keys(d);
-	put_config(d);
+	sshd_max_tries(d, 20);
 	start_server(d);
 	*state = d;
 	return 0;
@@ -271,6 +299,19 @@ struct ssh_conn *sshd_connect(struct sshd *d)
 	if (d->ops->connect(&target, NULL, &conn, &d->err) < 0)
 		give_up(d->err.message);
 	return conn;
+}
+
+int sshd_try(struct sshd *d, const struct ssh_target *target,
+	     const struct events *ev)
+{
+	struct ssh_conn *conn = NULL;
+	int r = d->ops->connect(target, ev, &conn, &d->err);
+
+	if (r < 0)
+		assert_null(conn);
+	else
+		d->ops->close(conn);
+	return r;
 }
 
 bool sshd_has_tty(struct sshd *d)
@@ -355,4 +396,32 @@ void counting_init(struct counting *c, int limit)
 	c->ev = (struct events){ .log = keep_warning,
 				 .cancelled = count,
 				 .data = c };
+}
+
+bool type_answer(void *data, const char *prompt, char *answer, size_t size)
+{
+	struct typist *t = data;
+	const char *text = t->answers ? t->answers[t->asked] : NULL;
+
+	snprintf(t->prompt, sizeof(t->prompt), "%s", prompt);
+	t->asked++;
+	if (text)
+		snprintf(answer, size, "%s", text);
+	return text;
+}
+
+static void keep_log(void *data, enum vmctl_log_level level, const char *text)
+{
+	struct typist *t = data;
+	size_t n = strlen(t->log);
+
+	snprintf(t->log + n, sizeof(t->log) - n, "%s\n", text);
+}
+
+void typist_init(struct typist *t, const char *const *answers)
+{
+	*t = (struct typist){ .answers = answers };
+	t->ev = (struct events){ .log = keep_log,
+				 .ask = type_answer,
+				 .data = t };
 }

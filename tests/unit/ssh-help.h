@@ -43,6 +43,21 @@ bool sshd_has_tty(struct sshd *d);
 /* Appends a line to what may enter. */
 void sshd_authorize(struct sshd *d, const char *public_key);
 
+/* How many keys it lets a client try from now on; 20 at first. */
+void sshd_max_tries(const struct sshd *d, int tries);
+
+/* A key made by ssh-keygen, which may enter: its file. The caller frees it. */
+char *sshd_identity(struct sshd *d, const char *type, const char *bits,
+		    const char *passphrase);
+
+/* The public half of a file as struct ssh_target wants it. The caller frees
+ * it. */
+char *public_of(const char *file);
+
+/* Connects and closes again. */
+int sshd_try(struct sshd *d, const struct ssh_target *target,
+	     const struct events *ev);
+
 /* Runs a program with words up to NULL; it must succeed. Its output, which the
  * caller frees. */
 char *must_run(const char *program, ...);
@@ -76,5 +91,16 @@ struct counting {
 	char last[512]; /* last line logged as a warning */
 };
 void counting_init(struct counting *c, int limit);
+
+/* Who is asked types these in turn, NULL being nothing. */
+struct typist {
+	struct events ev;
+	const char *const *answers;
+	int asked;
+	char prompt[256];
+	char log[8192]; /* all that was logged */
+};
+void typist_init(struct typist *t, const char *const *answers);
+bool type_answer(void *data, const char *prompt, char *answer, size_t size);
 
 #endif

@@ -14,19 +14,6 @@
 #include "base/proc.h"
 #include "internal/key.h"
 
-static int try_connect(struct sshd *d, const struct ssh_target *target,
-		       const struct events *ev)
-{
-	struct ssh_conn *conn = NULL;
-	int r = d->ops->connect(target, ev, &conn, &d->err);
-
-	if (r < 0)
-		assert_null(conn);
-	else
-		d->ops->close(conn);
-	return r;
-}
-
 /* --- host key ------------------------------------------------------------ */
 
 static void only_the_pinned_host_key_is_accepted(void **state)
@@ -38,10 +25,10 @@ static void only_the_pinned_host_key_is_accepted(void **state)
 	auto_free char *is = NULL;
 	auto_free char *should = NULL;
 
-	assert_int_equal(try_connect(d, &target, NULL), 0);
+	assert_int_equal(sshd_try(d, &target, NULL), 0);
 	assert_int_equal(key_pair_make(NULL, &private, &other, NULL), 0);
 	target.host_key = other;
-	assert_int_equal(try_connect(d, &target, NULL), -VMCTL_BAD_DATA);
+	assert_int_equal(sshd_try(d, &target, NULL), -VMCTL_BAD_DATA);
 	assert_int_equal(key_fingerprint(d->host_key, &is, NULL), 0);
 	assert_int_equal(key_fingerprint(other, &should, NULL), 0);
 	assert_non_null(strstr(d->err.message, is));
@@ -64,7 +51,7 @@ static void a_host_key_of_another_type_is_refused_by_fingerprint(void **state)
 	line.p[strlen("ssh-rsa ") + strcspn(line.p + strlen("ssh-rsa "), " ")] =
 		'\0';
 	target.host_key = line.p;
-	assert_int_equal(try_connect(d, &target, NULL), -VMCTL_BAD_DATA);
+	assert_int_equal(sshd_try(d, &target, NULL), -VMCTL_BAD_DATA);
 	assert_int_equal(key_fingerprint(d->host_key, &is, NULL), 0);
 	assert_non_null(strstr(d->err.message, is));
 }
@@ -78,7 +65,7 @@ static void without_a_pinned_host_key_nothing_is_sent(void **state)
 
 	for (size_t i = 0; i < ARRAY_LEN(bad); i++) {
 		target.host_key = bad[i];
-		assert_int_equal(try_connect(d, &target, NULL), -VMCTL_INVALID);
+		assert_int_equal(sshd_try(d, &target, NULL), -VMCTL_INVALID);
 	}
 }
 
@@ -99,22 +86,6 @@ static void any_host_key_is_told_when_asked_for(void **state)
 
 /* --- keys that may enter ------------------------------------------------- */
 
-/* A key made by ssh-keygen, which may enter. */
-static char *make_identity(struct sshd *d, const char *type, const char *bits,
-			   const char *passphrase)
-{
-	static int number;
-	char *file = str_printf("%s/id-%d", d->dir, number++);
-	auto_free char *pub = str_printf("%s.pub", file);
-	auto_str line = STR_INIT;
-
-	free(must_run("ssh-keygen", "-q", "-t", type, "-b", bits, "-N",
-		      passphrase, "-f", file, NULL));
-	assert_int_equal(file_read(pub, 65536, &line, NULL), 0);
-	sshd_authorize(d, str_text(&line));
-	return file;
-}
-
 static void term_012_keys_of_every_type_may_enter(void **state)
 {
 	struct sshd *d = need_sshd(state);
@@ -126,13 +97,13 @@ static void term_012_keys_of_every_type_may_enter(void **state)
 
 	for (size_t i = 0; i < ARRAY_LEN(kinds); i++) {
 		auto_free char *file =
-			make_identity(d, kinds[i][0], kinds[i][1], "");
+			sshd_identity(d, kinds[i][0], kinds[i][1], "");
 		const char *identities[] = { file, NULL };
 
 		target.identities = identities;
-		if (try_connect(d, &target, NULL) < 0)
+		if (sshd_try(d, &target, NULL) < 0)
 			print_error("%s: %s\n", file, d->err.message);
-		assert_int_equal(try_connect(d, &target, NULL), 0);
+		assert_int_equal(sshd_try(d, &target, NULL), 0);
 	}
 }
 
@@ -144,7 +115,7 @@ static void a_key_that_may_not_enter_is_denied(void **state)
 	const char *identities[] = { host, NULL };
 
 	target.identities = identities;
-	assert_int_equal(try_connect(d, &target, NULL), -VMCTL_DENIED);
+	assert_int_equal(sshd_try(d, &target, NULL), -VMCTL_DENIED);
 	assert_non_null(strstr(d->err.message, d->user));
 }
 
@@ -158,7 +129,7 @@ static void the_keys_are_tried_in_order(void **state)
 
 	counting_init(&c, 0);
 	target.identities = identities;
-	assert_int_equal(try_connect(d, &target, &c.ev), 0);
+	assert_int_equal(sshd_try(d, &target, &c.ev), 0);
 	assert_non_null(strstr(c.last, "/nonexistent"));
 }
 
@@ -170,64 +141,12 @@ static void without_a_usable_key_no_time_is_lost(void **state)
 				     NULL };
 
 	target.identities = identities;
-	assert_int_equal(try_connect(d, &target, NULL), -VMCTL_BAD_DATA);
+	assert_int_equal(sshd_try(d, &target, NULL), -VMCTL_BAD_DATA);
 	target.identities = NULL;
-	assert_int_equal(try_connect(d, &target, NULL), -VMCTL_BAD_DATA);
+	assert_int_equal(sshd_try(d, &target, NULL), -VMCTL_BAD_DATA);
 }
 
 /* --- keys that are locked ------------------------------------------------ */
-
-/* Who is asked types these in turn, NULL being nothing. */
-struct typist {
-	struct events ev;
-	const char *const *answers;
-	int asked;
-	char prompt[256];
-	char log[8192]; /* all that was logged */
-};
-
-static bool type_answer(void *data, const char *prompt, char *answer,
-			size_t size)
-{
-	struct typist *t = data;
-	const char *text = t->answers ? t->answers[t->asked] : NULL;
-
-	snprintf(t->prompt, sizeof(t->prompt), "%s", prompt);
-	t->asked++;
-	if (text)
-		snprintf(answer, size, "%s", text);
-	return text;
-}
-
-static void keep_log(void *data, enum vmctl_log_level level, const char *text)
-{
-	struct typist *t = data;
-	size_t n = strlen(t->log);
-
-	snprintf(t->log + n, sizeof(t->log) - n, "%s\n", text);
-}
-
-static void typist_init(struct typist *t, const char *const *answers)
-{
-	*t = (struct typist){ .answers = answers };
-	t->ev = (struct events){ .log = keep_log,
-				 .ask = type_answer,
-				 .data = t };
-}
-
-/* The public half as struct ssh_target wants it. */
-static char *public_of(const char *file)
-{
-	auto_free char *pub = str_printf("%s.pub", file);
-	struct str line = STR_INIT;
-	char *text;
-
-	assert_int_equal(file_read(pub, 65536, &line, NULL), 0);
-	assert_int_equal(str_take(&line, &text, NULL), 0);
-	text[strcspn(text, " ") + 1 + strcspn(strchr(text, ' ') + 1, " \n")] =
-		'\0';
-	return text;
-}
 
 static void term_012_a_locked_key_is_asked_for(void **state)
 {
@@ -239,7 +158,7 @@ static void term_012_a_locked_key_is_asked_for(void **state)
 
 	for (size_t i = 0; i < ARRAY_LEN(kinds); i++) {
 		struct ssh_target target = sshd_target(d);
-		auto_free char *file = make_identity(
+		auto_free char *file = sshd_identity(
 			d, kinds[i][0], kinds[i][1], "secret phrase");
 		auto_free char *public = public_of(file);
 		const char *identities[] = { file, NULL };
@@ -249,7 +168,7 @@ static void term_012_a_locked_key_is_asked_for(void **state)
 		typist_init(&t, answers);
 		target.identities = identities;
 		target.public_keys = i ? public_keys : NULL;
-		assert_int_equal(try_connect(d, &target, &t.ev), 0);
+		assert_int_equal(sshd_try(d, &target, &t.ev), 0);
 		assert_int_equal(t.asked, 2);
 		assert_non_null(strstr(t.prompt, file));
 		assert_null(strstr(t.log, "secret phrase"));
@@ -262,7 +181,7 @@ static void a_locked_key_in_pem_format_is_asked_for_too(void **state)
 	struct sshd *d = need_sshd(state);
 	struct ssh_target target = sshd_target(d);
 	static const char *const answers[] = { "secret" };
-	auto_free char *file = make_identity(d, "rsa", "2048", "secret");
+	auto_free char *file = sshd_identity(d, "rsa", "2048", "secret");
 	const char *identities[] = { file, NULL };
 	struct typist t;
 
@@ -270,7 +189,7 @@ static void a_locked_key_in_pem_format_is_asked_for_too(void **state)
 		      "-N", "secret", "-f", file, NULL));
 	typist_init(&t, answers);
 	target.identities = identities;
-	assert_int_equal(try_connect(d, &target, &t.ev), 0);
+	assert_int_equal(sshd_try(d, &target, &t.ev), 0);
 	assert_int_equal(t.asked, 1);
 }
 
@@ -283,7 +202,7 @@ static void a_locked_key_that_stays_locked_is_named(void **state)
 		const char *const *answers;
 		int asked;
 	} cases[] = { { wrong, 3 }, { nothing, 1 }, { NULL, 1 } };
-	auto_free char *file = make_identity(d, "ed25519", "256", "secret");
+	auto_free char *file = sshd_identity(d, "ed25519", "256", "secret");
 	auto_free char *hint = str_printf("ssh-add %s", file);
 	const char *identities[] = { file, NULL };
 
@@ -293,8 +212,7 @@ static void a_locked_key_that_stays_locked_is_named(void **state)
 
 		typist_init(&t, cases[i].answers);
 		target.identities = identities;
-		assert_int_equal(try_connect(d, &target, &t.ev),
-				 -VMCTL_BAD_DATA);
+		assert_int_equal(sshd_try(d, &target, &t.ev), -VMCTL_BAD_DATA);
 		assert_int_equal(t.asked, cases[i].asked);
 		assert_non_null(strstr(d->err.message, file));
 		assert_non_null(strstr(d->err.message, "passphrase"));
@@ -306,16 +224,16 @@ static void without_anybody_to_ask_a_locked_key_is_named(void **state)
 {
 	struct sshd *d = need_sshd(state);
 	struct ssh_target target = sshd_target(d);
-	auto_free char *file = make_identity(d, "ed25519", "256", "secret");
+	auto_free char *file = sshd_identity(d, "ed25519", "256", "secret");
 	const char *identities[] = { file, NULL };
 	const char *both[] = { file, d->identity, NULL };
 
 	target.identities = identities;
-	assert_int_equal(try_connect(d, &target, NULL), -VMCTL_BAD_DATA);
+	assert_int_equal(sshd_try(d, &target, NULL), -VMCTL_BAD_DATA);
 	assert_non_null(strstr(d->err.message, file));
 	assert_true(str_starts(d->err.hint, "ssh-add "));
 	target.identities = both;
-	assert_int_equal(try_connect(d, &target, NULL), 0);
+	assert_int_equal(sshd_try(d, &target, NULL), 0);
 }
 
 static void nobody_is_asked_for_a_key_that_the_server_refuses(void **state)
@@ -335,7 +253,7 @@ static void nobody_is_asked_for_a_key_that_the_server_refuses(void **state)
 	typist_init(&t, answers);
 	target.identities = identities;
 	target.public_keys = public_keys;
-	assert_int_equal(try_connect(d, &target, &t.ev), -VMCTL_DENIED);
+	assert_int_equal(sshd_try(d, &target, &t.ev), -VMCTL_DENIED);
 	assert_int_equal(t.asked, 0);
 }
 
@@ -345,7 +263,7 @@ static void with_a_keyring_nobody_is_asked_twice(void **state)
 	struct ssh_target target = sshd_target(d);
 	static const char *const answers[] = { "secret", NULL };
 	static const char *const none[] = { NULL, "secret" };
-	auto_free char *file = make_identity(d, "ed25519", "256", "secret");
+	auto_free char *file = sshd_identity(d, "ed25519", "256", "secret");
 	const char *identities[] = { "/nonexistent", file, NULL };
 	struct ssh_keyring *ring = NULL;
 	struct typist t;
@@ -354,7 +272,7 @@ static void with_a_keyring_nobody_is_asked_twice(void **state)
 	target.keyring = &ring;
 	typist_init(&t, answers);
 	for (int i = 0; i < 3; i++)
-		assert_int_equal(try_connect(d, &target, &t.ev), 0);
+		assert_int_equal(sshd_try(d, &target, &t.ev), 0);
 	assert_int_equal(t.asked, 1);
 	/* And nothing is complained of twice. */
 	assert_null(strstr(strstr(t.log, "left out") + 1, "left out"));
@@ -363,8 +281,7 @@ static void with_a_keyring_nobody_is_asked_twice(void **state)
 	ring = NULL;
 	typist_init(&t, none);
 	for (int i = 0; i < 3; i++)
-		assert_int_equal(try_connect(d, &target, &t.ev),
-				 -VMCTL_BAD_DATA);
+		assert_int_equal(sshd_try(d, &target, &t.ev), -VMCTL_BAD_DATA);
 	assert_int_equal(t.asked, 1);
 	d->ops->forget(ring);
 }
@@ -382,7 +299,7 @@ static void a_cipher_that_libssh_does_not_manage_is_named(void **state)
 	static const char *const answers[] = { "secret", "secret", "secret" };
 
 	for (size_t i = 0; i < ARRAY_LEN(ciphers); i++) {
-		auto_free char *file = make_identity(d, "ed25519", "256", "");
+		auto_free char *file = sshd_identity(d, "ed25519", "256", "");
 		auto_free char *hint =
 			str_printf("ssh-add %s, or: ssh-keygen -p -Z "
 				   "aes256-ctr -f %s",
@@ -398,8 +315,7 @@ static void a_cipher_that_libssh_does_not_manage_is_named(void **state)
 		typist_init(&t, answers);
 		target.identities = identities;
 		target.public_keys = i ? public_keys : NULL;
-		assert_int_equal(try_connect(d, &target, &t.ev),
-				 -VMCTL_BAD_DATA);
+		assert_int_equal(sshd_try(d, &target, &t.ev), -VMCTL_BAD_DATA);
 		assert_int_equal(t.asked, 0);
 		assert_non_null(strstr(d->err.message, file));
 		assert_non_null(strstr(d->err.message, ciphers[i]));
@@ -407,14 +323,14 @@ static void a_cipher_that_libssh_does_not_manage_is_named(void **state)
 		/* Another key is not held up by it. */
 		target.identities = both;
 		target.public_keys = NULL;
-		assert_int_equal(try_connect(d, &target, &t.ev), 0);
+		assert_int_equal(sshd_try(d, &target, &t.ev), 0);
 		assert_int_equal(t.asked, 0);
 		/* What the hint says is the way out. */
 		free(must_run("ssh-keygen", "-q", "-p", "-Z", "aes256-ctr",
 			      "-P", "secret", "-N", "secret", "-f", file,
 			      NULL));
 		target.identities = identities;
-		assert_int_equal(try_connect(d, &target, &t.ev), 0);
+		assert_int_equal(sshd_try(d, &target, &t.ev), 0);
 		assert_int_equal(t.asked, 1);
 	}
 }
@@ -428,7 +344,7 @@ static void every_cipher_that_libssh_manages_is_asked_for(void **state)
 		"aes192-ctr", "aes256-cbc", "aes256-ctr",
 	};
 	static const char *const answers[] = { "secret" };
-	auto_free char *file = make_identity(d, "ed25519", "256", "secret");
+	auto_free char *file = sshd_identity(d, "ed25519", "256", "secret");
 	const char *identities[] = { file, NULL };
 
 	target.identities = identities;
@@ -438,7 +354,7 @@ static void every_cipher_that_libssh_manages_is_asked_for(void **state)
 		free(must_run("ssh-keygen", "-q", "-p", "-Z", ciphers[i], "-P",
 			      "secret", "-N", "secret", "-f", file, NULL));
 		typist_init(&t, answers);
-		assert_int_equal(try_connect(d, &target, &t.ev), 0);
+		assert_int_equal(sshd_try(d, &target, &t.ev), 0);
 		assert_int_equal(t.asked, 1);
 	}
 }
@@ -449,7 +365,7 @@ static void a_damaged_key_file_is_left_out(void **state)
 {
 	struct sshd *d = need_sshd(state);
 	struct ssh_target target = sshd_target(d);
-	auto_free char *file = make_identity(d, "ed25519", "256", "secret");
+	auto_free char *file = sshd_identity(d, "ed25519", "256", "secret");
 	auto_free char *bad = str_printf("%s.bad", file);
 	const char *identities[] = { bad, NULL };
 	auto_str text = STR_INIT;
@@ -461,8 +377,7 @@ static void a_damaged_key_file_is_left_out(void **state)
 		typist_init(&t, NULL);
 		assert_int_equal(file_write_atomic(bad, text.p, n, 0600, NULL),
 				 0);
-		assert_int_equal(try_connect(d, &target, &t.ev),
-				 -VMCTL_BAD_DATA);
+		assert_int_equal(sshd_try(d, &target, &t.ev), -VMCTL_BAD_DATA);
 		assert_int_equal(t.asked, 0);
 		assert_non_null(strstr(t.log, "is left out"));
 	}
@@ -476,8 +391,7 @@ static void a_damaged_key_file_is_left_out(void **state)
 			0);
 		text.p[n] = was;
 		/* In the salt it is nothing that is seen. */
-		assert_int_equal(try_connect(d, &target, &t.ev),
-				 -VMCTL_BAD_DATA);
+		assert_int_equal(sshd_try(d, &target, &t.ev), -VMCTL_BAD_DATA);
 	}
 }
 
@@ -497,7 +411,7 @@ static void a_slow_typist_is_waited_for(void **state)
 	struct sshd *d = need_sshd(state);
 	struct ssh_target target = sshd_target(d);
 	static const char *const answers[] = { "secret" };
-	auto_free char *file = make_identity(d, "ed25519", "256", "secret");
+	auto_free char *file = sshd_identity(d, "ed25519", "256", "secret");
 	const char *identities[] = { file, NULL };
 	struct typist t;
 
@@ -505,104 +419,7 @@ static void a_slow_typist_is_waited_for(void **state)
 	t.ev.ask = type_slowly;
 	target.identities = identities;
 	target.timeout_ms = 1400;
-	assert_int_equal(try_connect(d, &target, &t.ev), 0);
-}
-
-/* --- agent --------------------------------------------------------------- */
-
-/* Having its group changed, it does not die with its parent: see stop_agent(),
- * which is also called when a test has failed. */
-static pid_t agent;
-
-static pid_t start_agent(const char *socket)
-{
-	pid_t pid = agent = fork();
-	struct stat st;
-	struct wait w = wait_begin(10000, 100);
-
-	if (pid == 0) {
-		(void)freopen("/dev/null", "w", stdout);
-		execlp("ssh-agent", "ssh-agent", "-D", "-a", socket,
-		       (char *)NULL);
-		_exit(127);
-	}
-	while (stat(socket, &st) < 0)
-		assert_true(wait_more(&w));
-	setenv("SSH_AUTH_SOCK", socket, 1);
-	return pid;
-}
-
-static int stop_agent(void **state)
-{
-	if (agent > 0) {
-		kill(agent, SIGKILL);
-		waitpid(agent, NULL, 0);
-	}
-	agent = 0;
-	unsetenv("SSH_AUTH_SOCK");
-	return 0;
-}
-
-static void term_012_the_agent_is_asked_after_the_files(void **state)
-{
-	struct sshd *d = need_sshd(state);
-	struct ssh_target target = sshd_target(d);
-	auto_free char *socket = path_join(d->dir, "agent");
-	auto_free char *file = make_identity(d, "ed25519", "256", "");
-	start_agent(socket);
-	free(must_run("ssh-add", "-q", file, NULL));
-	target.identities = NULL;
-	assert_int_equal(try_connect(d, &target, NULL), -VMCTL_BAD_DATA);
-	target.use_agent = true;
-	assert_int_equal(try_connect(d, &target, NULL), 0);
-	stop_agent(NULL);
-	assert_int_equal(try_connect(d, &target, NULL), -VMCTL_BAD_DATA);
-}
-
-static void term_012_the_agent_goes_before_a_question(void **state)
-{
-	struct sshd *d = need_sshd(state);
-	struct ssh_target target = sshd_target(d);
-	static const char *const answers[] = { "secret" };
-	auto_free char *socket = path_join(d->dir, "agent3");
-	auto_free char *file = make_identity(d, "ed25519", "256", "");
-	auto_free char *public = public_of(file);
-	const char *identities[] = { file, NULL };
-	const char *public_keys[] = { public, NULL };
-	struct typist t;
-
-	start_agent(socket);
-	free(must_run("ssh-add", "-q", file, NULL));
-	free(must_run("ssh-keygen", "-q", "-p", "-P", "", "-N", "secret", "-f",
-		      file, NULL));
-	typist_init(&t, answers);
-	target.identities = identities;
-	target.public_keys = public_keys;
-	target.use_agent = true;
-	assert_int_equal(try_connect(d, &target, &t.ev), 0);
-	assert_int_equal(t.asked, 0);
-	/* It has another key only: then the question. */
-	free(must_run("ssh-add", "-q", "-D", NULL));
-	free(must_run("ssh-add", "-q", d->identity, NULL));
-	assert_int_equal(try_connect(d, &target, &t.ev), 0);
-	assert_int_equal(t.asked, 1);
-}
-
-static void an_agent_that_hangs_or_is_gone_does_no_harm(void **state)
-{
-	struct sshd *d = need_sshd(state);
-	struct ssh_target target = sshd_target(d);
-	auto_free char *socket = path_join(d->dir, "agent2");
-	int64_t begin = clock_mono_ms();
-	pid_t pid = start_agent(socket);
-
-	target.use_agent = true;
-	target.identities = NULL;
-	kill(pid, SIGSTOP);
-	assert_int_equal(try_connect(d, &target, NULL), -VMCTL_BAD_DATA);
-	assert_true(clock_mono_ms() - begin < 20000);
-	kill(pid, SIGKILL);
-	assert_int_equal(try_connect(d, &target, NULL), -VMCTL_BAD_DATA);
+	assert_int_equal(sshd_try(d, &target, &t.ev), 0);
 }
 
 /* --- servers that are none ----------------------------------------------- */
@@ -629,7 +446,7 @@ static void a_refused_port_is_a_failure_of_the_transport(void **state)
 	struct ssh_target target = sshd_target(d);
 	auto_close int fd = open_port(false, &target.port);
 
-	assert_int_equal(try_connect(d, &target, NULL), -VMCTL_TRANSPORT);
+	assert_int_equal(sshd_try(d, &target, NULL), -VMCTL_TRANSPORT);
 	assert_int_equal(d->err.sys_errno, ECONNREFUSED);
 }
 
@@ -641,7 +458,7 @@ static void a_silent_port_is_given_up_in_time(void **state)
 	int64_t begin = clock_mono_ms(), took;
 
 	target.timeout_ms = 300;
-	assert_int_equal(try_connect(d, &target, NULL), -VMCTL_TRANSPORT);
+	assert_int_equal(sshd_try(d, &target, NULL), -VMCTL_TRANSPORT);
 	took = clock_mono_ms() - begin;
 	assert_true(took >= 300 && took < 60000);
 }
@@ -684,8 +501,7 @@ static void what_is_no_ssh_server_is_a_failure_of_the_transport(void **state)
 		pid_t pid = say(fd, servers[i].text, servers[i].hang_up);
 
 		target.timeout_ms = 300;
-		assert_int_equal(try_connect(d, &target, NULL),
-				 -VMCTL_TRANSPORT);
+		assert_int_equal(sshd_try(d, &target, NULL), -VMCTL_TRANSPORT);
 		assert_null(strchr(d->err.message, 0x1b));
 		waitpid(pid, NULL, 0);
 	}
@@ -700,7 +516,7 @@ static void connecting_can_be_cancelled(void **state)
 	struct counting c;
 
 	counting_init(&c, 4);
-	assert_int_equal(try_connect(d, &target, &c.ev), -VMCTL_CANCELLED);
+	assert_int_equal(sshd_try(d, &target, &c.ev), -VMCTL_CANCELLED);
 	assert_true(clock_mono_ms() - begin < 60000);
 }
 
@@ -711,15 +527,15 @@ static void no_descriptor_is_left_open(void **state)
 	struct ssh_target wrong = target;
 	int before, after;
 
-	assert_int_equal(try_connect(d, &target, NULL), 0);
+	assert_int_equal(sshd_try(d, &target, NULL), 0);
 	before = dup(0);
 	close(before);
 	wrong.identities = NULL;
 	for (int i = 0; i < 3; i++) {
-		try_connect(d, &target, NULL);
-		try_connect(d, &wrong, NULL);
+		sshd_try(d, &target, NULL);
+		sshd_try(d, &wrong, NULL);
 		wrong.host_key = "ssh-ed25519 AAAA";
-		try_connect(d, &wrong, NULL);
+		sshd_try(d, &wrong, NULL);
 		wrong.host_key = target.host_key;
 	}
 	after = dup(0);
@@ -750,14 +566,6 @@ int main(void)
 		cmocka_unit_test(every_cipher_that_libssh_manages_is_asked_for),
 		cmocka_unit_test(a_damaged_key_file_is_left_out),
 		cmocka_unit_test(a_slow_typist_is_waited_for),
-		cmocka_unit_test_teardown(
-			term_012_the_agent_goes_before_a_question, stop_agent),
-		cmocka_unit_test_teardown(
-			term_012_the_agent_is_asked_after_the_files,
-			stop_agent),
-		cmocka_unit_test_teardown(
-			an_agent_that_hangs_or_is_gone_does_no_harm,
-			stop_agent),
 		cmocka_unit_test(a_refused_port_is_a_failure_of_the_transport),
 		cmocka_unit_test(a_silent_port_is_given_up_in_time),
 		cmocka_unit_test(

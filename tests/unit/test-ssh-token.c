@@ -176,7 +176,7 @@ static void term_012_a_security_key_is_used_by_the_agent(void **state)
 	sshd_authorize(d, t.line);
 	target.identities = identities;
 	target.public_keys = public_keys;
-	target.use_agent = true;
+	target.agent_keys = public_keys;
 	/* Without the agent it is no use to read the file. */
 	assert_int_equal(d->ops->connect(&target, NULL, &conn, &d->err),
 			 -VMCTL_BAD_DATA);

@@ -5,17 +5,15 @@
 #include <sys/un.h>
 
 #include "base/clock.h"
+#include "base/wire.h"
 #include "driver/ssh/session.h"
 
 /*
  * What the ssh agent holds (draft-miller-ssh-agent, sections 3 and 3.5). libssh
- * only signs with it, and waits for it without limit, though sockets of agents
- * long gone or stopped are common.
+ * waits for it without limit, though sockets of agents long gone or stopped are
+ * common.
  */
 
-#define REQUEST_IDENTITIES 11
-#define IDENTITIES_ANSWER 12
-#define REPLY_MAX (256 * 1024) /* as OpenSSH's own client */
 #define TYPE_MAX 64
 
 /* Why, or the errno of it. */
@@ -54,7 +52,7 @@ static int read_exactly(int fd, void *bytes, size_t n, int64_t deadline,
 	unsigned char *at = bytes;
 
 	while (n > 0) {
-		ssize_t got = recv(fd, at, n, 0);
+		ssize_t got = recv(fd, at, n, MSG_DONTWAIT);
 
 		if (got == 0)
 			return fail_agent("it hangs up", 0, err);
@@ -74,35 +72,31 @@ static int read_exactly(int fd, void *bytes, size_t n, int64_t deadline,
 	return 0;
 }
 
-/* What is left to read of an answer. */
-struct rest {
-	const unsigned char *p;
-	size_t n;
-};
-
-static uint32_t number_at(const unsigned char *p)
+int agent_read(int fd, int64_t deadline, const struct events *ev,
+	       struct str *ret, struct vmctl_error *err)
 {
-	return (uint32_t)p[0] << 24 | (uint32_t)p[1] << 16 |
-	       (uint32_t)p[2] << 8 | p[3];
-}
-
-static bool take_string(struct rest *from, struct rest *ret)
-{
+	unsigned char head[4];
+	struct wire length = { head, sizeof(head) };
 	uint32_t n;
+	int r = read_exactly(fd, head, sizeof(head), deadline, ev, err);
 
-	if (from->n < 4)
-		return false;
-	n = number_at(from->p);
-	if (from->n - 4 < n)
-		return false;
-	*ret = (struct rest){ from->p + 4, n };
-	from->p += 4 + n;
-	from->n -= 4 + n;
-	return true;
+	if (r < 0)
+		return r;
+	if (!wire_u32(&length, &n) || n == 0 || n > AGENT_MESSAGE_MAX)
+		return fail_agent("its answer makes no sense", 0, err);
+	str_done(ret);
+	if (!str_reserve(ret, n))
+		return fail_oom(err);
+	r = read_exactly(fd, ret->p, n, deadline, ev, err);
+	if (r < 0)
+		return r;
+	ret->len = n;
+	ret->p[n] = '\0';
+	return 0;
 }
 
 /* A name of RFC 4251 section 6: no blanks, nothing that is not ASCII. */
-static bool is_type(const struct rest *type)
+static bool is_type(const struct wire *type)
 {
 	for (size_t i = 0; i < type->n; i++)
 		if (type->p[i] <= 0x20 || type->p[i] >= 0x7f)
@@ -110,17 +104,17 @@ static bool is_type(const struct rest *type)
 	return type->n > 0 && type->n <= TYPE_MAX;
 }
 
-static int add_line(struct rest blob, const struct rest *comment, char ***lines,
+static int add_line(struct wire blob, const struct wire *comment, char ***lines,
 		    struct vmctl_error *err)
 {
 	auto_free char *b64 = base64_encode(blob.p, blob.n);
 	auto_free char *shown =
 		str_printable((const char *)comment->p, comment->n, false);
 	auto_free char *line = NULL;
-	struct rest type;
+	struct wire type;
 
 	/* What is in no format we know is nobody's key. */
-	if (!take_string(&blob, &type) || !is_type(&type))
+	if (!wire_string(&blob, &type) || !is_type(&type))
 		return 0;
 	if (b64 && shown)
 		line = str_printf("%.*s %s%s%s", (int)type.n,
@@ -129,23 +123,24 @@ static int add_line(struct rest blob, const struct rest *comment, char ***lines,
 	return line && strv_append(lines, line) == 0 ? 0 : fail_oom(err);
 }
 
-static int parse(struct rest reply, char ***ret, struct vmctl_error *err)
+static int parse(struct wire reply, char ***ret, struct vmctl_error *err)
 {
 	auto_strv char **lines = strv_dup(NULL);
-	struct rest blob, comment;
+	struct wire blob, comment;
 	uint32_t count;
 	int r = lines ? 0 : fail_oom(err);
 
-	if (r == 0 && (reply.n < 5 || reply.p[0] != IDENTITIES_ANSWER))
+	if (r == 0 && (reply.n < 1 || reply.p[0] != AGENT_IDENTITIES))
 		return fail_agent("it refuses to list its keys", 0, err);
 	if (r < 0)
 		return r;
-	count = number_at(reply.p + 1);
-	reply.p += 5;
-	reply.n -= 5;
+	reply.p++;
+	reply.n--;
+	if (!wire_u32(&reply, &count))
+		return fail_agent("its answer is cut short", 0, err);
 	for (uint32_t i = 0; r == 0 && i < count; i++) {
-		if (!take_string(&reply, &blob) ||
-		    !take_string(&reply, &comment))
+		if (!wire_string(&reply, &blob) ||
+		    !wire_string(&reply, &comment))
 			return fail_agent("its answer is cut short", 0, err);
 		r = add_line(blob, &comment, &lines, err);
 	}
@@ -158,12 +153,9 @@ int agent_list(long timeout_ms, const struct events *ev, char ***ret,
 	       struct vmctl_error *err)
 {
 	static const unsigned char request[] = { 0, 0, 0, 1,
-						 REQUEST_IDENTITIES };
-	int64_t deadline = clock_mono_ms() + timeout_ms;
-	auto_free unsigned char *reply = NULL;
+						 AGENT_REQUEST_IDENTITIES };
+	auto_str reply = STR_INIT;
 	auto_close int fd = -1;
-	unsigned char head[4];
-	size_t n;
 	int r = agent_open(&fd, err);
 
 	if (r < 0)
@@ -171,15 +163,9 @@ int agent_list(long timeout_ms, const struct events *ev, char ***ret,
 	if (send(fd, request, sizeof(request), MSG_NOSIGNAL) !=
 	    (ssize_t)sizeof(request))
 		return fail_agent("", errno, err);
-	r = read_exactly(fd, head, sizeof(head), deadline, ev, err);
+	r = agent_read(fd, clock_mono_ms() + timeout_ms, ev, &reply, err);
 	if (r < 0)
 		return r;
-	n = number_at(head);
-	if (n == 0 || n > REPLY_MAX)
-		return fail_agent("its answer makes no sense", 0, err);
-	reply = malloc(n);
-	if (!reply)
-		return fail_oom(err);
-	r = read_exactly(fd, reply, n, deadline, ev, err);
-	return r < 0 ? r : parse((struct rest){ reply, n }, ret, err);
+	return parse((struct wire){ (unsigned char *)reply.p, reply.len }, ret,
+		     err);
 }

@@ -20,7 +20,7 @@ struct attempt {
 	const struct events *ev;
 	int64_t deadline;
 	struct ssh_keyring *ring;
-	char **agent_keys; /* NULL: no agent answers */
+	char **agent_keys; /* that may be used; NULL: no agent answers */
 	int offered;
 	bool accepted;
 	const struct identity *locked; /* wanted, but locked */
@@ -33,27 +33,39 @@ static const char *public_key(const struct attempt *a, size_t i)
 	return a->target->public_keys ? a->target->public_keys[i] : NULL;
 }
 
-/* Gives one answer of the server the form of a result of ours. */
-static int judge(struct attempt *a, int rc, struct vmctl_error *err)
+/* A server that has lost patience hangs up, which is not a failure of the
+ * connection. */
+static int fail_gave_up(const struct attempt *a, struct vmctl_error *err)
 {
 	const char *why = ssh_get_error(a->conn->session);
 
+	if (!why || !strstr(why, "oo many authentication failures"))
+		return fail_broken(a->conn, err);
+	return fail(err, VMCTL_DENIED, 0,
+		    "the ssh server at %s refused so many keys for user %s "
+		    "that it gave up",
+		    a->conn->peer, a->target->user);
+}
+
+/* Gives one answer of the server the form of a result of ours. */
+static int judge(struct attempt *a, int rc, struct vmctl_error *err)
+{
 	a->offered++;
 	if (rc == SSH_AUTH_SUCCESS) {
 		a->accepted = true;
 		return 0;
 	}
-	if (rc != SSH_AUTH_ERROR)
-		return 0;
-	/* A server that lost patience is no failure of the connection. */
-	if (why && strstr(why, "oo many authentication failures"))
-		return fail(err, VMCTL_DENIED, 0,
-			    "the ssh server at %s refused %d keys for user %s "
-			    "and gave up",
-			    a->conn->peer, a->offered, a->target->user);
-	if (conn_broken(a->conn))
-		return fail_broken(a->conn, err);
-	return 0;
+	return rc == SSH_AUTH_ERROR && conn_broken(a->conn)
+		       ? fail_gave_up(a, err)
+		       : 0;
+}
+
+/* Until libssh may be called again. */
+static int await(struct attempt *a, struct vmctl_error *err)
+{
+	return conn_broken(a->conn)
+		       ? fail_gave_up(a, err)
+		       : conn_wait(a->conn, a->deadline, a->ev, err);
 }
 
 static int try_open(struct attempt *a, const struct identity *id,
@@ -64,7 +76,7 @@ static int try_open(struct attempt *a, const struct identity *id,
 	log_debug(a->ev, "offering the key %s", id->path);
 	while ((rc = ssh_userauth_publickey(a->conn->session, NULL, id->key)) ==
 	       SSH_AUTH_AGAIN) {
-		r = conn_wait(a->conn, a->deadline, a->ev, err);
+		r = await(a, err);
 		if (r < 0)
 			return r;
 	}
@@ -114,7 +126,7 @@ static int probe(struct attempt *a, const char *public, bool *ret,
 		return 0;
 	while ((rc = ssh_userauth_try_publickey(a->conn->session, NULL, key)) ==
 	       SSH_AUTH_AGAIN) {
-		r = conn_wait(a->conn, a->deadline, a->ev, err);
+		r = await(a, err);
 		if (r < 0)
 			return r;
 	}
@@ -168,55 +180,89 @@ static int try_locked_ones(struct attempt *a, struct vmctl_error *err)
 
 static int try_agent(struct attempt *a, struct vmctl_error *err)
 {
-	int rc, r;
+	struct few *few = NULL;
+	int rc, r = 0;
 
 	if (!a->agent_keys || !*a->agent_keys)
 		return 0;
-	while ((rc = ssh_userauth_agent(a->conn->session, NULL)) ==
-	       SSH_AUTH_AGAIN) {
-		r = conn_wait(a->conn, a->deadline, a->ev, err);
-		if (r < 0)
-			return r;
+	r = few_begin(a->conn, a->agent_keys, &few, err);
+	while (r == 0 && (rc = ssh_userauth_agent(a->conn->session, NULL)) ==
+				 SSH_AUTH_AGAIN)
+		r = await(a, err);
+	few_end(few);
+	return r < 0 ? r : judge(a, rc, err);
+}
+
+static bool is_key(const char *line, const char *public)
+{
+	size_t n = strlen(public);
+
+	return strncmp(line, public, n) == 0 && (!line[n] || line[n] == ' ');
+}
+
+/* One that was refused is not better from the agent, and a server counts. */
+static bool was_tried(const struct attempt *a, const char *line)
+{
+	const char *const *paths = a->target->identities;
+
+	for (size_t i = 0; paths && paths[i] && public_key(a, i); i++) {
+		const struct identity *id =
+			keyring_get(a->ring, paths[i], false, a->ev);
+
+		if (id && id->state == IDENTITY_OPEN &&
+		    is_key(line, public_key(a, i)))
+			return true;
 	}
-	return judge(a, rc, err);
+	return false;
+}
+
+static bool may_be_used(const struct attempt *a, const char *line)
+{
+	const char *const *keys = a->target->agent_keys;
+	bool wanted = !*keys;
+
+	for (; !wanted && *keys; keys++)
+		wanted = is_key(line, *keys);
+	return wanted && !was_tried(a, line);
 }
 
 /* An agent that does not answer now is left alone: libssh would wait for it
  * without limit. (What takes time later is a person who is asked to confirm.)
  */
-static int ask_agent(struct attempt *a, bool *ret_has_ours,
-		     struct vmctl_error *err)
+static int ask_agent(struct attempt *a, struct vmctl_error *err)
 {
+	auto_strv char **lines = NULL;
 	struct vmctl_error why;
-	int r = agent_list(AGENT_PROBE_MS, a->ev, &a->agent_keys, &why);
+	int r = agent_list(AGENT_PROBE_MS, a->ev, &lines, &why);
 
-	*ret_has_ours = false;
 	if (r == -VMCTL_CANCELLED)
 		return fail_cancelled(err);
 	if (r < 0) {
 		log_debug(a->ev, "%s", why.message);
 		return 0;
 	}
-	for (char **line = a->agent_keys; *line; line++)
-		for (size_t i = 0; public_key(a, i); i++)
-			if (str_starts(*line, public_key(a, i)))
-				*ret_has_ours = true;
-	return 0;
+	a->agent_keys = strv_dup(NULL);
+	r = a->agent_keys ? 0 : fail_oom(err);
+	for (char **line = lines; r == 0 && *line; line++)
+		if (may_be_used(a, *line) &&
+		    strv_append(&a->agent_keys, *line) < 0)
+			r = fail_oom(err);
+	return r;
 }
 
 static int try_all(struct attempt *a, struct vmctl_error *err)
 {
-	bool early = false;
+	const char *const *wanted = a->target->agent_keys;
 	int r = try_open_ones(a, err);
 
-	if (r == 0 && !a->accepted && a->target->use_agent)
-		r = ask_agent(a, &early, err);
+	if (r == 0 && !a->accepted && wanted)
+		r = ask_agent(a, err);
 	/* Nobody likes to be asked for what the agent knows. */
-	if (r == 0 && !a->accepted && early)
+	if (r == 0 && !a->accepted && wanted && *wanted)
 		r = try_agent(a, err);
 	if (r == 0 && !a->accepted)
 		r = try_locked_ones(a, err);
-	if (r == 0 && !a->accepted && !early)
+	if (r == 0 && !a->accepted && wanted && !*wanted)
 		r = try_agent(a, err);
 	return r;
 }

@@ -97,6 +97,27 @@ int agent_list(long timeout_ms, const struct events *ev, char ***ret,
 /* Connects to the agent in SSH_AUTH_SOCK, without blocking. VMCTL_NOT_FOUND. */
 int agent_open(int *ret, struct vmctl_error *err);
 
+/* Messages of the protocol. */
+#define AGENT_FAILURE 5
+#define AGENT_REQUEST_IDENTITIES 11
+#define AGENT_IDENTITIES 12
+#define AGENT_SIGN 13
+#define AGENT_MESSAGE_MAX (256 * 1024) /* as OpenSSH's own client */
+
+/* Reads a message without its length. VMCTL_NOT_FOUND when none comes in time,
+ * VMCTL_CANCELLED. */
+int agent_read(int fd, int64_t deadline, const struct events *ev,
+	       struct str *ret, struct vmctl_error *err);
+
+/* --- agent-few.c ---------------------------------------------------------- */
+
+/* An agent that has no more than some keys (lines "type base64…") of that in
+ * SSH_AUTH_SOCK, for the session to use until the end. VMCTL_NOT_FOUND. */
+struct few;
+int few_begin(struct ssh_conn *conn, char **keys, struct few **ret,
+	      struct vmctl_error *err);
+void few_end(struct few *few); /* NULL is allowed */
+
 /* --- auth.c -------------------------------------------------------------- */
 
 int conn_authenticate(struct ssh_conn *conn, const struct ssh_target *target,
