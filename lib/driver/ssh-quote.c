@@ -2,12 +2,13 @@
 #include "base/str.h"
 #include "driver/ssh.h"
 
-/* What a POSIX shell leaves alone in every position of a word. */
+/* What every shell leaves alone in every position of a word. (A percent sign
+ * is a process to fish and a job to csh.) */
 static bool is_plain(const char *word)
 {
 	static const char safe[] = "abcdefghijklmnopqrstuvwxyz"
 				   "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
-				   "0123456789_-./,:+@%";
+				   "0123456789_-./,:+@";
 
 	return *word && word[strspn(word, safe)] == '\0';
 }
@@ -70,11 +71,59 @@ static void add_cd(struct str *s, const char *cwd)
 }
 
 /*
- * The login shell may be of any kind, so it only starts /bin/sh. Variables are
- * set by env(1), which takes any name, also of one that a shell gives a meaning
- * to, and the command is started by another sh for that one's sake: its first
- * word may have an equals sign. "$@" without exec, so that it may begin with
- * a hyphen.
+ * What stands for itself between single quotes in every shell. A backslash does
+ * not in fish, a history mark and the end of a line do not in csh, and other
+ * control characters and bytes that are not ASCII are left out for the sake of
+ * shells of which nobody here has thought.
+ */
+static bool is_literal(char c)
+{
+	return c >= ' ' && c <= '~' && !strchr("'\\!", c);
+}
+
+/* A command of literal words. Its name is without quotes, as some shells would
+ * take those for an expression. */
+static bool is_literal_command(const char *const *argv)
+{
+	if (*argv && !is_plain(*argv))
+		return false;
+	for (; *argv; argv++)
+		for (const char *p = *argv; *p; p++)
+			if (!is_literal(*p))
+				return false;
+	return true;
+}
+
+/*
+ * A POSIX script for whatever login shell: that only starts /bin/sh, with the
+ * script as a format of printf(1), in which a byte that is not literal is a
+ * backslash and three digits. Such a backslash is literal everywhere. The blank
+ * keeps the format from being an option, and the script is not lost without a
+ * word where printf cannot be started.
+ */
+static void add_script(struct str *s, const struct str *script)
+{
+	str_add(s, "exec /bin/sh -c 'set -- \"$(printf \" $1\")\"; "
+		   "eval \"${1:?}\"' sh '");
+	for (size_t i = 0; i < script->len; i++) {
+		char c = script->p[i];
+
+		if (c == '%')
+			str_add(s, "%%");
+		else if (is_literal(c))
+			str_addc(s, c);
+		else
+			str_addf(s, "\\%03o", (unsigned char)c);
+	}
+	str_addc(s, '\'');
+	s->oom |= script->oom;
+}
+
+/*
+ * Variables are set by env(1), which takes any name, also of one that a shell
+ * gives a meaning to, and the command is then started by another sh, since its
+ * first word may have an equals sign. "$@" without exec, so that it may begin
+ * with a hyphen.
  */
 char *ssh_command(const char *const *argv, const char *const *env,
 		  const char *cwd)
@@ -82,23 +131,16 @@ char *ssh_command(const char *const *argv, const char *const *env,
 	auto_str script = STR_INIT;
 	auto_str s = STR_INIT;
 
-	if (!cwd && (!env || !*env))
-		return ssh_quote_argv(argv);
 	if (cwd)
 		add_cd(&script, cwd);
 	if (env && *env) {
-		auto_str set = STR_INIT;
-
-		add_words(&set, env);
-		str_addf(&script, "exec env %s /bin/sh -c '\"$@\"' sh ",
-			 str_text(&set));
-		script.oom |= set.oom;
+		str_add(&script, "exec env");
+		add_words(&script, env);
+		str_add(&script, " /bin/sh -c '\"$@\"' sh");
 	}
-	str_add(&script, "\"$@\"");
-	str_add(&s, "exec /bin/sh -c");
-	add_word(&s, str_text(&script));
-	add_word(&s, "sh");
-	add_words(&s, argv);
-	s.oom |= script.oom;
+	if (!script.len && is_literal_command(argv))
+		return ssh_quote_argv(argv);
+	add_words(&script, argv);
+	add_script(&s, &script);
 	return finish(&s);
 }

@@ -194,9 +194,10 @@ void ssh_forwards_close(struct ssh_forwards *f);
  * that it arrives byte for byte. NULL only when memory is short. */
 char *ssh_quote_argv(const char *const *argv);
 
-/* The same, run in the folder `cwd` with the variables `env` ("NAME=value"),
- * either of which may be NULL, by whatever login shell. A folder that cannot be
- * entered is said on its standard error, and is status 126. */
+/* The same for whatever login shell, in ASCII without control characters, run
+ * in the folder `cwd` with the variables `env` ("NAME=value"), either of which
+ * may be NULL. A folder that cannot be entered is said on its standard error,
+ * and is status 126. */
 char *ssh_command(const char *const *argv, const char *const *env,
 		  const char *cwd);
 

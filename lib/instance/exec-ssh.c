@@ -130,7 +130,8 @@ static int run(struct vmctl *ctx, struct vmctl_instance *row,
 static int fail_long(const char *command, struct vmctl_error *err)
 {
 	fail(err, VMCTL_INVALID, 0,
-	     "a command of %zu bytes is too long for ssh, which takes %d",
+	     "the command is too long: with its quotes it has %zu bytes, and "
+	     "ssh takes %d",
 	     strlen(command), COMMAND_MAX - 1);
 	fail_hint(err, "give it by standard input: sh -s, or xargs -0");
 	return -VMCTL_INVALID;

@@ -119,7 +119,7 @@ static int capture(struct waiting *w, struct waited *t, const char *command,
 static void ask_cloud_init(struct waiting *w, struct waited *t)
 {
 	const char *const argv[] = { "sh", "-c", cloud_init_question, NULL };
-	auto_free char *command = ssh_quote_argv(argv);
+	auto_free char *command = ssh_command(argv, NULL, NULL);
 	auto_str out = STR_INIT;
 	struct ssh_exit exit = { 0 };
 	struct vmctl_error why;

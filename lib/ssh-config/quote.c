@@ -55,9 +55,11 @@ void quote_shell_percent(struct str *out, const char *text)
 
 	if (!plain)
 		str_addc(out, '\'');
+	/* Fish takes a backslash between quotes for something, and csh a
+	 * history mark: outside of them all shells agree. */
 	for (; *text; text++) {
-		if (*text == '\'')
-			str_add(out, "'\\''");
+		if (strchr("'\\!", *text))
+			str_addf(out, "'\\%c'", *text);
 		else if (*text == '%')
 			str_add(out, "%%");
 		else

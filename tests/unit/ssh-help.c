@@ -111,9 +111,16 @@ static void make_keys(struct sshd *d)
 	d->identities[0] = d->identity;
 }
 
+#define TRIES 20
+
 /* A low RekeyLimit: keys are exchanged anew several times in the long tests. */
-void sshd_max_tries(const struct sshd *d, int tries)
+static void put_config(const struct sshd *d, int tries, const char *shell)
 {
+	auto_free char *forced =
+		shell ? str_printf("ForceCommand exec %s -c "
+				   "\"$SSH_ORIGINAL_COMMAND\"\n",
+				   shell)
+		      : strdup("");
 	auto_free char *text =
 		str_printf("HostKey %s/host_key\n"
 			   "AuthorizedKeysFile %s/authorized_keys\n"
@@ -122,13 +129,24 @@ void sshd_max_tries(const struct sshd *d, int tries)
 			   "KbdInteractiveAuthentication no\n"
 			   "PrintMotd no\nPrintLastLog no\nMaxAuthTries %d\n"
 			   "RekeyLimit 16M\n"
-			   "Subsystem sftp %s/sftp\n",
-			   d->dir, d->dir, tries, d->dir);
+			   "Subsystem sftp %s/sftp\n%s",
+			   d->dir, d->dir, tries, d->dir, forced);
 
 	put_file(d, "sshd_config", text);
 	/* For root it wants the folder to which it changes its root. */
 	if (geteuid() == 0)
 		(void)mkdir("/run/sshd", 0755);
+}
+
+/* Each connection's server reads the file. */
+void sshd_login_shell(struct sshd *d, const char *shell)
+{
+	put_config(d, TRIES, shell);
+}
+
+void sshd_max_tries(const struct sshd *d, int tries)
+{
+	put_config(d, tries, NULL);
 }
 
 static void write_proc(const char *file, const char *text)
@@ -248,7 +266,7 @@ int sshd_setup(void **state)
 		return -1;
 	}
 	make_keys(d);
-	sshd_max_tries(d, 20);
+	sshd_max_tries(d, TRIES);
 	start_server(d);
 	*state = d;
 	return 0;

@@ -10,8 +10,8 @@
 /*
  * An OpenSSH server for the tests of the module ssh: a process that listens on
  * a free port of 127.0.0.1 and starts `sshd -i` for each connection, with its
- * own host key and one key that may enter, both made by lib/key. Its sftp server
- * is the program DIR/sftp, which a test has to make.
+ * own host key and one key that may enter, both made by lib/key. Its sftp
+ * server is the program DIR/sftp, which a test has to make.
  */
 struct sshd {
 	char dir[256];
@@ -57,6 +57,10 @@ char *public_of(const char *file);
 /* Connects and closes again. */
 int sshd_try(struct sshd *d, const struct ssh_target *target,
 	     const struct events *ev);
+
+/* From now on commands are read by that shell, as if it were in passwd(5); NULL
+ * is the one that is there. */
+void sshd_login_shell(struct sshd *d, const char *shell);
 
 /* Runs a program with words up to NULL; it must succeed. Its output, which the
  * caller frees. */

@@ -28,6 +28,8 @@ static void words_are_quoted_as_their_reader_takes_them(void **state)
 	is(&s, "/a/50%%");
 	quote_shell_percent(&s, "/a b/it's 50%/$(x)`y`");
 	is(&s, "'/a b/it'\\''s 50%%/$(x)`y`'");
+	quote_shell_percent(&s, "/a\\b!/c");
+	is(&s, "'/a'\\\\'b'\\!'/c'");
 	quote_shell_percent(&s, "");
 	is(&s, "''");
 	quote_pin(&s, "VMCTL_HOME", "/a b/50%/$x+\xc3\xa4");

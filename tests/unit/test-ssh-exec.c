@@ -308,6 +308,7 @@ static void output_to_what_is_closed_is_lost_with_a_warning(void **state)
 
 static void each_argument_arrives_byte_for_byte(void **state)
 {
+	static const char *const shells[] = { "fish", "tcsh", NULL };
 	struct sshd *d = need_sshd(state);
 	const char *const argv[] = {
 		"printf",	"%s\\0", "",	      "a b", "it's", "line\nbr",
@@ -315,16 +316,21 @@ static void each_argument_arrives_byte_for_byte(void **state)
 		"#x",		"!!",	 "-n",	      "a=b", "''",   "\"q\"",
 		"grüß dich",	NULL,
 	};
-	auto_free char *command = ssh_quote_argv(argv);
+	auto_free char *command = ssh_command(argv, NULL, NULL);
 	auto_str want = STR_INIT;
-	auto_outcome o;
 
 	for (size_t i = 2; argv[i]; i++)
 		str_addn(&want, argv[i], strlen(argv[i]) + 1);
-	sshd_run(d, command, -1, 0, NULL, &o);
-	assert_int_equal(o.exit.status, 0);
-	assert_int_equal(o.out.len, want.len);
-	assert_memory_equal(o.out.p, want.p, want.len);
+	for (size_t i = 0; i < ARRAY_LEN(shells); i++) {
+		auto_outcome o;
+
+		sshd_login_shell(d, shells[i]);
+		sshd_run(d, command, -1, 0, NULL, &o);
+		assert_int_equal(o.exit.status, 0);
+		assert_int_equal(o.out.len, want.len);
+		assert_memory_equal(o.out.p, want.p, want.len);
+	}
+	sshd_login_shell(d, NULL);
 }
 
 /* --- much ---------------------------------------------------------------- */

@@ -94,6 +94,31 @@ static void a_cancellation_ends_the_whole_family(void **state)
 	wait_until_gone(file, 3);
 }
 
+/* The script by which it is ended is read by the login shell. */
+static void a_cancellation_ends_it_whatever_the_login_shell(void **state)
+{
+	static const char *const shells[] = { "tcsh", "fish" };
+	struct sshd *d = need_sshd(state);
+
+	for (size_t i = 0; i < ARRAY_LEN(shells); i++) {
+		auto_free char *file = path_join(d->dir, shells[i]);
+		auto_free char *script = str_printf(FAMILY, file);
+		const char *const argv[] = { "sh", "-c", script, NULL };
+		auto_free char *command = ssh_command(argv, NULL, NULL);
+		struct counting c;
+		auto_outcome o;
+
+		counting_init(&c, 0);
+		c.each = cancel_when_they_run;
+		c.data = file;
+		sshd_login_shell(d, shells[i]);
+		sshd_run(d, command, -1, 0, &c.ev, &o);
+		sshd_login_shell(d, NULL);
+		assert_int_equal(o.r, -VMCTL_CANCELLED);
+		wait_until_gone(file, 3);
+	}
+}
+
 static void what_ends_at_sigterm_may_say_goodbye(void **state)
 {
 	struct sshd *d = need_sshd(state);
@@ -166,6 +191,8 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(a_timeout_ends_the_whole_family),
+		cmocka_unit_test(
+			a_cancellation_ends_it_whatever_the_login_shell),
 		cmocka_unit_test(a_cancellation_ends_the_whole_family),
 		cmocka_unit_test(what_ends_at_sigterm_may_say_goodbye),
 		cmocka_unit_test(a_session_below_this_one_is_ended),
