@@ -1,6 +1,7 @@
-# Take a MIME multipart message apart. Part N's body, still encoded, goes to the
-# file dir/N; for each part a line `N TYPE ENCODING MERGE-RULE` is printed. On a
-# message that makes no sense the last line says why and the exit status is 1.
+# Take a MIME message apart. Part N's body, still encoded, goes to the file dir/N;
+# for each part a line `N TYPE ENCODING MERGE-RULE` is printed. Parts that are made
+# of parts themselves are taken apart as well, in their place. On a message that
+# makes no sense the last line says why and the exit status is 1.
 
 function problem(text) {
 	print text
@@ -16,7 +17,7 @@ function header(line,    name, value, colon) {
 	value = substr(line, colon + 1)
 	gsub(/^[ \t]+|[ \t]+$/, "", value)
 	if (name == "content-type") {
-		if (part == 0) boundary = parameter(value, "boundary")
+		boundary = parameter(value, "boundary")
 		sub(/[ \t]*;.*/, "", value)
 		type = tolower(value)
 	} else if (name == "content-transfer-encoding")
@@ -40,25 +41,47 @@ function parameter(value, name,    start, rest) {
 function end_headers() {
 	if (pending != "") header(pending)
 	pending = ""
-	if (part == 0) {
-		if (type !~ /^multipart\//) problem("not a multipart message")
+	if (type ~ /^multipart\//) {
 		if (boundary == "") problem("a multipart message without a boundary")
+		delimiter[++depth] = "--" boundary
 		state = "preamble"
 		return
 	}
+	# A message without parts is one itself, and ends where the file does.
+	if (depth == 0) closed = 1
 	state = "body"
-	file = dir "/" part
+	file = dir "/" ++part
 	printf "" > file
 	print part, type == "" ? "text/plain" : type, encoding == "" ? "7bit" : encoding, merge
 }
 
 function begin_headers() {
-	type = encoding = merge = ""
+	type = encoding = merge = boundary = ""
 	state = "headers"
+	first = 1
+}
+
+# delimits(LINE): whether it ends what is going on: a delimiter of the innermost
+# multipart, or of one around it, which ends that as well. Blanks may follow it.
+function delimits(line,    i, rest) {
+	if (substr(line, 1, 2) != "--") return 0
+	for (i = depth; i > 0; i--) {
+		if (index(line, delimiter[i]) != 1) continue
+		rest = substr(line, length(delimiter[i]) + 1)
+		if (rest !~ /^(--)?[ \t]*$/) continue
+		if (state == "body") close(file)
+		depth = i
+		pending = ""
+		if (substr(rest, 1, 2) != "--") begin_headers()
+		else if (--depth > 0) state = "epilogue"
+		else closed = 1
+		return 1
+	}
+	return 0
 }
 
 BEGIN {
-	part = 0
+	part = depth = 0
 	begin_headers()
 }
 
@@ -66,22 +89,18 @@ BEGIN {
 	sub(/\r$/, "")
 }
 
-# A delimiter line ends whatever is going on; blanks may follow it.
-boundary != "" && substr($0, 1, length(boundary) + 2) == "--" boundary {
-	rest = substr($0, length(boundary) + 3)
-	if (rest ~ /^(--)?[ \t]*$/) {
-		if (state == "body") close(file)
-		if (substr(rest, 1, 2) == "--") {
-			closed = 1
-			exit
-		}
-		part++
-		begin_headers()
-		next
-	}
+delimits($0) {
+	if (closed) exit
+	next
+}
+
+# The first line of a mailbox's message, which is no header.
+first && /^From / {
+	next
 }
 
 state == "headers" {
+	first = 0
 	if ($0 == "") end_headers()
 	else if ($0 ~ /^[ \t]/) pending = pending " " $0
 	else {

@@ -5,7 +5,8 @@
 #   awk -v user=NAME -f json.awk -f plan.awk META-DATA [CONFIG MERGE-RULE]...
 #
 # CONFIG and META-DATA are files; MERGE-RULE is a word, empty for cloud-init's
-# default, in which a later part's keys replace an earlier one's.
+# default, in which a later part's keys replace an earlier one's
+# (cloudinit.readthedocs.io, "Merging user-data sections").
 
 # -- words and lines
 
@@ -120,35 +121,133 @@ function drop(path,    i) {
 	delete T[path]; delete V[path]; delete N[path]
 }
 
-# merge(TO, FROM, RULE): FROM takes TO's place, or with "append" goes into it
-# where both are lists or both are mappings.
-function merge(to, from, rule,    i, key) {
-	if (rule != "append" || T[to] != T[from] || !holds(to)) {
-		drop(to)
-		T[to] = T[from]
-		V[to] = V[from]
-		N[to] = 0
-	}
+# copy(TO, FROM): FROM takes TO's place.
+function copy(to, from,    i, key) {
+	drop(to)
+	T[to] = T[from]
+	V[to] = V[from]
 	if (!holds(from)) return
+	N[to] = N[from]
 	for (i = 1; i <= N[from]; i++) {
-		if (T[from] == "array") {
-			merge(under(to, ++N[to]), under(from, i), "")
-			continue
-		}
-		key = K[from, i]
-		if (T[to, key] == "") K[to, ++N[to]] = key
-		merge(under(to, key), under(from, key), rule)
+		key = i
+		if (T[from] == "object") key = K[to, i] = K[from, i]
+		copy(under(to, key), under(from, key))
 	}
 }
 
-function merge_config(root, rule,    i, key) {
-	rule = rule " " text(under(root, "merge_how"), "") " " text(under(root, "merge_type"), "")
-	rule = rule ~ /append|recurse/ ? "append" : ""
-	for (i = 1; i <= N[root]; i++) {
-		key = K[root, i]
-		if (T["c", key] == "") K["c", ++N["c"]] = key
-		merge(under("c", key), under(root, key), rule)
+# rules(WORD): note in `rule`, by type, what "list(append)+dict(no_replace)" says. Of
+# two for the same type the first is meant; a type that is not named stays as it is.
+function rules(how,    n, i, all, name) {
+	gsub(/-/, "_", how)
+	gsub(/[ \t]/, "", how)
+	n = split(tolower(how), all, "+")
+	for (i = 1; i <= n; i++) {
+		if (all[i] == "") continue
+		if (all[i] !~ /^(m_)?(dict|list|str)\(.*\)$/) {
+			fail("user-data: \"" all[i] "\" is not a rule for merging")
+			continue
+		}
+		name = all[i]
+		sub(/\(.*/, "", name)
+		sub(/^m_/, "", name)
+		sub(/^[^(]*\(/, "", all[i])
+		sub(/\)$/, "", all[i])
+		if (!(name in rule)) rule[name] = "," all[i] ","
 	}
+}
+
+# Rules in a config are a word like that, or a list of mappings.
+function rules_of(path,    i, j, how, settings) {
+	if (T[path] == "string") rules(V[path])
+	else for (i = 1; i <= size(path); i++) {
+		settings = under(item(path, i), "settings")
+		how = text(under(item(path, i), "name"), "") "("
+		for (j = 1; j <= size(settings); j++)
+			how = how (j > 1 ? "," : "") text(item(settings, j), "")
+		rules(how ")")
+	}
+}
+
+function says(name, option) { return index(rule[name], "," option ",") > 0 }
+# Of both words for it.
+function recurses(name) { return says(name, "recurse_list") || says(name, "recurse_array") }
+
+# merge(TO, FROM): FROM goes into TO as the rules for TO's type have it.
+function merge(to, from,    name) {
+	name = T[to] == "object" ? "dict" : T[to] == "array" ? "list" : T[to] == "string" ? "str" : ""
+	if (!(name in rule)) return
+	if (name == "dict") merge_dict(to, from)
+	else if (name == "list") merge_list(to, from)
+	else if (says("str", "append") && T[from] == "string") V[to] = V[to] V[from]
+	else copy(to, from)
+}
+
+function merge_dict(to, from,    i, key, old, new, replace) {
+	if (T[from] != "object") return
+	# Unless it says so, what is there stays.
+	replace = says("dict", "replace")
+	for (i = 1; i <= N[from]; i++) {
+		key = K[from, i]
+		old = under(to, key)
+		new = under(from, key)
+		if (T[old] == "") {
+			K[to, ++N[to]] = key
+			copy(old, new)
+		} else if (T[new] == "null" && says("dict", "allow_delete"))
+			copy(old, new) # what is null is not there
+		else if (replace)
+			copy(old, new)
+		else if (T[new] == "object" || (T[new] == "array" && recurses("dict")) ||
+			(T[new] == "string" && says("dict", "recurse_str")))
+			merge(old, new)
+	}
+}
+
+function merge_list(to, from,    i, n, mine, old, new, how) {
+	n = split("append prepend replace no_replace", mine, " ")
+	how = "replace"
+	for (i = n; i > 0; i--)
+		if (says("list", mine[i])) how = mine[i]
+	if (T[from] != "array") {
+		if (how == "replace") copy(to, from)
+		return
+	}
+	n = N[to]
+	if (how == "replace") {
+		for (i = 1; i <= n && i <= N[from]; i++) {
+			old = under(to, i)
+			new = under(from, i)
+			if ((T[new] == "array" && recurses("list")) ||
+				(T[new] == "string" && says("list", "recurse_str")) ||
+				(T[new] == "object" && says("list", "recurse_dict")))
+				merge(old, new)
+			else
+				copy(old, new)
+		}
+	} else if (how == "append") {
+		for (i = 1; i <= N[from]; i++) copy(under(to, n + i), under(from, i))
+		N[to] = n + N[from]
+	} else if (how == "prepend") {
+		for (i = n; i > 0; i--) copy(under(to, N[from] + i), under(to, i))
+		for (i = 1; i <= N[from]; i++) copy(under(to, i), under(from, i))
+		N[to] = n + N[from]
+	}
+}
+
+function merge_config(root, header,    how, i) {
+	split("", rule)
+	how = T[root, "merge_how"] == "" || T[root, "merge_how"] == "null" ? "merge_type" : "merge_how"
+	rules_of(under(root, how))
+	rules(header)
+	if (!("dict" in rule || "list" in rule || "str" in rule)) rules("dict(replace)+list()+str()")
+	drop(under(root, how))
+	for (i = 1; i <= N[root]; i++)
+		if (K[root, i] == how) {
+			K[root, i] = K[root, N[root]]
+			N[root]--
+			break
+		}
+	merge("c", root)
 }
 
 # -- the modules
