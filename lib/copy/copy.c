@@ -66,11 +66,10 @@ static int copy_dir(struct job *job, struct source *s, struct target *t,
 		job->total = measure_tree(a);
 	if (!t->into || s->spot.contents)
 		return copy_contents(job, s, a, t, err);
-	r = refuse_itself(s->root, s->spot.path, true, t->into,
-			  spot_base(&s->spot), err);
+	r = refuse_itself(s->root, s->spot.path, true, t->into, s->spot.name,
+			  err);
 	if (r == 0)
-		r = make_folder(t->into, spot_base(&s->spot), s->meta.mode, &b,
-				err);
+		r = make_folder(t->into, s->spot.name, s->meta.mode, &b, err);
 	if (r < 0)
 		return r;
 	job->many = true;
@@ -90,13 +89,19 @@ static int copy_as_is(struct job *job, struct source *s, struct target *t,
 static int copy_one_file(struct job *job, struct source *s, struct target *t,
 			 struct vmctl_error *err)
 {
-	const char *as = spot_base(t->into ? &s->spot : &t->spot);
+	const char *as = t->into ? s->spot.name : spot_base(&t->spot);
 	auto_folder *parent = NULL;
 	struct folder *to = t->into;
 	int r = 0;
 
 	if (s->spot.slash)
 		return fail(err, VMCTL_FAILED, 0, "%s is no folder",
+			    s->spot.word);
+	/* Only a guest says so of "." or of its root. */
+	if (to && s->spot.contents)
+		return fail(err, VMCTL_BAD_DATA, 0,
+			    "%s must be a directory, but the server says that "
+			    "it is not one",
 			    s->spot.word);
 	if (!to && t->spot.slash) {
 		fail(err, VMCTL_NOT_FOUND, 0, "there is no folder %s",

@@ -270,13 +270,20 @@ struct spot {
 	enum { SPOT_HERE, SPOT_GUEST, SPOT_STREAM } where;
 	const char *word; /* borrowed */
 	char *instance, *user;
-	char *path;    /* without slashes at the end; never empty */
+	char *path; /* without slashes at the end; never empty */
+	/* The last component of what was typed: what a copy of it is called.
+	 * Whatever a guest says about its paths never changes that. */
+	char *name;
 	bool slash;    /* there were some */
-	bool contents; /* ends in "." or "..", or is the root */
+	bool contents; /* ends in "." or "..", or is a root or login directory:
+			* nothing to name a copy after */
 };
 int spot_parse(const char *word, struct spot *ret, struct vmctl_error *err);
+/* It is really there. */
+int spot_move(struct spot *p, const char *path, struct vmctl_error *err);
 void spot_done(struct spot *p);
-/* The last component; and what is before it, "" for nothing. Allocated. */
+/* The last component of the path; and what is before it, "" for nothing.
+ * Allocated. */
 const char *spot_base(const struct spot *p);
 char *spot_parent(const struct spot *p);
 
@@ -286,7 +293,7 @@ char *spot_parent(const struct spot *p);
 int job_end(struct job *job, const struct spot *p, struct end **ret,
 	    struct vmctl_error *err);
 void ends_free(struct end *list);
-/* "~" and "~/…" at the beginning of a guest's path. */
+/* "~", "~/…" and "~USER/…" at the beginning of a guest's path. */
 int guest_expand(struct end *end, struct spot *p, struct vmctl_error *err);
 
 /* --- target.c ------------------------------------------------------------ */

@@ -112,7 +112,7 @@ static int ask_expansion(struct end *end, const char *path, char **ret,
 
 	if (r < 0)
 		return r;
-	if (reply.status != SFTP_OK || reply.name_count != 1)
+	if (!remote_is_path(&reply))
 		return remote_status(&reply, err, "%s knows no %s", end->name,
 				     path);
 	*ret = strdup(reply.names[0].text);
@@ -122,26 +122,21 @@ static int ask_expansion(struct end *end, const char *path, char **ret,
 
 int guest_expand(struct end *end, struct spot *p, struct vmctl_error *err)
 {
-	char *path = NULL;
-	int r = 0;
+	auto_free char *path = NULL;
+	const char *rest;
+	int r;
 
 	if (!end->sftp || p->path[0] != '~')
 		return 0;
-	if (!p->path[1] || p->path[1] == '/') {
-		const char *rest = p->path + 1 + strspn(p->path + 1, "/");
-
-		path = strdup(*rest ? rest : ".");
-		if (!path)
-			return fail_oom(err);
-		p->contents |= !*rest;
+	rest = p->path + strcspn(p->path, "/");
+	if (rest == p->path + 1) {
+		path = strdup(rest + strspn(rest, "/"));
+		r = path ? 0 : fail_oom(err);
 	} else if (end->info->features & SFTP_HAS_EXPAND) {
 		r = ask_expansion(end, p->path, &path, err);
 	} else {
 		return 0; /* the name of a file, then */
 	}
-	if (r == 0) {
-		free(p->path);
-		p->path = path;
-	}
-	return r;
+	p->contents |= !*rest;
+	return r < 0 ? r : spot_move(p, path, err);
 }

@@ -158,6 +158,13 @@ static int look(struct folder *at, const char *name, bool follow,
 	return 0;
 }
 
+bool remote_is_path(const struct sftp_reply *reply)
+{
+	return reply->status == SFTP_OK && reply->name_count == 1 &&
+	       reply->names[0].len > 0 &&
+	       reply->names[0].len == strlen(reply->names[0].text);
+}
+
 /* READLINK and REALPATH: the answer is a list of one name. */
 static int one_name(struct folder *at, enum sftp_op op, const char *name,
 		    const char *what, char **ret, struct vmctl_error *err)
@@ -170,9 +177,7 @@ static int one_name(struct folder *at, enum sftp_op op, const char *name,
 
 	if (r < 0)
 		return r;
-	if (reply.status != SFTP_OK || reply.name_count != 1 ||
-	    reply.names[0].len == 0 ||
-	    reply.names[0].len != strlen(reply.names[0].text))
+	if (!remote_is_path(&reply))
 		return remote_status(&reply, err, "cannot %s %s", what,
 				     folder_label(at, name, label));
 	*ret = strdup(reply.names[0].text);

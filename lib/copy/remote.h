@@ -16,6 +16,8 @@ int remote_ask(struct end *end, const struct sftp_call *call,
 /* The failure that a status is; 0 for SFTP_OK. The reply is done with. */
 int remote_status(struct sftp_reply *reply, struct vmctl_error *err,
 		  const char *fmt, ...) PRINTF_LIKE(3, 4);
+/* An answer that is a list of one name, which is a whole path. */
+bool remote_is_path(const struct sftp_reply *reply);
 struct meta remote_meta(const struct sftp_attr *a);
 struct sftp_attr remote_attr(const struct final *final);
 int remote_publish(struct folder *at, const char *from, const char *to,

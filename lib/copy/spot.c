@@ -8,24 +8,40 @@ void spot_done(struct spot *p)
 	free(p->instance);
 	free(p->user);
 	free(p->path);
+	free(p->name);
 	*p = (struct spot){ 0 };
 }
 
 /* "a//b//" without the slashes at the end; "/" stays. */
-static int set_path(struct spot *p, const char *text, struct vmctl_error *err)
+static char *trimmed(const char *text)
 {
 	size_t n = strlen(text);
-	const char *base;
 
-	while (n > 1 && text[n - 1] == '/') {
+	while (n > 1 && text[n - 1] == '/')
 		n--;
-		p->slash = true;
-	}
-	p->path = n ? strndup(text, n) : strdup(".");
-	if (!p->path)
+	return n ? strndup(text, n) : strdup(".");
+}
+
+static int set_path(struct spot *p, const char *text, struct vmctl_error *err)
+{
+	p->path = trimmed(text);
+	p->name = p->path ? strdup(path_base(p->path)) : NULL;
+	if (!p->name)
 		return fail_oom(err);
-	base = path_base(p->path);
-	p->contents = !*base || str_eq(base, ".") || str_eq(base, "..");
+	p->slash = strlen(text) > strlen(p->path);
+	p->contents =
+		!*p->name || str_eq(p->name, ".") || str_eq(p->name, "..");
+	return 0;
+}
+
+int spot_move(struct spot *p, const char *path, struct vmctl_error *err)
+{
+	char *moved = trimmed(path);
+
+	if (!moved)
+		return fail_oom(err);
+	free(p->path);
+	p->path = moved;
 	return 0;
 }
 

@@ -15,17 +15,13 @@ void target_done(struct target *t)
 static int follow_link(struct target *t, struct vmctl_error *err)
 {
 	struct meta meta;
-	char *path;
+	auto_free char *path = NULL;
 	int r = t->end->ops->look(t->root, t->spot.path, false, &meta, err);
 
 	if (r < 0 || meta.kind != KIND_LINK)
 		return r;
 	r = t->end->ops->real(t->root, t->spot.path, &path, err);
-	if (r < 0)
-		return r;
-	free(t->spot.path);
-	t->spot.path = path;
-	return 0;
+	return r < 0 ? r : spot_move(&t->spot, path, err);
 }
 
 int target_find(struct job *job, size_t sources, struct target *t,

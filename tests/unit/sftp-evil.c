@@ -13,7 +13,7 @@
  * what both get wrong would not be seen. */
 
 enum { OPEN = 3, CLOSE, READ, WRITE, LSTAT, FSTAT, OPENDIR = 11, READDIR };
-enum { REALPATH = 16, STAT, READLINK = 19 };
+enum { REALPATH = 16, STAT, READLINK = 19, EXTENDED = 200 };
 enum { STATUS = 101, HANDLE, DATA, NAME, ATTRS };
 enum { OK, END, NO_FILE, FAILURE = 4 };
 #define DIR_MODE 040755
@@ -26,6 +26,15 @@ static unsigned reads;
 static bool is(const char *name)
 {
 	return strcmp(way, name) == 0;
+}
+
+/* What "expands TEXT" makes of every "~USER/PATH"; NULL in other ways. */
+static const char *expansion(void)
+{
+	static const char word[] = "expands ";
+	size_t n = strlen(word);
+
+	return strncmp(way, word, n) == 0 ? way + n : NULL;
 }
 
 static uint64_t file_size(void)
@@ -136,7 +145,8 @@ static uint32_t mode_of(const char *path)
 	/* Asked again, it is what lets the copy go on. */
 	if (is("links") && strcmp(path, "/r/l") == 0)
 		return DIR_MODE;
-	if (strcmp(path, "/r") == 0 || last[0] == 'd')
+	if (strcmp(path, "/r") == 0 || strcmp(last, "..") == 0 ||
+	    last[0] == 'd')
 		return DIR_MODE;
 	return last[0] == 'l' ? LINK_MODE : FILE_MODE;
 }
@@ -324,6 +334,12 @@ static void answer(unsigned char *p, uint32_t n)
 			 LINK_MODE);
 		send_out();
 		break;
+	case EXTENDED: /* of a name and a path */
+		begin(NAME, id);
+		put32(1);
+		put_name(expansion(), strlen(expansion()), DIR_MODE);
+		send_out();
+		break;
 	case READ:
 		reads++;
 		data(id, (uint64_t)at32(p + 9 + len) << 32 | at32(p + 13 + len),
@@ -353,6 +369,9 @@ void evil_serve(const char *what)
 		get(packet, n);
 		if (packet[0] == 1) {
 			begin(2, 3); /* VERSION has no identifier: 3 */
+			if (expansion())
+				put_string("expand-path@openssh.com", 23),
+					put_string("1", 1);
 			send_out();
 		} else {
 			answer(packet, n);

@@ -219,6 +219,76 @@ static void names_of_a_guest_never_lead_outside(void **state)
 	assert_string_equal(names_in(s->outside), "");
 }
 
+/* The server says where "~USER" is, and nothing more: what arrives is called
+ * what was typed, wherever that is. */
+static void a_guest_does_not_choose_what_a_copy_is_called(void **state)
+{
+	struct stand *s = need_stand(state);
+	auto_free char *to = path_join(s->here, "to");
+	static const char *const dirs[] = { "/r/..", "/r", "/r/d//" };
+	static const char *const files[] = { "/r/.bashrc", "/r/f", "/r/x/y/" };
+
+	assert_int_equal(mkdir(to, 0700), 0);
+	for (size_t i = 0; i < ARRAY_LEN(dirs); i++) {
+		auto_free char *way = str_printf("expands %s", dirs[i]);
+		auto_free char *logs = path_join(to, "logs");
+
+		serve_evil(s, way);
+		assert_int_equal(copy(s, "t1:~u/logs", to, R), 0);
+		assert_string_equal(names_in(to), "logs ");
+		free(must_run("/bin/sh", "-c",
+			      "test -s \"$0/one\" && rm -r \"$0\"", logs,
+			      NULL));
+	}
+	for (size_t i = 0; i < ARRAY_LEN(files); i++) {
+		auto_free char *way = str_printf("expands %s", files[i]);
+
+		serve_evil(s, way);
+		assert_int_equal(copy(s, "t1:~u/report", to, 0), 0);
+		assert_string_equal(names_in(to), "report ");
+	}
+	assert_string_equal(names_in(s->here), "to ");
+}
+
+/* As of "~", the contents are what is copied. */
+static void a_login_directory_of_another_gives_no_name(void **state)
+{
+	struct stand *s = need_stand(state);
+	auto_free char *to = path_join(s->here, "to");
+	auto_free char *one = path_join(to, "one");
+
+	assert_int_equal(mkdir(to, 0700), 0);
+	serve_evil(s, "expands /r/d");
+	assert_int_equal(copy(s, "t1:~u/", to, R), 0);
+	assert_int_equal(unlink(one), 0);
+	assert_string_equal(names_in(to), "two ");
+	serve_evil(s, "expands /r/f");
+	assert_int_equal(copy(s, "t1:~u", to, 0), -VMCTL_BAD_DATA);
+	assert_int_equal(copy(s, "t1:/r/.", to, 0), -VMCTL_BAD_DATA);
+	serve_evil(s, "expands ");
+	assert_int_equal(copy(s, "t1:~u/f", to, 0), -VMCTL_BAD_DATA);
+	assert_string_equal(names_in(to), "two ");
+	assert_string_equal(names_in(s->here), "to ");
+}
+
+/* The target is connected to first, and is an ordinary server. */
+static void a_guest_does_not_choose_the_name_in_another_guest(void **state)
+{
+	struct stand *s = need_stand(state);
+	auto_free char *to = path_join(s->here, "to");
+	auto_free char *there = str_printf("%s@t1:%s", s->d->user, to);
+	auto_free char *command =
+		str_printf("mkdir %s/met 2>/dev/null && exec " SFTP_SERVER
+			   "\nexec %s serve 'expands /r/..'",
+			   s->outside, self);
+
+	assert_int_equal(mkdir(to, 0700), 0);
+	serve_with(s, command);
+	assert_int_equal(copy(s, "t1:~u/logs", there, R), 0);
+	assert_string_equal(names_in(to), "logs ");
+	assert_string_equal(names_in(s->here), "to ");
+}
+
 static pid_t stopped;
 
 static void go_on(int signal)
@@ -575,6 +645,9 @@ int main(int argc, char **argv)
 {
 	const struct CMUnitTest tests[] = {
 		TEST(names_of_a_guest_never_lead_outside),
+		TEST(a_guest_does_not_choose_what_a_copy_is_called),
+		TEST(a_login_directory_of_another_gives_no_name),
+		TEST(a_guest_does_not_choose_the_name_in_another_guest),
 		TEST(a_slow_server_needs_no_hypervisor),
 		TEST(a_link_that_a_guest_had_made_is_not_followed),
 		TEST(a_tree_that_is_too_deep_ends),
