@@ -255,7 +255,7 @@ static size_t find_kept(const char *logs, struct kept **ret)
 		struct stat st;
 		struct kept *more;
 
-		if (!str_starts(e->d_name, "i-") || strlen(e->d_name) > 15 ||
+		if (!storage_is_instance(e->d_name) ||
 		    fstatat(dirfd(d), e->d_name, &st, AT_SYMLINK_NOFOLLOW) <
 			    0 ||
 		    !S_ISDIR(st.st_mode))

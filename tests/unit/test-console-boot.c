@@ -378,11 +378,14 @@ static void it_goes_with_the_record_of_the_instance(void **state)
 	auto_free char *lost = path_join(s->place->home, "logs/i-0badcafe");
 	auto_free char *gone = path_join(s->place->home, "logs/i-0ddba11c");
 	auto_free char *theirs = path_join(s->place->home, "logs/notes");
+	auto_free char *alike = path_join(s->place->home, "logs/i-notes");
 	must(dir_make(lost, 0700, err));
 	must(dir_make(gone, 0700, err));
 	must(dir_make(theirs, 0700, err));
+	must(dir_make(alike, 0700, err));
 	age(s, "i-0ddba11c", 8 * 86400);
 	age(s, "notes", 80 * 86400);
+	age(s, "i-notes", 80 * 86400);
 	assert_int_equal(stage_create(s, "web2"), 0);
 	assert_true(exists(s, "logs/%s", id));
 	must(vmctl_instance_delete(s->place->ctx, "web2", err));
@@ -391,6 +394,7 @@ static void it_goes_with_the_record_of_the_instance(void **state)
 	assert_int_equal(access(lost, F_OK), 0);
 	assert_int_equal(access(gone, F_OK), -1);
 	assert_int_equal(access(theirs, F_OK), 0);
+	assert_int_equal(access(alike, F_OK), 0);
 }
 
 static void all_of_the_deleted_ones_have_a_limit(void **state)
