@@ -16,6 +16,7 @@
 #include <sys/stat.h>
 #include <sys/wait.h>
 
+#include "base/clock.h"
 #include "base/file.h"
 #include "base/proc.h"
 #include "internal/key.h"
@@ -374,6 +375,35 @@ void sshd_run(struct sshd *d, const char *command, int in, long timeout_ms,
 	d->ops->close(conn);
 	slurp(out, &ret->out);
 	slurp(err, &ret->err);
+}
+
+static size_t count_lines(const char *text)
+{
+	size_t n = 0;
+
+	for (; (text = strchr(text, '\n')); text++)
+		n++;
+	return n;
+}
+
+void sshd_run_timed(struct sshd *d, const char *command, const char *file,
+		    size_t lines, struct outcome *ret)
+{
+	for (long ms = 500;; ms *= 2) {
+		int64_t begin = clock_mono_ms();
+		auto_str text = STR_INIT;
+
+		sshd_run(d, command, -1, ms, NULL, ret);
+		assert_int_equal(ret->r, 0);
+		assert_int_equal(ret->exit.status, SSH_TIMEOUT_STATUS);
+		assert_true(clock_mono_ms() - begin < ms + 20000);
+		if (file)
+			(void)file_read(file, 4096, &text, NULL);
+		if (count_lines(str_text(file ? &text : &ret->out)) >= lines)
+			return;
+		outcome_done(ret);
+		assert_true(ms < 60000);
+	}
 }
 
 int pipe_of(const void *bytes, size_t n)

@@ -80,6 +80,12 @@ void outcome_done(struct outcome *o);
 void sshd_run(struct sshd *d, const char *command, int in, long timeout_ms,
 	      const struct events *ev, struct outcome *ret);
 
+/* The same with a time-out, after which the command must have written `lines`
+ * lines to `file`, or to its output when that is NULL: a machine that is busy
+ * is given more time to begin it. */
+void sshd_run_timed(struct sshd *d, const char *command, const char *file,
+		    size_t lines, struct outcome *ret);
+
 /* A descriptor to read `n` bytes from: a pipe for which a process writes. */
 int pipe_of(const void *bytes, size_t n);
 
