@@ -205,10 +205,12 @@ int context_config(struct vmctl *ctx, const struct config **ret,
 }
 
 /* A transaction takes milliseconds: waiting for one is never a matter of how
- * long a command may wait for another, and "--timeout 0" no reason to fail. */
+ * long a command may wait for another, and "--timeout 0" no reason to fail. On
+ * a disk that is busy it takes seconds, for each commit is synced, and several
+ * processes do not get their turn in order. */
 static long busy_ms(const struct vmctl *ctx)
 {
-	const long least = ctx->glance ? 0 : 5000, most = 3600000;
+	const long least = ctx->glance ? 0 : 30000, most = 3600000;
 
 	return ctx->lock_timeout_ms < least  ? least
 	       : ctx->lock_timeout_ms > most ? most

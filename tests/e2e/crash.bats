@@ -118,7 +118,7 @@ interrupt() {
 			ok vmctl delete -y sig$signal
 		done
 		cat "$BATS_TEST_TMPDIR/err"
-		same $rc $((128 + $(kill -l $signal)))
+		same "$rc" $((128 + $(kill -l $signal)))
 		same "$(<"$BATS_TEST_TMPDIR/out")" ""
 		same "$(vmctl list -o name)" ""
 		same "$(domains)" ""

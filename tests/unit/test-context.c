@@ -5,6 +5,7 @@
 
 #include "base/file.h"
 #include "context.h"
+#include "state/db.h"
 
 /* A context in `home` with these settings. */
 static struct vmctl *context_with(const char *home, const char *settings)
@@ -54,6 +55,38 @@ static void storage_may_change_while_it_is_empty_and_not_after(void **state)
 	assert_int_equal(dir_remove(home, &err), 0);
 }
 
+/* How long SQLite waits for other writers in a context of these options. */
+static long patience(const char *home, long lock_timeout_ms, bool glance)
+{
+	struct vmctl_options opts = { .size = sizeof(opts),
+				      .home = home,
+				      .lock_timeout_ms = lock_timeout_ms,
+				      .glance = glance };
+	struct vmctl *ctx = NULL;
+	struct state *db = NULL;
+
+	assert_int_equal(vmctl_new(&opts, &ctx, NULL), 0);
+	assert_int_equal(context_state(ctx, &db, NULL), 0);
+	long r = db->busy_ms;
+	vmctl_free(ctx);
+	return r;
+}
+
+static void
+a_writer_on_a_busy_disk_is_waited_for_without_a_timeout(void **state)
+{
+	char home[] = "/tmp/vmctl-context.XXXXXX";
+	struct vmctl_error err;
+
+	assert_non_null(mkdtemp(home));
+	assert_int_equal(patience(home, 0, false), 30000);
+	assert_int_equal(patience(home, -1, false), 30000);
+	assert_int_equal(patience(home, 60000, false), 60000);
+	/* Whoever only looks while somebody types does not wait. */
+	assert_int_equal(patience(home, 0, true), 0);
+	assert_int_equal(dir_remove(home, &err), 0);
+}
+
 static void a_relative_home_is_made_absolute(void **state)
 {
 	struct vmctl_options opts = { .size = sizeof(opts), .home = "some/v" };
@@ -84,6 +117,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(
 			storage_may_change_while_it_is_empty_and_not_after),
+		cmocka_unit_test(
+			a_writer_on_a_busy_disk_is_waited_for_without_a_timeout),
 		cmocka_unit_test(a_relative_home_is_made_absolute),
 		cmocka_unit_test(
 			a_shorter_options_struct_of_an_older_caller_is_taken),
