@@ -61,9 +61,10 @@ requires() {
 	done
 }
 
-# wait_until SECONDS COMMAND...: until the command succeeds.
+# wait_until SECONDS COMMAND...: until the command succeeds. A machine that has other things
+# to do is slow: a minute is the least.
 wait_until() {
-	local deadline=$((SECONDS + $1))
+	local deadline=$((SECONDS + ($1 > 60 ? $1 : 60)))
 	shift
 	until "$@"; do
 		if ((SECONDS >= deadline)); then

@@ -303,7 +303,7 @@ y><*><\><ä><-n><--><~><!><;>'
 @test "INST-009 start: stopped to running, at the same place" {
 	ok vmctl start box
 	same "$(field box state)" running
-	ok vmctl wait box --for ssh --timeout 60s
+	ok vmctl wait box --for ssh --timeout 300s
 	same "$(guest cat /home/vm/kept)" kept
 	same "$(vmctl ip box)" "$HOST:$PORT"
 }
@@ -312,7 +312,7 @@ y><*><\><ä><-n><--><~><!><;>'
 	virsh_ destroy "$ID"
 	same "$(field box state)" stopped
 	ok vmctl start box
-	ok vmctl wait box --for ssh --timeout 60s
+	ok vmctl wait box --for ssh --timeout 300s
 }
 
 @test "INST-010 stop --force cuts the power" {

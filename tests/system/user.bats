@@ -6,6 +6,8 @@ load ../lib.sh
 
 setup_file() {
 	private_home
+	# root makes it here, or it would be an earlier file's.
+	no_networks
 	import_mini
 	vmctl key generate key
 	THEIRS=$(mktemp -d "$TMPDIR/user.XXXXXX")
