@@ -31,8 +31,8 @@ static struct vmctl_diagnosis *look(struct stage *s)
 
 	assert_int_equal(
 		vmctl_instance_diagnose(s->place->ctx, "web1", &d, &s->err), 0);
-	/* About two seconds, on a machine that has other things to do. */
-	assert_in_range(clock_mono_ms() - begun, 0, 5000);
+	/* It takes about two seconds; what hangs would take far longer. */
+	assert_in_range(clock_mono_ms() - begun, 0, 30000);
 	return d;
 }
 

@@ -15,8 +15,8 @@
  * once this one listens. */
 
 #define LONG_MS 60000
-/* A state that nobody reports is looked at less often than this. */
-#define PROMPT_MS 1500
+/* A state whose changes are reported is looked at less often than this. */
+#define PROMPT_MS 4500
 
 static struct fake_domain *domain(struct stage *s, int nth)
 {
