@@ -8,6 +8,7 @@
 
 #include "base/clock.h"
 #include "base/file.h"
+#include "base/owner.h"
 #include "internal/config.h"
 #include "internal/ssh-config.h"
 
@@ -66,6 +67,10 @@ static int set_files(struct vmctl *ctx, bool one_folder,
 			    : xdg_dir("XDG_CONFIG_HOME", ".config");
 	log = one_folder ? strdup(ctx->data_dir)
 			 : xdg_dir("XDG_STATE_HOME", ".local/state");
+	/* It is no reason to leave root's files in somebody's home. */
+	if (log && !one_folder && owner_differs(log))
+		free(take_ptr(&log));
+	ctx->one_folder = one_folder;
 	if (config)
 		ctx->config_path = path_join(config, "config.json");
 	if (log)
@@ -79,6 +84,7 @@ static int set_dirs(struct vmctl *ctx, const char *home,
 		    struct vmctl_error *err)
 {
 	const char *run = getenv("XDG_RUNTIME_DIR");
+	const char *data = getenv("XDG_DATA_HOME");
 	bool one_folder = home && *home;
 
 	if (one_folder) {
@@ -86,14 +92,14 @@ static int set_dirs(struct vmctl *ctx, const char *home,
 		 * is recorded. */
 		auto_free char *cwd = home[0] == '/' ? NULL : getcwd(NULL, 0);
 		ctx->data_dir = cwd ? path_join(cwd, home) : strdup(home);
-	} else if (geteuid() == 0 && !getenv("XDG_DATA_HOME")) {
+	} else if (geteuid() == 0 && (!data || owner_differs(data))) {
 		ctx->data_dir = strdup(ROOT_DATA_DIR);
 	} else {
 		ctx->data_dir = xdg_dir("XDG_DATA_HOME", ".local/share");
 	}
 	if (!ctx->data_dir)
 		return context_fail_home(err);
-	if (!one_folder && run && run[0] == '/')
+	if (!one_folder && run && run[0] == '/' && !owner_differs(run))
 		ctx->runtime_dir = path_join(run, "vmctl");
 	else
 		ctx->runtime_dir = path_join(ctx->data_dir, "run");
@@ -220,11 +226,20 @@ static long busy_ms(const struct vmctl *ctx)
 /* The folder of the database; to have a look, it must be there. */
 static int prepare_data_dir(const struct vmctl *ctx, struct vmctl_error *err)
 {
-	if (!ctx->glance)
-		return dir_make(ctx->data_dir, context_dir_mode(ctx), err);
 	auto_free char *path = path_join(ctx->data_dir, "vmctl.db");
+	struct stat st;
+
 	if (!path)
 		return fail_oom(err);
+	/* A directory that root was told to use may be anybody's, but a
+	 * database in it has its user. */
+	if (geteuid() == 0 && stat(path, &st) == 0 && st.st_uid != 0) {
+		int r = owner_check(path, err);
+		if (r < 0)
+			return r;
+	}
+	if (!ctx->glance)
+		return dir_make(ctx->data_dir, context_dir_mode(ctx), err);
 	return access(path, F_OK) == 0
 		       ? 0
 		       : fail(err, VMCTL_NOT_FOUND, errno, "%s", path);

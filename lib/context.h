@@ -16,13 +16,14 @@ struct vmctl {
 	char *data_dir;	       /* database, keys, locks */
 	char *runtime_dir;     /* sockets, short-lived */
 	char *config_path;     /* NULL: no home directory is known */
-	char *log_path;	       /* likewise */
+	char *log_path;	       /* likewise; or root's, in another's home */
 	struct config *config; /* use context_config() */
 	char *storage_dir;     /* images and instances; NULL: data_dir */
 	char *uri; /* NULL until something that needs it was opened */
 	char *command;
 	long lock_timeout_ms, answer_ms;
-	bool glance; /* makes nothing, and does not wait */
+	bool one_folder;	     /* was named, and holds everything */
+	bool glance;		     /* makes nothing, and does not wait */
 	struct state *db;	     /* use context_state() */
 	const struct hv_ops *hv_ops; /* use context_hv() */
 	struct link {

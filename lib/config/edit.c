@@ -3,6 +3,7 @@
 #include <limits.h>
 
 #include "base/file.h"
+#include "base/owner.h"
 #include "config/config.h"
 #include "context.h"
 
@@ -44,6 +45,12 @@ static void change_done(struct change *c)
 #define auto_change auto_cleanup(change_done) struct change
 #define CHANGE_INIT(ctx_) ((struct change){ .ctx = (ctx_), .lock = -1 })
 
+/* A directory that root was told to use may be anybody's. */
+static int check_owner(const struct vmctl *ctx, struct vmctl_error *err)
+{
+	return ctx->one_folder ? 0 : owner_check(ctx->config_path, err);
+}
+
 /* Locks, and reads the text. */
 static int change_open(struct change *c, struct vmctl_error *err)
 {
@@ -53,6 +60,9 @@ static int change_open(struct change *c, struct vmctl_error *err)
 
 	if (!path)
 		return context_fail_home(err);
+	r = check_owner(c->ctx, err);
+	if (r < 0)
+		return r;
 	c->dir = strndup(path, (size_t)(path_base(path) - path));
 	/* A file kept elsewhere, as with dotfiles, stays there. */
 	resolved = realpath(path, NULL);
@@ -213,6 +223,9 @@ int vmctl_config_read(struct vmctl *ctx, char **ret, struct vmctl_error *err)
 	auto_free char *text = NULL;
 	int r = ctx->config_path ? 0 : context_fail_home(err);
 
+	/* It is read to be replaced, and a copy is made beside it before. */
+	if (r == 0)
+		r = check_owner(ctx, err);
 	if (r == 0)
 		r = config_file_read(ctx->config_path, &text, err);
 	if (r < 0)

@@ -133,6 +133,85 @@ static void look_at_runtime(struct doctor *d)
 	doctor_type(d, "unset XDG_RUNTIME_DIR");
 }
 
+/* The way to `path` and what is in it, as far as it is below the home
+ * directory: the first that root left, or NULL. The caller frees it. */
+static char *left_by_root(const char *home, const char *path)
+{
+	auto_free char *at = strdup(path);
+	size_t n = strlen(home);
+	struct stat st;
+
+	if (!at || strncmp(at, home, n) != 0 || at[n] != '/')
+		return NULL;
+	for (char *p = at + n + 1;; p++) {
+		char was = *p;
+
+		if (was && was != '/')
+			continue;
+		*p = '\0';
+		if (lstat(at, &st) < 0)
+			return NULL;
+		if (st.st_uid == 0)
+			return take_ptr(&at);
+		if (!was)
+			return NULL;
+		*p = was;
+	}
+}
+
+static char *left_in(const char *home, const char *dir)
+{
+	char *found = left_by_root(home, dir);
+	auto_dir DIR *d = found ? NULL : opendir(dir);
+	const struct dirent *e;
+
+	while (!found && d && (e = readdir(d))) {
+		auto_free char *path = path_join(dir, e->d_name);
+
+		if (path && !str_eq(e->d_name, ".."))
+			found = left_by_root(home, path);
+	}
+	return found;
+}
+
+/* What `sudo -E` with an older vmctl, or with another program, made in this
+ * user's home directory. */
+static void look_for_roots(struct doctor *d)
+{
+	auto_free char *home = geteuid() ? context_home() : NULL;
+	const char *log = d->ctx->log_path, *config = d->ctx->config_path;
+	auto_free char *logs =
+		log ? strndup(log, (size_t)(path_base(log) - log - 1)) : NULL;
+	auto_free char *state =
+		logs ? strndup(logs, (size_t)(path_base(logs) - logs - 1))
+		     : NULL;
+	auto_free char *configs =
+		config ? strndup(config,
+				 (size_t)(path_base(config) - config - 1))
+		       : NULL;
+	const char *const dirs[] = { d->ctx->data_dir, d->ctx->runtime_dir,
+				     configs, state, logs };
+	auto_free char *last = NULL;
+
+	for (size_t i = 0; home && i < ARRAY_LEN(dirs); i++) {
+		char *found = dirs[i] ? left_in(home, dirs[i]) : NULL;
+
+		if (found && !(last && str_eq(last, found))) {
+			say_problem(d,
+				    "%s belongs to root, in your home "
+				    "directory",
+				    found);
+			doctor_type(d,
+				    "sudo chown -R \"$(id -u):$(id -g)\" '%s'",
+				    found);
+		}
+		if (found) {
+			free(last);
+			last = found;
+		}
+	}
+}
+
 void check_data_folder(struct doctor *d)
 {
 	const char *path = d->ctx->data_dir;
@@ -140,6 +219,7 @@ void check_data_folder(struct doctor *d)
 	struct stat st;
 
 	look_at_runtime(d);
+	look_for_roots(d);
 	if (stat(path, &st) < 0 && errno == ENOENT) {
 		look_at_future(d, path);
 		return;

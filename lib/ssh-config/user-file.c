@@ -4,6 +4,7 @@
 #include <strings.h>
 
 #include "base/file.h"
+#include "base/owner.h"
 #include "ssh-config/ssh-config.h"
 
 #define FILE_MAX ((size_t)4 << 20)
@@ -66,7 +67,7 @@ static int check_owner(const struct user_file *f, struct vmctl_error *err)
 	if (access(dir, W_OK) < 0 && errno != ENOENT)
 		return fail_not_ours(f->path, "its folder cannot be written",
 				     err);
-	return 0;
+	return owner_check(dir, err);
 }
 
 int user_file_open(const char *path, struct user_file *ret,

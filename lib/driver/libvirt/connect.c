@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include "base/clock.h"
+#include "base/owner.h"
 #include "base/str.h"
 #include "driver/libvirt/event.h"
 
@@ -51,6 +52,24 @@ static void find_runtime_dir(const char *uri)
 	if (stat(dir, &st) == 0 && S_ISDIR(st.st_mode) &&
 	    st.st_uid == geteuid())
 		setenv("XDG_RUNTIME_DIR", dir, 0);
+}
+
+/* Root's own session daemon would write into the same directories, which after
+ * `sudo -E` are those of somebody else. */
+static int check_home(const char *uri, struct vmctl_error *err)
+{
+	static const char *const names[] = { "HOME", "XDG_RUNTIME_DIR",
+					     "XDG_CACHE_HOME",
+					     "XDG_CONFIG_HOME" };
+	int r = 0;
+
+	for (size_t i = 0; r == 0 && i < ARRAY_LEN(names); i++) {
+		const char *dir = getenv(names[i]);
+
+		if (dir && strstr(uri, "/session"))
+			r = owner_check(dir, err);
+	}
+	return r;
 }
 
 /* One that is being made. A thread's error is its own. */
@@ -157,6 +176,8 @@ int connection_open(const char *uri, long patience_ms, const struct events *ev,
 {
 	int64_t begun = clock_mono_ms();
 
+	if (check_home(uri, err) < 0)
+		return -VMCTL_DENIED;
 	if (virInitialize() < 0)
 		return libvirt_fail(err, "cannot start the libvirt client");
 	virSetErrorFunc(NULL, quiet);
