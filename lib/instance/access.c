@@ -4,6 +4,25 @@
 
 #include "instance/instance.h"
 
+/* libvirt is told of files in XML, which has room for neither. Without a
+ * connection, as no hypervisor is needed to know. */
+static int check_path(const char *path, struct vmctl_error *err)
+{
+	auto_free char *shown = str_printable(path, strlen(path), false);
+	bool control = false;
+
+	for (const char *p = path; *p; p++)
+		control |= (unsigned char)*p < ' ' || *p == '\x7f';
+	if (!control && str_is_utf8(path, strlen(path)))
+		return 0;
+	fail(err, VMCTL_INVALID, 0, "libvirt takes no file in %s: the name %s",
+	     shown ? shown : "it",
+	     control ? "has a control character" : "is not UTF-8");
+	fail_hint(err, "set VMCTL_HOME, or the setting storage, to a directory "
+		       "of another name");
+	return -VMCTL_INVALID;
+}
+
 /*
  * The system's libvirt runs QEMU as a user of its own and hands it the disks,
  * but the folders on the way it must be able to enter by itself. Said before
@@ -15,8 +34,12 @@ int instance_access_check(struct vmctl *ctx, struct vmctl_error *err)
 	const struct hv_ops *ops;
 	struct stat st;
 	struct hv *hv;
-	int r = context_hv(ctx, NULL, &ops, &hv, err);
+	int r = check_path(context_storage(ctx), err);
 
+	if (r == 0)
+		r = check_path(ctx->data_dir, err);
+	if (r == 0)
+		r = context_hv(ctx, NULL, &ops, &hv, err);
 	if (r < 0 || !ops->is_other_user(hv))
 		return r;
 	if (!path)

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "driver/host-name.h"
 #include "instance/instance.h"
 
 /* A hostname label (RFC 1123, section 2.1). isalnum() would follow the
@@ -35,6 +36,14 @@ int vmctl_instance_name_check(const char *name, struct vmctl_error *err)
 	if (problem) {
 		fail(err, VMCTL_INVALID, 0, "%s", problem);
 		fail_hint(err, "%s", rule);
+		return -VMCTL_INVALID;
+	}
+	if (host_name_is_own(name)) {
+		fail(err, VMCTL_INVALID, 0,
+		     "%s is a name of this host itself, where ssh and others "
+		     "would not find it any more",
+		     name);
+		fail_hint(err, "take another name");
 		return -VMCTL_INVALID;
 	}
 	for (size_t i = 0; i < n; i++) {

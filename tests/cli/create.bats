@@ -85,6 +85,28 @@ bad() { # STATUS ARGUMENT...
 	has "$err" 64
 }
 
+@test "create: a name of this host itself is refused" {
+	local name
+	for name in localhost LocalHost ip6-localhost "$(hostname | cut -d . -f 1)"; do
+		bad 2 "$name"
+		has "$err" "a name of this host itself"
+	done
+}
+
+@test "create: a home directory that libvirt cannot be told of is refused, and nothing is made" {
+	local home
+	for home in $'\xff\xfe' $'new\nline' $'esc\x1b'; do
+		home=$BATS_TEST_TMPDIR/$home
+		mkdir "$home"
+		cp -R "$VMCTL_HOME/." "$home"
+		VMCTL_HOME=$home fails 2 vmctl create --image tiny web1
+		has "$err" "libvirt takes no file in"
+		has "$err" "VMCTL_HOME"
+		same "$(VMCTL_HOME=$home vmctl list --cached -o name)" ""
+		[ ! -e "$home/instances" ]
+	done
+}
+
 @test "create: an unknown image, type or key is status 3" {
 	refused 3 vmctl create --image nosuch web1
 	bad 3 --type t2.enormous web1
