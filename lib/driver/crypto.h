@@ -22,6 +22,7 @@ struct crypto_ops {
 
 	int (*sha256)(const void *bytes, size_t n,
 		      unsigned char out[SHA256_SIZE], struct vmctl_error *err);
+	/* VMCTL_UNSUPPORTED where OpenSSL has none, as in FIPS mode. */
 	int (*md5)(const void *bytes, size_t n, unsigned char out[MD5_SIZE],
 		   struct vmctl_error *err);
 

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include <stdio.h>
 
+#include "driver/crypto.h"
 #include "driver/openssh.h"
 #include "host/doctor.h"
 #include "internal/ssh-config.h"
@@ -9,6 +10,21 @@
 
 #define LEAST_MAJOR 8
 #define LEAST_MINOR 5
+
+static void look_for_md5(struct doctor *d)
+{
+	const struct crypto_ops *crypto;
+	unsigned char md5[MD5_SIZE];
+	struct vmctl_error why = { 0 };
+
+	if (crypto_load(&crypto, &why) < 0)
+		doctor_say_error(d, VMCTL_VERDICT_PROBLEM, &why);
+	else if (crypto->md5("", 0, md5, &why) < 0)
+		say_note(d,
+			 "%s, as in FIPS mode: keys have a SHA-256 "
+			 "fingerprint alone",
+			 why.message);
+}
 
 void check_openssh(struct doctor *d)
 {
@@ -29,6 +45,7 @@ void check_openssh(struct doctor *d)
 	} else {
 		say_ok(d, "%s", version);
 	}
+	look_for_md5(d);
 }
 
 void check_ssh_config(struct doctor *d)

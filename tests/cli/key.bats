@@ -29,6 +29,24 @@ setup_file() {
 	done
 }
 
+@test "on a host without MD5 keys have a SHA-256 fingerprint alone" {
+	local build
+	build=$(dirname "$(command -v vmctl)")
+	mkdir "$BATS_TEST_TMPDIR/modules"
+	ln -s "$build"/modules/* "$BATS_TEST_TMPDIR/modules"
+	ln -s "$build/modules/crypto.so" "$BATS_TEST_TMPDIR/modules/real-crypto.so"
+	ln -sf "$build/tests/fakes/crypto.so" "$BATS_TEST_TMPDIR/modules"
+	export VMCTL_MODULE_DIR=$BATS_TEST_TMPDIR/modules
+	ok vmctl key import without "$K/ed25519.pub"
+	ok vmctl key generate made
+	ok vmctl key show without -o json
+	same "$(jq -r '.sha256, .md5' <<<"$out")" \
+		"$(ssh-keygen -l -f "$K/ed25519.pub" | cut -d ' ' -f 2)"$'\nnull'
+	ok vmctl key show made
+	has "$(vmctl host doctor)" "OpenSSL has no MD5"
+	ok vmctl key delete -y without made
+}
+
 @test "KEY-002 security keys: sk-ssh-ed25519 and sk-ecdsa" {
 	# Made of their parts (OpenSSH, PROTOCOL.u2f): no such device is at hand.
 	u32() { printf '%08x' "$1" | sed 's/../\\x&/g'; }

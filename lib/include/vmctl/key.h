@@ -17,10 +17,11 @@ struct vmctl_key {
 	char *name;
 	char *type;   /* "ssh-ed25519", "ssh-rsa", … (RFC 8709, RFC 4253) */
 	int64_t bits; /* as ssh-keygen -l counts them */
-	char *public_key;   /* "type base64", without the comment */
-	char *comment;	    /* may be empty */
-	char *sha256;	    /* "SHA256:…", as ssh-keygen -l -E sha256 */
-	char *md5;	    /* "MD5:aa:bb:…", as ssh-keygen -l -E md5 */
+	char *public_key; /* "type base64", without the comment */
+	char *comment;	  /* may be empty */
+	char *sha256;	  /* "SHA256:…", as ssh-keygen -l -E sha256 */
+	char *md5;	  /* "MD5:aa:bb:…", as ssh-keygen -l -E md5; "" where
+			     OpenSSL has no MD5 */
 	char *private_path; /* file with the private key, or NULL */
 	int64_t created_at; /* seconds since the epoch */
 };
