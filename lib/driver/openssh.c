@@ -21,6 +21,48 @@ char *openssh_version(void)
 	return text;
 }
 
+int openssh_config(const char *file, const char *host, const struct events *ev,
+		   char ***ret, struct vmctl_error *err)
+{
+	const char *const with[] = {
+		"ssh", "-F", file, "-G", "--", host, NULL
+	};
+	const char *const without[] = { "ssh", "-G", "--", host, NULL };
+	const struct proc_spec spec = {
+		.argv = file ? with : without,
+		.timeout_ms = CHECK_MS,
+		.cancelled = ev ? ev->cancelled : NULL,
+		.data = ev ? ev->data : NULL,
+	};
+	auto_strv char **lines = strv_dup(NULL);
+	auto_str out = STR_INIT;
+	int r = lines ? proc_check(&spec, &out, err) : fail_oom(err);
+
+	if (r < 0)
+		return r;
+	for (char *p = (char *)str_text(&out); *p;) {
+		char *end = p + strcspn(p, "\n");
+		bool last = !*end;
+
+		*end = '\0';
+		if (strv_append(&lines, p) < 0)
+			return fail_oom(err);
+		p = last ? end : end + 1;
+	}
+	*ret = take_ptr(&lines);
+	return 0;
+}
+
+const char *openssh_option(char **lines, const char *keyword)
+{
+	size_t n = strlen(keyword);
+
+	for (; *lines; lines++)
+		if (str_starts(*lines, keyword) && (*lines)[n] == ' ')
+			return *lines + n + 1;
+	return "";
+}
+
 int openssh_check(const char *file, const struct events *ev,
 		  struct vmctl_error *err)
 {

@@ -11,6 +11,15 @@
 int openssh_check(const char *file, const struct events *ev,
 		  struct vmctl_error *err);
 
+/* What ssh makes of a configuration for a host, without connecting to it: lines
+ * "keyword value", the keyword in lower case. `file` NULL is what it reads by
+ * itself. VMCTL_NOT_FOUND when no ssh is installed. The caller frees *ret with
+ * strv_free(). */
+int openssh_config(const char *file, const char *host, const struct events *ev,
+		   char ***ret, struct vmctl_error *err);
+/* The value of a keyword in such lines, borrowed; "" when it is not there. */
+const char *openssh_option(char **lines, const char *keyword);
+
 /* "OpenSSH_9.2p1 Debian-2"; NULL when no ssh is installed. The caller frees
  * it. */
 char *openssh_version(void);

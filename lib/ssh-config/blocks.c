@@ -101,7 +101,21 @@ static void add_common(struct str *out, const struct how *how)
 	quote_word(out, how->program);
 	str_add(out, " __known-hosts %n %H %I %f");
 	add_pins(out, how);
-	str_add(out, "\tUserKnownHostsFile /dev/null\n"
+	/*
+	 * The first value of an option counts: what follows in the user's file
+	 * or the system's for all hosts does not lock anybody out. "+" stands
+	 * for the algorithms of this ssh, among them those that it would have
+	 * had. HostName and CanonicalizeHostname: nothing asks a name server
+	 * for an instance.
+	 */
+	str_add(out, "\tPubkeyAuthentication yes\n"
+		     "\tPreferredAuthentications publickey,"
+		     "keyboard-interactive,password\n"
+		     "\tPubkeyAcceptedAlgorithms +ssh-ed25519\n"
+		     "\tHostKeyAlgorithms +ssh-ed25519\n"
+		     "\tHostName %h\n"
+		     "\tCanonicalizeHostname no\n"
+		     "\tUserKnownHostsFile /dev/null\n"
 		     "\tGlobalKnownHostsFile /dev/null\n"
 		     "\tStrictHostKeyChecking yes\n"
 		     "\tNoHostAuthenticationForLocalhost no\n"

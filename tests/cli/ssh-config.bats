@@ -57,6 +57,63 @@ install() {
 	same "$(what web1x proxyjump)" nowhere
 }
 
+@test "what is set for all hosts locks nobody out of an instance" {
+	cat >"$CONFIG" <<-END
+		Host *
+			PubkeyAuthentication no
+			PreferredAuthentications password
+			PubkeyAcceptedAlgorithms rsa-sha2-512
+			HostKeyAlgorithms rsa-sha2-512
+			IdentitiesOnly no
+			HostName %h.nowhere.invalid
+			CanonicalizeHostname always
+			ProxyJump nowhere
+			ProxyUseFdpass no
+			KnownHostsCommand /bin/false
+			StrictHostKeyChecking ask
+			UserKnownHostsFile ~/x
+			VerifyHostKeyDNS yes
+			HostKeyAlias other
+	END
+	install
+	for name in Web1 i-00000001 db; do
+		same "$(what $name pubkeyauthentication)" true
+		has "$(what $name preferredauthentications)" publickey
+		hasnt "$(what $name preferredauthentications)" gssapi
+		has ",$(what $name pubkeyacceptedalgorithms)," ,ssh-ed25519,
+		has ",$(what $name hostkeyalgorithms)," ,ssh-ed25519,
+		same "$(what $name hostname)" "${name,,}"
+		same "$(what $name canonicalizehostname)" false
+		same "$(what $name proxyjump)" ""
+		same "$(what $name proxyusefdpass)" yes
+		same "$(what $name identitiesonly)" yes
+		has "$(what $name knownhostscommand)" __known-hosts
+		same "$(what $name stricthostkeychecking)" true
+		same "$(what $name userknownhostsfile)" /dev/null
+		same "$(what $name verifyhostkeydns)" false
+	done
+	# Other hosts have it as it was.
+	same "$(what other pubkeyauthentication)" false
+	same "$(what other proxyjump)" nowhere
+	try vmctl host doctor -o json
+	same "$(jq -r '.[] | select(.check == "ssh-config") | .verdict' <<<"$out")" ok
+}
+
+@test "a line above ours that locks ssh out is told by the doctor" {
+	install
+	printf 'PubkeyAuthentication no\n' | cat - "$CONFIG" >"$BATS_TEST_TMPDIR/new"
+	cat "$BATS_TEST_TMPDIR/new" >"$CONFIG"
+	try vmctl host doctor -o json
+	said=$(jq -r '.[] | select(.check == "ssh-config") | .verdict + " " + .text' <<<"$out")
+	has "$said" "problem "
+	has "$said" "PubkeyAuthentication is"
+	has "$said" "$CONFIG"
+	ok vmctl ssh-config uninstall
+	install
+	try vmctl host doctor -o json
+	same "$(jq -r '.[] | select(.check == "ssh-config") | .verdict' <<<"$out")" ok
+}
+
 @test "ssh starts both programs, with the home that they are to use" {
 	install
 	# Both fail, each in its own words, for nothing listens there.
