@@ -34,7 +34,7 @@ static long limit(const struct waiting *w, long most)
 static bool keys_may_come(const struct waiting *w, const struct waited *t)
 {
 	return clock_now() - t->row->launched_at < YOUNG_S &&
-	       !state_was_entered(w->ctx->db, t->row->id) &&
+	       !state_was_entered(w->ctx->db, t->row->id, "") &&
 	       !cloud_init_is_done(w->ctx, t->row->id);
 }
 
@@ -51,43 +51,6 @@ static bool worth_retrying(struct waiting *w, struct waited *t, int r,
 	/* Another host key: only if it was another's port. What is wrong with
 	 * our own keys, which comes with what to do, is so everywhere. */
 	return r == -VMCTL_BAD_DATA && doubtful && !*why->hint;
-}
-
-static int open_session(struct waiting *w, struct waited *t)
-{
-	struct vmctl_error why;
-	int r = t->openers.ops
-			? 0
-			: openers_find(w->ctx, t->row->id, &t->openers, &why);
-
-	if (r == 0) {
-		w->busy = t;
-		r = openers_try(w->ctx, &t->openers, t->row, t->user,
-				ssh_search_take(&t->search),
-				limit(w, ATTEMPT_MS), &w->ev, &t->conn, &why);
-		w->busy = NULL;
-	}
-	if (r == 0)
-		state_set_entered(w->ctx->db, t->row->id);
-	if (r == 0 || r == -VMCTL_CANCELLED) /* by the state it has: look */
-		return r;
-	/* A try that had no time left says less than the one before. */
-	if (t->no_ssh.code != VMCTL_DENIED || waiting_left(w) > 0)
-		t->no_ssh = why;
-	if (!worth_retrying(w, t, r, &why) || w->once) {
-		if (r == -VMCTL_BAD_DATA && !*why.hint)
-			fail_hint(&why,
-				  "if it was given a new host key: vmctl "
-				  "ssh-config forget %s",
-				  t->row->name);
-		fail_prefix(&why, "%s", t->row->name);
-		waited_failed(t, &why);
-	}
-	t->moved = false;
-	/* Its forward may be lost, or belong to somebody else now. */
-	t->look_at = t->address_at = 0;
-	t->ssh_at = clock_mono_ms() + RETRY_MS;
-	return r;
 }
 
 /* Runs a command in the guest and keeps what it writes. */
@@ -113,6 +76,97 @@ static int capture(struct waiting *w, struct waited *t, const char *command,
 	return r < 0 ? r
 		     : fd_read_all(fd, ANSWER_MAX, "the guest's answer",
 				   ret_out, err);
+}
+
+#define ANOTHER_USER "Please login as the user \""
+
+/*
+ * cloud-init lets nobody in as root on most images: the key opens a session in
+ * which whatever is asked for is replaced by this sentence, a pause and status
+ * 142 (disable_root_opts).
+ */
+static int fail_another_user(const struct waited *t, const char *user,
+			     const char *says, struct vmctl_error *err)
+{
+	const char *other = says + strlen(ANOTHER_USER);
+	int n = (int)strcspn(other, "\"\n");
+
+	/* Its own words for an account of which it knows none. */
+	if (n == 0 || n > 32 || str_starts(other, "NONE\""))
+		other = "USER", n = 4;
+	fail(err, VMCTL_BAD_DATA, 0,
+	     "the account %s of the guest lets nobody in: \"%.*s\"", user,
+	     (int)strcspn(says, "\n"), says);
+	fail_hint(err,
+		  "vmctl ssh --user %.*s %s; for instances to come: vmctl "
+		  "image import --user %.*s",
+		  n, other, t->row->name, n, other);
+	return -VMCTL_BAD_DATA;
+}
+
+/* Once for each account: that a key opens a session does not mean that anything
+ * can be done in it. */
+static int try_session(struct waiting *w, struct waited *t,
+		       struct vmctl_error *err)
+{
+	const char *user = t->user ? t->user : t->row->user;
+	auto_str out = STR_INIT;
+	struct ssh_exit exit = { 0 };
+	int r = 0;
+
+	if (w->once || state_was_entered(w->ctx->db, t->row->id, user))
+		return 0;
+	r = capture(w, t, "exit 0", &exit, &out, err);
+	if (r < 0)
+		return r;
+	const char *says = strstr(str_text(&out), ANOTHER_USER);
+	if (says) {
+		auto_free char *line =
+			str_printable(says, strcspn(says, "\r\n"), false);
+		return line ? fail_another_user(t, user, line, err)
+			    : fail_oom(err);
+	}
+	if (!exit.timed_out)
+		state_set_entered(w->ctx->db, t->row->id, user);
+	state_set_entered(w->ctx->db, t->row->id, "");
+	return 0;
+}
+
+static int open_session(struct waiting *w, struct waited *t)
+{
+	struct vmctl_error why;
+	int r = t->openers.ops
+			? 0
+			: openers_find(w->ctx, t->row->id, &t->openers, &why);
+
+	if (r == 0) {
+		w->busy = t;
+		r = openers_try(w->ctx, &t->openers, t->row, t->user,
+				ssh_search_take(&t->search),
+				limit(w, ATTEMPT_MS), &w->ev, &t->conn, &why);
+		w->busy = NULL;
+	}
+	if (r == 0 && (r = try_session(w, t, &why)) < 0)
+		t->openers.ops->close(take_ptr(&t->conn));
+	if (r == 0 || r == -VMCTL_CANCELLED) /* by the state it has: look */
+		return r;
+	/* A try that had no time left says less than the one before. */
+	if (t->no_ssh.code != VMCTL_DENIED || waiting_left(w) > 0)
+		t->no_ssh = why;
+	if (!worth_retrying(w, t, r, &why) || w->once) {
+		if (r == -VMCTL_BAD_DATA && !*why.hint)
+			fail_hint(&why,
+				  "if it was given a new host key: vmctl "
+				  "ssh-config forget %s",
+				  t->row->name);
+		fail_prefix(&why, "%s", t->row->name);
+		waited_failed(t, &why);
+	}
+	t->moved = false;
+	/* Its forward may be lost, or belong to somebody else now. */
+	t->look_at = t->address_at = 0;
+	t->ssh_at = clock_mono_ms() + RETRY_MS;
+	return r;
 }
 
 /* A first boot may end in another: a session that breaks proves nothing. */

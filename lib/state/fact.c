@@ -1,9 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "state/state.h"
 
-#include <stdio.h>
-
 #include "base/clock.h"
+#include "base/str.h"
 #include "state/db.h"
 
 int state_fact_get(struct state *db, const char *key, const char *scope,
@@ -71,29 +70,22 @@ int state_fact_unset(struct state *db, const char *key, const char *scope,
 	return r < 0 ? r : txn_commit(db, err);
 }
 
-/* The fact of an instance that it was entered. */
+/* The facts of an instance that it was entered, by anybody and by a user. */
 #define ENTERED "entered/"
 
-static void entered_key(const char *id, char *ret, size_t size)
+bool state_was_entered(struct state *db, const char *id, const char *user)
 {
-	snprintf(ret, size, ENTERED "%s", id);
-}
-
-bool state_was_entered(struct state *db, const char *id)
-{
+	auto_free char *key = str_printf(ENTERED "%s/%s", id, user);
 	auto_free char *value = NULL;
-	char key[64];
 
-	entered_key(id, key, sizeof(key));
-	return state_fact_get(db, key, "", &value, NULL) == 0 && value;
+	return key && state_fact_get(db, key, "", &value, NULL) == 0 && value;
 }
 
-void state_set_entered(struct state *db, const char *id)
+void state_set_entered(struct state *db, const char *id, const char *user)
 {
-	char key[64];
+	auto_free char *key = str_printf(ENTERED "%s/%s", id, user);
 
-	entered_key(id, key, sizeof(key));
-	if (!state_was_entered(db, id))
+	if (key && !state_was_entered(db, id, user))
 		(void)state_fact_set(db, key, "", "", NULL);
 }
 
@@ -101,8 +93,8 @@ int state_forget_entered(struct state *db, struct vmctl_error *err)
 {
 	return sql_run(db, NULL, err,
 		       "DELETE FROM fact WHERE key GLOB '" ENTERED "*'"
-		       " AND substr(key, length('" ENTERED "') + 1)"
-		       " NOT IN (SELECT id FROM instance)",
+		       " AND NOT EXISTS (SELECT 1 FROM instance WHERE"
+		       " key GLOB '" ENTERED "' || id || '/*')",
 		       "");
 }
 

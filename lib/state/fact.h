@@ -29,10 +29,11 @@ int state_peek_fact(const char *dir, const char *key, const char *scope,
 int state_fact_unset(struct state *db, const char *key, const char *scope,
 		     struct vmctl_error *err);
 
-/* Whether a session with the instance was ever opened: its keys are in place
- * then. Not knowing is not an error, nor is not being able to record it. */
-bool state_was_entered(struct state *db, const char *id);
-void state_set_entered(struct state *db, const char *id);
+/* Whether a session with the instance was ever opened as that user, or, with
+ * "", as anybody: its keys are in place then. Not knowing is not an error, nor
+ * is not being able to record it. */
+bool state_was_entered(struct state *db, const char *id, const char *user);
+void state_set_entered(struct state *db, const char *id, const char *user);
 /* Of instances that have no record any more. */
 int state_forget_entered(struct state *db, struct vmctl_error *err);
 

@@ -9,6 +9,8 @@ load ../sshd.sh
 setup_file() {
 	private_home
 	vmctl key generate key
+	# Each command makes a connection of its own.
+	vmctl config set exec.hold 0s
 	sshd_begin
 	sshd_instance box 1
 	sshd_instance young 2
@@ -88,4 +90,30 @@ agent_end() {
 		>"$VMCTL_HOME/instances/i-00000002/console.log"
 	fails 255 timeout 60 vmctl ssh --timeout 10m nobody@young -- true
 	has "$err" "refused every key for user nobody"
+}
+
+@test "an account that cloud-init lets nobody in as is named, with the one to take" {
+	cp "$D/authorized" "$BATS_TEST_TMPDIR/authorized"
+	db "DELETE FROM fact WHERE key LIKE 'entered/%'"
+	# As cloud-init has it, without the pause.
+	printf '%s %s\n' 'no-port-forwarding,no-agent-forwarding,no-X11-forwarding,command="echo '\''Please login as the user \"debian\" rather than the user \"root\".'\'';echo;exit 142"' \
+		"$(<"$D/authorized")" >"$D/forced"
+	cat "$D/forced" >"$D/authorized"
+	touch "$BATS_TEST_TMPDIR/f"
+	try vmctl ssh box -- true
+	ssh=$status ssh_err=$err ssh_out=$out
+	try vmctl exec --transport ssh box -- true
+	exec=$status exec_err=$err
+	try vmctl cp "$BATS_TEST_TMPDIR/f" box:f
+	cp=$status cp_err=$err
+	cat "$BATS_TEST_TMPDIR/authorized" >"$D/authorized"
+	same "$ssh $exec $cp" "255 255 255"
+	same "$ssh_out" ""
+	for said in "$ssh_err" "$exec_err" "$cp_err"; do
+		has "$said" 'lets nobody in: "Please login as the user "debian" rather than the user "root"."'
+		has "$said" 'vmctl ssh --user debian box'
+		hasnt "$said" 'sftp'
+	done
+	# Nothing of it is remembered.
+	ok vmctl ssh box -- true
 }
