@@ -98,12 +98,39 @@ static int type_lines(struct shell *sh, struct vmctl *ctx,
 	return 0;
 }
 
+/* A line without its end, which may be that of DOS: a carriage return at the
+ * end is no part of a file's name. The first may begin with a mark. */
+static char *line_text(char *line, size_t n, bool first)
+{
+	const char *text = line;
+
+	if (first)
+		str_skip_mark(&text, &n);
+	line = (char *)text;
+	line[strcspn(line, "\n")] = '\0';
+	n = strlen(line);
+	if (n > 0 && line[n - 1] == '\r')
+		line[n - 1] = '\0';
+	return line;
+}
+
+static int fail_encoding(const char *name, const char *encoding,
+			 struct vmctl_error *err)
+{
+	fail(err, VMCTL_INVALID, 0, "%s is text in %s, not in UTF-8", name,
+	     encoding);
+	fail_hint(err, "iconv -f %s -t UTF-8 FILE | vmctl shell", encoding);
+	return -VMCTL_INVALID;
+}
+
 static int read_lines(struct shell *sh, const char *name, bool keep_going,
 		      struct vmctl_error *err)
 {
 	auto_file FILE *file = name ? fopen(name, "re") : fdopen(dup(0), "r");
 	auto_free char *line = NULL;
+	const char *encoding;
 	size_t room = 0, number = 0;
+	ssize_t n;
 	int failed = 0;
 
 	if (!file)
@@ -114,10 +141,13 @@ static int read_lines(struct shell *sh, const char *name, bool keep_going,
 	/* Commands that read would eat the rest of the script. */
 	sh->own_input = name != NULL;
 	while (!sh->done && !cli_interrupted() &&
-	       getline(&line, &room, file) >= 0) {
-		number++;
-		line[strcspn(line, "\n")] = '\0';
-		shell_run(sh, line);
+	       (n = getline(&line, &room, file)) >= 0) {
+		encoding =
+			number++ ? NULL : str_other_encoding(line, (size_t)n);
+		if (encoding)
+			return fail_encoding(name ? name : "standard input",
+					     encoding, err);
+		shell_run(sh, line_text(line, (size_t)n, number == 1));
 		if (!sh->status || sh->done)
 			continue;
 		failed = sh->status;

@@ -46,6 +46,20 @@ shell_of() { # LINES OPTIONS...
 	has "$err" "line 2 of $BATS_TEST_TMPDIR/file"
 }
 
+@test "lines that end as on DOS, and a byte order mark before them" {
+	cd "$BATS_TEST_TMPDIR"
+	printf '\357\273\277key list -o name > names.txt\r\n\r\n# nothing\r\nkey list -o json | jq length\r\nversion >last' >file
+	ok vmctl shell file
+	same "$out" 2
+	same "$(ls)" "$(printf '%s\n' err file last names.txt out)"
+	same "$(cat names.txt)" $'one\ntwo'
+	printf 'version > "x\r"\n' | vmctl shell
+	[ -e $'x\r' ]
+	printf 'version\n' | iconv -t UTF-16 >wide
+	fails 2 vmctl shell wide
+	has "$err" "wide is text in UTF-16, not in UTF-8"
+}
+
 @test "bars and redirections are the host's, and a command's failure counts" {
 	ok shell_of 'key list -o name | tr a-z A-Z | sort -r'
 	same "$out" $'TWO\nONE'
