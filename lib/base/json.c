@@ -5,8 +5,16 @@ int json_parse(const char *text, size_t len, const char *what, json_t **ret,
 	       struct vmctl_error *err)
 {
 	json_error_t why;
-	json_t *value = json_loadb(text, len, JSON_REJECT_DUPLICATES, &why);
+	const char *encoding = str_other_encoding(text, len);
+	json_t *value;
 
+	if (encoding)
+		return fail(err, VMCTL_BAD_DATA, 0,
+			    "%s is text in %s, not in UTF-8", what, encoding);
+	/* It must not be written, and may be ignored (RFC 8259, section 8.1).
+	 */
+	str_skip_mark(&text, &len);
+	value = json_loadb(text, len, JSON_REJECT_DUPLICATES, &why);
 	if (!value)
 		return fail(err, VMCTL_BAD_DATA, 0,
 			    "%s is not valid JSON: line %d: %s", what, why.line,

@@ -28,10 +28,19 @@ int config_file_read(const char *path, char **ret, struct vmctl_error *err)
 			err->code = VMCTL_INVALID;
 		return r == -VMCTL_BAD_DATA ? -VMCTL_INVALID : r;
 	}
-	if (text.p && memchr(text.p, '\0', text.len))
+	const char *p = str_text(&text);
+	const char *encoding = str_other_encoding(p, text.len);
+	size_t n = text.len;
+
+	if (encoding)
+		return fail(err, VMCTL_INVALID, 0,
+			    "%s is text in %s, not in UTF-8", path, encoding);
+	if (memchr(p, '\0', n))
 		return fail(err, VMCTL_INVALID, 0, "%s is not a text file",
 			    path);
-	return str_take(&text, ret, err);
+	str_skip_mark(&p, &n);
+	*ret = strndup(p, n);
+	return *ret ? 0 : fail_oom(err);
 }
 
 int config_parse(const char *text, const char *name, json_t **ret,

@@ -4,11 +4,11 @@
 
 #include <stddef.h>
 
-#include "base/error.h"
+#include "base/str.h"
 
-/* Writing ISO 9660 images (module iso.so, libarchive). */
+/* Writing ISO 9660 images, and what else is libarchive's (module iso.so). */
 
-#define ISO_ABI 1
+#define ISO_ABI 2
 
 struct iso_file {
 	const char *name;
@@ -25,6 +25,11 @@ struct iso_ops {
 	 * bytes. */
 	int (*write)(int fd, const char *volume, const struct iso_file *files,
 		     size_t count, long epoch, struct vmctl_error *err);
+
+	/* Unpacks gzip, also of several members. VMCTL_BAD_DATA when it is
+	 * damaged, or more than `max` bytes come out. */
+	int (*gunzip)(const void *bytes, size_t n, size_t max, struct str *ret,
+		      struct vmctl_error *err);
 };
 
 int iso_load(const struct iso_ops **ret, struct vmctl_error *err);

@@ -94,10 +94,11 @@ static int take(const struct line *l, const char *file, char ret[CHECKSUM_TEXT],
 int checksum_find(const char *text, size_t len, const char *file, bool only,
 		  char ret[CHECKSUM_TEXT], struct vmctl_error *err)
 {
-	const char *limit = text + len;
 	char found[CHECKSUM_TEXT] = "";
 	size_t n = strlen(file);
 
+	str_skip_mark(&text, &len);
+	const char *limit = text + len;
 	while (text < limit) {
 		const char *lf = memchr(text, '\n', (size_t)(limit - text));
 		const char *end = lf ? lf : limit;

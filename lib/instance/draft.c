@@ -270,7 +270,8 @@ static int set_rest(struct vmctl *ctx, struct draft *d,
 	int r = host_accel(ctx, spec->accel, &accel, err);
 
 	if (r == 0 && spec->user_data)
-		r = user_data_check(spec->user_data, spec->user_data_len, err);
+		r = user_data_read(spec->user_data, spec->user_data_len,
+				   &d->user_data, err);
 	if (r < 0)
 		return r;
 	d->row->accel = strdup(accel.accel);
@@ -279,10 +280,8 @@ static int set_rest(struct vmctl *ctx, struct draft *d,
 	d->row->reason = strdup("");
 	d->row->created_at = clock_now();
 	d->row->state = VMCTL_STATE_PENDING;
-	if (spec->user_data)
-		d->user_data = strndup(spec->user_data, spec->user_data_len);
 	if (!d->row->accel || !d->accel_reason || !d->row->connection ||
-	    !d->row->reason || (spec->user_data && !d->user_data))
+	    !d->row->reason)
 		return fail_oom(err);
 	r = draft_labels(d, spec->labels, err);
 	if (r == 0)

@@ -85,8 +85,14 @@ int seed_write(const struct seed *seed, const char *path,
 	       struct vmctl_error *err);
 void seed_done(struct seed *seed);
 
-/* user-data.c: whether a user's document can be passed on; VMCTL_INVALID. */
-int user_data_check(const char *text, size_t len, struct vmctl_error *err);
+/* user-data.c: a user's document as it can be passed on: unpacked, and without
+ * what stands before its first line. VMCTL_INVALID. */
+int user_data_read(const char *text, size_t len, char **ret,
+		   struct vmctl_error *err);
+/* The MIME type of a document that is not a message; NULL if none. */
+const char *user_data_type(const char *text);
+/* Where the headers begin of one that is a MIME message; NULL if it is not. */
+const char *user_data_message(const char *text);
 
 /* record.c: paths of an instance. NULL only when memory is short. */
 char *instance_dir(const struct vmctl *ctx, const char *id);

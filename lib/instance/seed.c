@@ -60,26 +60,6 @@ int seed_cloud_config(const struct draft *d, char **ret,
 	return *ret ? 0 : fail_oom(err);
 }
 
-/* A part's declared type is believed: nothing looks at its first line again.
- * What is longer comes first. */
-static const char *mime_type(const char *user_data)
-{
-	static const char *const types[][2] = {
-		{ "#!", "text/x-shellscript" },
-		{ "#include-once", "text/x-include-once-url" },
-		{ "#include", "text/x-include-url" },
-		{ "#cloud-boothook", "text/cloud-boothook" },
-		{ "#cloud-config-archive", "text/cloud-config-archive" },
-		{ "#cloud-config-jsonp", "text/cloud-config-jsonp" },
-		{ "## template:", "text/jinja2" },
-	};
-
-	for (size_t i = 0; i < ARRAY_LEN(types); i++)
-		if (str_starts(user_data, types[i][0]))
-			return types[i][1];
-	return "text/cloud-config";
-}
-
 /* One part of a multipart document, base64 in lines of 76 (RFC 2045). */
 static int add_part(struct str *s, const char *boundary, const char *type,
 		    const char *name, const char *text, struct vmctl_error *err)
@@ -122,18 +102,18 @@ static int user_data(const struct draft *d, char **ret, struct vmctl_error *err)
 		*ret = take_ptr(&ours);
 		return 0;
 	}
-	bool mime = str_starts(d->user_data, "Content-Type:") ||
-		    str_starts(d->user_data, "MIME-Version:");
+	const char *message = user_data_message(d->user_data);
+	const char *type = user_data_type(d->user_data);
 	/* The user's part comes first, so that its values win over ours. */
 	str_addf(&s,
 		 "Content-Type: multipart/mixed; boundary=\"%s\"\n"
 		 "MIME-Version: 1.0\n\n",
 		 boundary);
-	if (mime) /* has its own headers: nested as it is */
-		str_addf(&s, "--%s\n%s\n", boundary, d->user_data);
+	if (message) /* has its own headers: nested as it is */
+		str_addf(&s, "--%s\n%s\n", boundary, message);
 	else
-		r = add_part(&s, boundary, mime_type(d->user_data), "user-data",
-			     d->user_data, err);
+		r = add_part(&s, boundary, type ? type : "text/cloud-config",
+			     "user-data", d->user_data, err);
 	if (r == 0)
 		r = add_part(&s, boundary, "text/cloud-config", "vmctl", ours,
 			     err);

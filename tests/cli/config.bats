@@ -38,6 +38,17 @@ editor() { # BODY
 	[ ! -e "$C" ]
 }
 
+@test "config: a byte order mark before the settings does no harm, UTF-16 is named" {
+	printf '\357\273\277{ "image": "two" }' >"$C"
+	ok vmctl config get image
+	same "$out" two
+	ok vmctl config set output json
+	same "$(jq -c . "$C")" '{"image":"two","output":"json"}'
+	printf '{ "image": "two" }' | iconv -t UTF-16 >"$C"
+	refused 2 vmctl config get image
+	has "$err" "$C is text in UTF-16, not in UTF-8"
+}
+
 @test "config: the file is in XDG_CONFIG_HOME, and below HOME without it" {
 	unset VMCTL_HOME
 	HOME=$BATS_TEST_TMPDIR ok vmctl config path

@@ -191,6 +191,22 @@ bad() { # STATUS ARGUMENT...
 	has "$out" "- echo marker-two"
 }
 
+@test "create: user-data in gzip or behind a byte order mark is taken, in UTF-16 it is named" {
+	printf '#!/bin/sh\necho marker-four\n' >"$U/plain"
+	gzip -9nc "$U/plain" >"$U/packed.gz"
+	{ printf '\357\273\277' && cat "$U/plain"; } >"$U/marked"
+	for file in "$U/plain" "$U/packed.gz" "$U/marked"; do
+		ok vmctl create --dry-run --image tiny --user-data "$file" web1
+		has "$out" $'\n#!/bin/sh\necho marker-four'
+	done
+	iconv -t UTF-16 "$U/plain" >"$U/wide"
+	bad 2 --user-data "$U/wide" web1
+	has "$err" "text in UTF-16, not in UTF-8"
+	gzip -9n <"$U/plain" | head -c 25 >"$U/cut.gz"
+	bad 2 --user-data "$U/cut.gz" web1
+	has "$err" "damaged gzip data"
+}
+
 @test "create --dry-run: the agent comes with the seed, unless the image or a setting says otherwise" {
 	ok vmctl create --dry-run --image tiny web1
 	has "$out" vmctl-agent.service

@@ -188,6 +188,15 @@ release() {
 	refused 2 vmctl image import --metadata "$BATS_TEST_TMPDIR/image.json" "$I/good.qcow2"
 }
 
+@test "image import --metadata: a byte order mark does no harm, UTF-16 is named" {
+	printf '\357\273\277{"name": "marked"}' >"$BATS_TEST_TMPDIR/image.json"
+	ok vmctl image import --metadata "$BATS_TEST_TMPDIR/image.json" "$I/good.qcow2"
+	ok vmctl image delete -y marked
+	iconv -t UTF-16 "$BATS_TEST_TMPDIR/image.json" >"$BATS_TEST_TMPDIR/wide.json"
+	refused 1 vmctl image import --metadata "$BATS_TEST_TMPDIR/wide.json" "$I/good.qcow2"
+	has "$err" "text in UTF-16, not in UTF-8"
+}
+
 @test "image import --metadata: the fields come from the file; nonsense is refused" {
 	cat >"$BATS_TEST_TMPDIR/image.json" <<-END
 		{"name": "meta", "description": "Says so", "os": "thing 1", "arch": "x86_64", "user": "someone"}

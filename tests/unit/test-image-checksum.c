@@ -36,6 +36,7 @@ static void img_003_every_form_of_a_list_is_read(void **state)
 	finds(A64 "  FILE\n", false, "sha256:" A64);
 	finds(A64 " *FILE", false, "sha256:" A64);
 	finds(A64 "\tFILE\r\n", false, "sha256:" A64);
+	finds("\xef\xbb\xbf" A64 "  FILE\r\n", false, "sha256:" A64);
 	finds(A64 "  ./FILE\n", false, "sha256:" A64);
 	finds(B64 "  OTHER\n" A64 "  FILE\n", false, "sha256:" A64);
 	finds("# note\n\nSHA256 (FILE) = " A64 "\n", false, "sha256:" A64);

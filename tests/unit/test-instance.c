@@ -34,28 +34,77 @@ static void a_name_is_a_hostname_label(void **state)
 			  vmctl_instance_name_check(bad[i], err));
 }
 
+/* What becomes of a user's document; NULL: it is refused, with `refusal`. */
+static struct vmctl_error refusal;
+static char *taken(const char *text, size_t len)
+{
+	char *ret = NULL;
+
+	if (user_data_read(text, len, &ret, &refusal) < 0)
+		assert_int_equal(refusal.code, VMCTL_INVALID);
+	return ret;
+}
+
 static void user_data_is_known_by_its_first_line(void **state)
 {
-	static const char *const good[] = { "#cloud-config\n", "#!/bin/sh\n",
-					    "#cloud-config\n{}",
-					    "#include\nhttp://x\n" };
-	static const char *const bad[] = { "", "packages: [x]\n", "\n#!/bin/sh",
-					   "#cloudconfig\n", "MZ" };
+	static const char *const good[] = {
+		"#cloud-config\n",
+		"#!/bin/sh\n",
+		"#cloud-config\n{}",
+		"#Cloud-Config\r\n{}",
+		"#include\nhttp://x\n",
+		"Content-Type: multipart/mixed; boundary=x\n\n",
+		"content-type:multipart/mixed; boundary=x\r\n\r\n",
+		"mime-version: 1.0\n\n",
+		"Subject: x\n more\nMIME-Version: 1.0\n",
+		"From me\nMIME-Version: 1.0\n",
+	};
+	static const char *const bad[] = { "",
+					   " \n",
+					   "packages: [x]\n",
+					   "#cloudconfig\n",
+					   "MZ",
+					   "Content-Type: text/html\n\n",
+					   "From me\n",
+					   "Subject: x\n\nMIME-Version: 1.0\n",
+					   "hello\nMIME-Version: 1.0\n" };
 
-	for (size_t i = 0; i < ARRAY_LEN(good); i++)
-		must(user_data_check(good[i], strlen(good[i]), err));
+	for (size_t i = 0; i < ARRAY_LEN(good); i++) {
+		auto_free char *text = taken(good[i], strlen(good[i]));
+		assert_string_equal(text, good[i]);
+	}
 	for (size_t i = 0; i < ARRAY_LEN(bad); i++)
-		must_fail(VMCTL_INVALID,
-			  user_data_check(bad[i], strlen(bad[i]), err));
-	must_fail(VMCTL_INVALID, user_data_check("#!\xff", 3, err));
-	must_fail(VMCTL_INVALID, user_data_check("#!\0x", 4, err));
+		assert_null(taken(bad[i], strlen(bad[i])));
+	assert_null(taken("#!\xff", 3));
+	assert_null(taken("#!\0x", 4));
 	char *big = malloc((16 << 20) + 1);
 	assert_non_null(big);
 	memset(big, '#', (16 << 20) + 1);
 	memcpy(big, "#!", 2);
-	must(user_data_check(big, 16 << 20, err));
-	must_fail(VMCTL_INVALID, user_data_check(big, (16 << 20) + 1, err));
+	free(taken(big, 16 << 20));
+	assert_null(taken(big, (16 << 20) + 1));
 	free(big);
+}
+
+static void user_data_in_gzip_behind_a_mark_or_blanks_is_taken(void **state)
+{
+	/* printf '#!/bin/sh\n' | gzip -9n */
+	static const char packed[] =
+		"\x1f\x8b\x08\x00\x00\x00\x00\x00\x02\x03\x53\x56\xd4\x4f\xca"
+		"\xcc\xd3\x2f\xce\xe0\x02\x00\x1d\x9d\xfb\x04\x0a\x00\x00\x00";
+	static const char script[] = "#!/bin/sh\n";
+	static const char wide[] = "\xff\xfe#\0!\0";
+	auto_free char *unpacked = taken(packed, sizeof(packed) - 1);
+	auto_free char *mark = taken("\xef\xbb\xbf#!/bin/sh\n", 13);
+	auto_free char *blank = taken("\r\n \t#!/bin/sh\n", 14);
+
+	assert_string_equal(unpacked, script);
+	assert_string_equal(mark, script);
+	assert_string_equal(blank, script);
+	assert_null(taken(packed, sizeof(packed) - 12));
+	assert_non_null(strstr(refusal.message, "gzip"));
+	assert_null(taken(wide, sizeof(wide) - 1));
+	assert_non_null(strstr(refusal.message, "UTF-16"));
 }
 
 /* A draft with all that a seed takes. */
@@ -196,6 +245,18 @@ static void user_data_travels_as_what_it_is(void **state)
 	}
 }
 
+static void a_mailbox_line_is_left_out_of_a_nested_message(void **state)
+{
+	struct draft d = draft("From me\ncontent-type: multipart/mixed; "
+			       "boundary=x\n\n--x\n\nhello\n--x--\n");
+	struct seed s = { 0 };
+
+	must(seed_make(&d, &s, err));
+	assert_non_null(strstr(s.user_data, "--==vmctl-i-0a0b0c0d==\n"
+					    "content-type: multipart/mixed"));
+	seed_done(&s);
+}
+
 static void a_users_multipart_is_nested_as_it_is(void **state)
 {
 	struct draft d = draft("Content-Type: multipart/mixed; "
@@ -271,12 +332,16 @@ int main(void)
 		cmocka_unit_test(a_name_is_a_hostname_label),
 		cmocka_unit_test(user_data_is_known_by_its_first_line),
 		cmocka_unit_test(
+			user_data_in_gzip_behind_a_mark_or_blanks_is_taken),
+		cmocka_unit_test(
 			INST_005_the_seed_has_keys_and_host_key_as_json),
 		cmocka_unit_test(
 			the_seed_of_a_guest_with_its_own_host_key_has_none),
 		cmocka_unit_test(a_script_and_our_part_travel_as_two_parts),
 		cmocka_unit_test(user_data_travels_as_what_it_is),
 		cmocka_unit_test(a_users_multipart_is_nested_as_it_is),
+		cmocka_unit_test(
+			a_mailbox_line_is_left_out_of_a_nested_message),
 		cmocka_unit_test(the_domain_document_escapes_what_it_is_given),
 		cmocka_unit_test(every_state_has_a_name_of_its_own),
 	};

@@ -209,8 +209,46 @@ static int iso_write(int fd, const char *volume, const struct iso_file *files,
 	return mend_image(fd, start, volume, &tm, err);
 }
 
+/* --- unpacking ------------------------------------------------------------ */
+
+DEFINE_CLEANUP(reader, struct archive *, archive_read_free);
+#define auto_reader auto_cleanup(reader_cleanup)
+
+static int fail_gzip(struct vmctl_error *err, struct archive *a)
+{
+	const char *why = archive_error_string(a);
+
+	return fail(err, VMCTL_BAD_DATA, 0, "damaged gzip data: %s",
+		    why ? why : "libarchive gave no reason");
+}
+
+static int gunzip(const void *bytes, size_t n, size_t max, struct str *ret,
+		  struct vmctl_error *err)
+{
+	auto_reader struct archive *a = archive_read_new();
+	struct archive_entry *e;
+	char block[16384];
+	la_ssize_t got;
+
+	if (!a)
+		return fail_oom(err);
+	if (archive_read_support_filter_gzip(a) != ARCHIVE_OK ||
+	    archive_read_support_format_raw(a) != ARCHIVE_OK ||
+	    archive_read_open_memory(a, bytes, n) != ARCHIVE_OK ||
+	    archive_read_next_header(a, &e) != ARCHIVE_OK)
+		return fail_gzip(err, a);
+	while ((got = archive_read_data(a, block, sizeof(block))) > 0) {
+		if ((size_t)got > max - ret->len)
+			return fail(err, VMCTL_BAD_DATA, 0,
+				    "more than %zu bytes when unpacked", max);
+		str_addn(ret, block, (size_t)got);
+	}
+	return got < 0 ? fail_gzip(err, a) : str_check(ret, err);
+}
+
 extern const struct iso_ops vmctl_module_iso;
 VMCTL_API const struct iso_ops vmctl_module_iso = {
 	.abi = ISO_ABI,
 	.write = iso_write,
+	.gunzip = gunzip,
 };

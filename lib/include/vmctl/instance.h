@@ -93,7 +93,7 @@ struct vmctl_instance_create {
 	const char *const *keys; /* NULL-terminated; NULL: all that are known,
 				  * or a new pair named "default" */
 	const char *user_data;	 /* cloud-config, "#!" script, or NULL */
-	size_t user_data_len;	 /* at most 16 MiB, UTF-8 */
+	size_t user_data_len;	 /* at most 16 MiB, UTF-8 or that in gzip */
 	const char *accel;	 /* "auto", "kvm", "tcg"; NULL: auto */
 	const char *const *networks; /* of its interfaces, NULL-terminated:
 				      * "user", "nat", a network's name,
