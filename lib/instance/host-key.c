@@ -9,6 +9,7 @@
 int draft_host_key(struct draft *d, struct vmctl_error *err)
 {
 	static const char later[] = "(made when the instance is created)";
+	int r;
 
 	/* The guest makes its own: pinned at the first contact. */
 	if (d->guest_makes_host_key) {
@@ -18,6 +19,15 @@ int draft_host_key(struct draft *d, struct vmctl_error *err)
 			       ? 0
 			       : fail_oom(err);
 	}
+	r = d->user_data
+		    ? user_data_host_key(d->user_data, &d->host_key_private,
+					 &d->row->host_key, err)
+		    : 0;
+	if (r < 0)
+		return r;
+	if (d->row->host_key)
+		return key_fingerprint(d->row->host_key,
+				       &d->row->host_key_sha256, err);
 	if (d->dry) {
 		d->host_key_private = strdup(later);
 		d->row->host_key = strdup(later);
@@ -27,8 +37,8 @@ int draft_host_key(struct draft *d, struct vmctl_error *err)
 			       ? 0
 			       : fail_oom(err);
 	}
-	int r = key_pair_make(d->row->name, &d->host_key_private,
-			      &d->row->host_key, err);
+	r = key_pair_make(d->row->name, &d->host_key_private, &d->row->host_key,
+			  err);
 	return r < 0 ? r
 		     : key_fingerprint(d->row->host_key,
 				       &d->row->host_key_sha256, err);

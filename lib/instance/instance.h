@@ -94,6 +94,11 @@ const char *user_data_type(const char *text);
 /* Where the headers begin of one that is a MIME message; NULL if it is not. */
 const char *user_data_message(const char *text);
 
+/* user-keys.c: the Ed25519 host key that it gives the guest; both stay NULL where
+ * it gives none. VMCTL_INVALID when that cannot be told, or is not a pair. */
+int user_data_host_key(const char *text, char **ret_private, char **ret_public,
+		       struct vmctl_error *err);
+
 /* record.c: paths of an instance. NULL only when memory is short. */
 char *instance_dir(const struct vmctl *ctx, const char *id);
 char *instance_file(const struct vmctl *ctx, const char *id, const char *name);

@@ -15,6 +15,12 @@
 int key_pair_make(const char *comment, char **ret_private, char **ret_public,
 		  struct vmctl_error *err);
 
+/* "TYPE AAAA…" of an OpenSSH private key file without a passphrase.
+ * VMCTL_UNSUPPORTED in another format or with a passphrase, VMCTL_BAD_DATA when
+ * it is damaged. */
+int key_public_half(const char *private_text, char **ret_public,
+		    struct vmctl_error *err);
+
 /* "SHA256:…" of a public key line, as ssh-keygen -l prints it. The caller
  * frees it. VMCTL_BAD_DATA when the line is not an acceptable key. */
 int key_fingerprint(const char *public_key, char **ret_sha256,

@@ -63,6 +63,9 @@ int openssh_write(const unsigned char seed[ED25519_SIZE],
 int openssh_public(const char *text, size_t len, unsigned char **ret,
 		   size_t *ret_len, struct vmctl_error *err);
 
+/* Whether such a file can be read without a passphrase. */
+bool openssh_is_plain(const char *text, size_t len);
+
 /* --- pair.c -------------------------------------------------------------- */
 
 int key_fingerprints(const unsigned char *blob, size_t n, char **ret_sha256,

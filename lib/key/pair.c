@@ -62,6 +62,33 @@ int key_pair_make(const char *comment, char **ret_private, char **ret_public,
 	return 0;
 }
 
+int key_public_half(const char *private_text, char **ret_public,
+		    struct vmctl_error *err)
+{
+	size_t len = strlen(private_text), n = 0;
+	auto_free unsigned char *blob = NULL;
+	auto_free char *b64 = NULL;
+	struct wire w, type;
+	char *line;
+	int r = openssh_public(private_text, len, &blob, &n, err);
+
+	if (r < 0)
+		return r;
+	if (!openssh_is_plain(private_text, len))
+		return fail(err, VMCTL_UNSUPPORTED, 0,
+			    "the private key has a passphrase");
+	w = (struct wire){ blob, n };
+	if (!wire_string(&w, &type))
+		return fail(err, VMCTL_BAD_DATA, 0,
+			    "the private key is damaged");
+	b64 = base64_encode(blob, n);
+	line = b64 ? str_printf("%.*s %s", (int)type.n, type.p, b64) : NULL;
+	if (!line)
+		return fail_oom(err);
+	*ret_public = line;
+	return 0;
+}
+
 /* "SHA256:" and base64 without its padding, as ssh-keygen -l -E sha256. */
 static char *sha256_text(const unsigned char digest[SHA256_SIZE])
 {

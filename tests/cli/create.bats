@@ -207,6 +207,69 @@ bad() { # STATUS ARGUMENT...
 	has "$err" "damaged gzip data"
 }
 
+# A cloud-config in JSON that sets host keys.
+host_keys() { # NAME VALUE...
+	local doc='{}'
+	while (($#)); do
+		doc=$(jq -c --arg name "$1" --arg value "$2" '.ssh_keys[$name] = $value' <<<"$doc")
+		shift 2
+	done
+	printf '#cloud-config\n%s\n' "$doc" >"$U/keys"
+}
+
+@test "create: a host key in the user data is the one that is expected" {
+	for key in mine other; do
+		ssh-keygen -q -t ed25519 -N '' -C root@web -f "$U/$key"
+	done
+	public=$(cut -d ' ' -f 1-2 "$U/mine.pub")
+	host_keys ed25519_private "$(cat "$U/mine")"$'\n'
+	ok vmctl create --dry-run --image tiny --user-data "$U/keys" web1
+	has "$out" "\"ed25519_public\": \"$public\""
+	host_keys ed25519_private "$(cat "$U/mine")"$'\n' ed25519_public "$(cat "$U/mine.pub")"
+	ok vmctl create --dry-run --image tiny --user-data "$U/keys" web1
+	has "$out" "\"ed25519_public\": \"$public\""
+	# Of another type: beside vmctl's own.
+	host_keys rsa_private x rsa_public y
+	ok vmctl create --dry-run --image tiny --user-data "$U/keys" web1
+	has "$out" '"ed25519_public": "(made when the instance is created)"'
+}
+
+@test "create: a host key in the user data that cannot be expected is refused" {
+	[ -e "$U/mine" ] || ssh-keygen -q -t ed25519 -N '' -f "$U/mine"
+	[ -e "$U/other" ] || ssh-keygen -q -t ed25519 -N '' -f "$U/other"
+	ssh-keygen -q -t ed25519 -N secret -f "$U/locked"
+	ssh-keygen -q -t ecdsa -N '' -f "$U/ecdsa"
+	host_keys ed25519_private "$(cat "$U/mine")"$'\n' ed25519_public "$(cat "$U/other.pub")"
+	bad 2 --user-data "$U/keys" web1
+	has "$err" "ed25519_public is not the public half of ed25519_private"
+	host_keys ed25519_public "$(cat "$U/mine.pub")"
+	bad 2 --user-data "$U/keys" web1
+	has "$err" "there is no ed25519_private"
+	host_keys ed25519_private "$(cat "$U/locked")"$'\n'
+	bad 2 --user-data "$U/keys" web1
+	has "$err" "the private key has a passphrase"
+	host_keys ed25519_private "$(cat "$U/ecdsa")"$'\n'
+	bad 2 --user-data "$U/keys" web1
+	has "$err" "another type"
+	host_keys ed25519_private nonsense
+	bad 2 --user-data "$U/keys" web1
+	has "$err" "not in OpenSSH format"
+	printf '#cloud-config\npackages: [x]\nssh_keys:\n  ed25519_private: |\n    x\n' >"$U/yaml"
+	bad 2 --user-data "$U/yaml" web1
+	has "$err" "can only be read from a cloud-config in JSON"
+	{
+		printf 'MIME-Version: 1.0\nContent-Type: multipart/mixed; boundary=x\n\n--x\n\n'
+		cat "$U/keys"
+		printf -- '--x--\n'
+	} >"$U/mime"
+	bad 2 --user-data "$U/mime" web1
+	# It is only spoken of.
+	printf '#cloud-config\n# ssh_keys: none\nwrite_files:\n- {path: /x, content: "ssh_keys: no"}\n' >"$U/yaml"
+	ok vmctl create --dry-run --image tiny --user-data "$U/yaml" web1
+	printf '#cloud-config\nbroken: [\n' >"$U/yaml"
+	ok vmctl create --dry-run --image tiny --user-data "$U/yaml" web1
+}
+
 @test "create --dry-run: the agent comes with the seed, unless the image or a setting says otherwise" {
 	ok vmctl create --dry-run --image tiny web1
 	has "$out" vmctl-agent.service
