@@ -27,10 +27,8 @@ static struct list make_list(uint16_t perm)
 		uint16_t tag, perm;
 		uint32_t id;
 	} entries[] = {
-		{ ACL_USER_OBJ, perm, NOBODY },
-		{ ACL_USER, perm, geteuid() },
-		{ ACL_GROUP_OBJ, 0, NOBODY },
-		{ ACL_MASK, perm, NOBODY },
+		{ ACL_USER_OBJ, perm, NOBODY }, { ACL_USER, perm, geteuid() },
+		{ ACL_GROUP_OBJ, 0, NOBODY },	{ ACL_MASK, perm, NOBODY },
 		{ ACL_OTHER, 0, NOBODY },
 	};
 	struct list list = { .head.a_version =

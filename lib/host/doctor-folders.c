@@ -255,8 +255,9 @@ static void look_at_image(struct doctor *d, const char *path)
 		return;
 	if (d->fix && image_shut(fd, path, &why) == 0 && fstat(fd, &st) == 0 &&
 	    !(st.st_mode & 07)) {
-		say_fixed(d, "%s, which all could read, is closed to other "
-			     "users now",
+		say_fixed(d,
+			  "%s, which all could read, is closed to other "
+			  "users now",
 			  path);
 		return;
 	}

@@ -87,8 +87,7 @@ static void read_range(struct download *d, const char *text)
 	}
 	if (*text++ != '/' || !number(&text, &d->range_total))
 		d->range = d->range_unsatisfied = false;
-	if (d->range &&
-	    (last < d->range_from || last + 1 != d->range_total))
+	if (d->range && (last < d->range_from || last + 1 != d->range_total))
 		d->range = false; /* not to the end, as was asked */
 }
 
