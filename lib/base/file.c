@@ -235,6 +235,45 @@ int dir_sync(const char *path, struct vmctl_error *err)
 	return 0;
 }
 
+/* A file that something is mounted on, as containers have their settings, is
+ * not replaced by any rename. A full disk is met before a byte is changed. */
+static int write_in_place(const char *path, const void *bytes, size_t n,
+			  struct vmctl_error *err)
+{
+	auto_close int fd =
+		open(path, O_WRONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
+	struct stat st;
+
+	if (fd < 0 || fstat(fd, &st) < 0)
+		return fail_sys(err, errno, "cannot write %s", path);
+	if (!S_ISREG(st.st_mode))
+		return fail(err, VMCTL_FAILED, EBUSY, "cannot write %s", path);
+	off_t more = (off_t)n - st.st_size;
+	int full = more > 0 ? posix_fallocate(fd, st.st_size, more) : 0;
+	if (full) {
+		(void)!ftruncate(fd, st.st_size);
+		return fail_sys(err, full, "cannot write %s", path);
+	}
+	int r = fd_write_all(fd, bytes, n, err);
+	if (r == 0 && (ftruncate(fd, (off_t)n) < 0 || fsync(fd) < 0))
+		r = fail_sys(err, errno, "cannot write %s", path);
+	return r;
+}
+
+/* The temporary file has all of it, should we be killed half-way. */
+static int put_in_place(const char *tmp, const char *path, const void *bytes,
+			size_t n, struct vmctl_error *err)
+{
+	if (rename(tmp, path) == 0)
+		return 0;
+	if (errno != EBUSY)
+		return fail_sys(err, errno, "cannot write %s", path);
+	int r = write_in_place(path, bytes, n, err);
+	if (r == 0)
+		unlink(tmp);
+	return r;
+}
+
 int file_write_atomic(const char *path, const void *bytes, size_t n,
 		      mode_t mode, struct vmctl_error *err)
 {
@@ -246,11 +285,12 @@ int file_write_atomic(const char *path, const void *bytes, size_t n,
 	if (fd < 0)
 		return fail_sys(err, errno, "cannot write %s", path);
 	int r = fd_write_all(fd, bytes, n, err);
-	if (r == 0 &&
-	    (fchmod(fd, mode) < 0 || fsync(fd) < 0 || rename(tmp, path) < 0))
-		r = fail_sys(err, errno, "cannot write %s", path);
-	else if (r < 0)
+	if (r < 0)
 		fail_prefix(err, "%s", path);
+	else if (fchmod(fd, mode) < 0 || fsync(fd) < 0)
+		r = fail_sys(err, errno, "cannot write %s", path);
+	else
+		r = put_in_place(tmp, path, bytes, n, err);
 	if (r < 0)
 		unlink(tmp);
 	return r;

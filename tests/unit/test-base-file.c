@@ -1,10 +1,13 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "state-help.h"
 #include "unit.h"
 
 #include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/mount.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
 #include <sys/wait.h>
 
 #include "base/clock.h"
@@ -99,6 +102,55 @@ static void a_failed_write_leaves_the_old_file_and_no_other(void **state)
 	auto_dir DIR *d = opendir(dir);
 	for (struct dirent *e; (e = readdir(d));)
 		assert_false(str_starts(e->d_name, "sub."));
+}
+
+/* 0: as it should be, 1 … 5: where it was not, 77: skipped. */
+static int write_to_mount_point(const char *path, const char *folder)
+{
+	auto_str s = STR_INIT;
+	auto_free char *file = path_join(folder, "file");
+	auto_dir DIR *d = NULL;
+
+	if (dir_make(folder, 0700, NULL) < 0 ||
+	    !small_disk(folder, "size=64k") ||
+	    file_write_atomic(file, "old and longer", 14, 0600, NULL) < 0 ||
+	    file_write_atomic(path, "", 0, 0600, NULL) < 0 ||
+	    mount(file, path, NULL, MS_BIND, NULL) < 0)
+		return 77;
+	if (file_write_atomic(path, "new", 3, 0600, NULL) < 0)
+		return 1;
+	if (file_read(file, 100, &s, NULL) < 0 || !str_eq(str_text(&s), "new"))
+		return 2;
+	/* No room: what was there stays. */
+	auto_free char *large = calloc(1, 1 << 20);
+	if (file_write_atomic(path, large, 1 << 20, 0600, NULL) !=
+	    -VMCTL_LIMIT)
+		return 3;
+	str_done(&s);
+	if (file_read(file, 100, &s, NULL) < 0 || !str_eq(str_text(&s), "new"))
+		return 4;
+	d = opendir(dir);
+	for (struct dirent *e; (e = readdir(d));)
+		if (str_starts(e->d_name, "mounted."))
+			return 5;
+	return 0;
+}
+
+static void a_mount_point_is_written_in_place(void **state)
+{
+	auto_free char *path = at("mounted"), *folder = at("disk");
+	int status;
+	pid_t pid = fork();
+
+	assert_true(pid >= 0);
+	if (pid == 0)
+		_exit(write_to_mount_point(path, folder));
+	assert_int_equal(waitpid(pid, &status, 0), pid);
+	if (status == 77 << 8) {
+		print_message("# no mount namespaces here\n");
+		skip();
+	}
+	assert_int_equal(status, 0);
 }
 
 static void folders_are_made_and_removed_whole(void **state)
@@ -253,6 +305,7 @@ int main(void)
 			writing_replaces_whole_files_with_the_mode_given),
 		cmocka_unit_test(
 			a_failed_write_leaves_the_old_file_and_no_other),
+		cmocka_unit_test(a_mount_point_is_written_in_place),
 		cmocka_unit_test(folders_are_made_and_removed_whole),
 		cmocka_unit_test(a_file_in_the_way_of_a_folder_is_named),
 		cmocka_unit_test(a_program_gets_its_arguments_byte_for_byte),
