@@ -8,7 +8,6 @@
 #include <sys/mount.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
-#include <sys/wait.h>
 
 #include "base/clock.h"
 #include "base/file.h"
@@ -123,8 +122,7 @@ static int write_to_mount_point(const char *path, const char *folder)
 		return 2;
 	/* No room: what was there stays. */
 	auto_free char *large = calloc(1, 1 << 20);
-	if (file_write_atomic(path, large, 1 << 20, 0600, NULL) !=
-	    -VMCTL_LIMIT)
+	if (file_write_atomic(path, large, 1 << 20, 0600, NULL) != -VMCTL_LIMIT)
 		return 3;
 	str_done(&s);
 	if (file_read(file, 100, &s, NULL) < 0 || !str_eq(str_text(&s), "new"))
