@@ -129,7 +129,7 @@ struct small {
 	struct vmctl_error err;
 	char *temp;
 	bool has_old, made;
-	struct meta old; /* what is in its place */
+	struct meta old; /* the regular file in its place */
 	struct final final;
 	/* The requests under way. */
 	bool waits, open;

@@ -99,7 +99,7 @@ struct final final_of(const struct job *job, const struct end *from,
 
 void final_keep(struct final *final, const struct meta *old)
 {
-	if (!old || old->kind != KIND_FILE)
+	if (!old)
 		return;
 	if (!final->has_mode) {
 		final->has_mode = true;

@@ -18,7 +18,7 @@ struct writing {
 	struct file *file;
 	char *temp;
 	struct final final;
-	bool has_old;
+	bool has_old; /* a regular file that is replaced */
 	struct meta old;
 	int64_t at; /* what is there already */
 };
@@ -50,7 +50,8 @@ static int look_at_old(struct writing *w, struct vmctl_error *err)
 	if (w->old.kind == KIND_OTHER)
 		return fail(err, VMCTL_EXISTS, 0, "%s is no regular file",
 			    label);
-	w->has_old = true;
+	/* A link has no mode to hand on: it goes. */
+	w->has_old = w->old.kind == KIND_FILE;
 	return 0;
 }
 

@@ -97,8 +97,8 @@ static bool look_at_old(struct folder *to, struct small *x)
 	if (fstatat(to->fd, x->name, &st, AT_SYMLINK_NOFOLLOW) < 0)
 		return errno == ENOENT;
 	x->old = local_meta(&st);
-	x->has_old = true;
-	return x->old.kind == KIND_FILE || x->old.kind == KIND_LINK;
+	x->has_old = x->old.kind == KIND_FILE;
+	return x->has_old || x->old.kind == KIND_LINK;
 }
 
 static void store_one(struct folder *to, struct small *x)

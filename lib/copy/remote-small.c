@@ -219,7 +219,7 @@ static int take_old(struct folder *to, struct small *x, struct vmctl_error *err)
 		return r;
 	if (reply.status == SFTP_OK) {
 		x->old = remote_meta(&reply.attr);
-		x->has_old = true;
+		x->has_old = x->old.kind == KIND_FILE;
 		/* What is in the way is told by the ordinary way. */
 		x->vanished =
 			x->old.kind == KIND_DIR || x->old.kind == KIND_OTHER;

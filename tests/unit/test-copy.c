@@ -357,6 +357,65 @@ static void rights_are_not_taken_from_a_guest(void **state)
 /* --- what a server may say ------------------------------------------------ */
 
 /* It fails so, in any case without a trace of it. */
+static mode_t mode_of(const char *path)
+{
+	struct stat st;
+
+	assert_int_equal(lstat(path, &st), 0);
+	assert_true(S_ISREG(st.st_mode));
+	return st.st_mode & 07777;
+}
+
+/* Of "key", which leads nowhere, and of "big", which leads to a file. */
+static void put_links(struct stand *s, const char *other)
+{
+	auto_free char *key = path_join(s->outside, "key");
+	auto_free char *big = path_join(s->outside, "big");
+
+	(void)unlink(key);
+	(void)unlink(big);
+	assert_int_equal(symlink("/nonexistent/x", key), 0);
+	assert_int_equal(symlink(other, big), 0);
+}
+
+/* One file, small and large ones of a tree; down and up. */
+static void a_link_that_is_replaced_hands_on_no_mode(void **state)
+{
+	struct stand *s = need_stand(state);
+	auto_free char *dir = path_join(s->here, "dir");
+	auto_free char *key = path_join(dir, "key");
+	auto_free char *big = path_join(dir, "big");
+	auto_free char *other = path_join(s->here, "other");
+	auto_free char *to_key = path_join(s->outside, "key");
+	auto_free char *to_big = path_join(s->outside, "big");
+	auto_free char *tree = str_printf("%s/.", dir);
+	auto_free char *bytes = calloc(1, 200000);
+	const char *const pairs[][2] = { { key, s->outside },
+					 { key, to_key },
+					 { tree, s->outside } };
+	const mode_t mask = umask(022);
+
+	assert_int_equal(mkdir(dir, 0700), 0);
+	assert_int_equal(file_write_atomic(key, "k", 1, 0600, NULL), 0);
+	assert_int_equal(file_write_atomic(big, bytes, 200000, 0600, NULL), 0);
+	assert_int_equal(file_write_atomic(other, "o", 1, 0644, NULL), 0);
+	for (size_t i = 0; i < 2 * ARRAY_LEN(pairs); i++) {
+		const char *const *pair = pairs[i / 2];
+		auto_free char *from =
+			str_printf("%s%s", i % 2 ? "" : "t1:", pair[0]);
+		auto_free char *to =
+			str_printf("%s%s", i % 2 ? "t1:" : "", pair[1]);
+
+		put_links(s, other);
+		assert_int_equal(copy(s, from, to, R), 0);
+		assert_int_equal(mode_of(to_key), 0600);
+		if (pair[0] == tree)
+			assert_int_equal(mode_of(to_big), 0600);
+		assert_int_equal(mode_of(other), 0644);
+	}
+	umask(mask);
+}
+
 static void fails_so(struct stand *s, const char *way, const char *from,
 		     int code, const char *message)
 {
@@ -652,6 +711,7 @@ int main(int argc, char **argv)
 		TEST(a_link_that_a_guest_had_made_is_not_followed),
 		TEST(a_tree_that_is_too_deep_ends),
 		TEST(rights_are_not_taken_from_a_guest),
+		TEST(a_link_that_is_replaced_hands_on_no_mode),
 		TEST(what_a_server_says_is_checked),
 		TEST(a_folder_that_does_not_end_is_left),
 		TEST(short_answers_are_put_together),
