@@ -25,7 +25,7 @@ struct report {
 enum { OUT, ERR, REPORT, PIPES };
 
 struct job {
-	const char *name;
+	const char *name, *id;
 	struct outcome *outcome;
 	pid_t pid;     /* 0: not begun, -1: done */
 	int fd[PIPES]; /* our ends; -1: at its end */
@@ -37,6 +37,7 @@ struct job {
 struct crew {
 	struct cli *cli;
 	const struct fanout *f;
+	const struct bound *targets;
 	struct job *jobs;
 	size_t count, next, running;
 	struct pollfd *poll;
@@ -78,9 +79,12 @@ static int work(void *data)
 	what.err = t->fd[ERR];
 	report.rc = cli_context(cli, &ctx, &report.error);
 	if (report.rc == 0) {
-		report.rc = vmctl_instance_exec(ctx, t->job->name, &what,
+		report.rc = vmctl_instance_exec(ctx, t->job->id, &what,
 						&report.exit, &report.error);
 		vmctl_free(ctx);
+		if (report.rc < 0)
+			bound_explain(t->crew->targets, t->job->id,
+				      &report.error);
 	}
 	if (report.exit.transport)
 		snprintf(report.transport, sizeof(report.transport), "%s",
@@ -330,9 +334,10 @@ static void raise_limit(const struct fanout *f)
 	(void)setrlimit(RLIMIT_NOFILE, &limit);
 }
 
-static int prepare(struct crew *c, const char *const *names,
-		   struct outcome *outcomes, struct vmctl_error *err)
+static int prepare(struct crew *c, struct outcome *outcomes,
+		   struct vmctl_error *err)
 {
+	char **names = c->targets->names;
 	const bool tty[] = { c->cli->tty_out, c->cli->tty_err };
 	int width = 0, r = 0;
 
@@ -343,6 +348,7 @@ static int prepare(struct crew *c, const char *const *names,
 		struct job *j = &c->jobs[i];
 
 		j->name = names[i];
+		j->id = c->targets->ids[i];
 		j->outcome = &outcomes[i];
 		*j->outcome = (struct outcome){ .name = names[i] };
 		j->fd[OUT] = j->fd[ERR] = j->fd[REPORT] = -1;
@@ -355,20 +361,18 @@ static int prepare(struct crew *c, const char *const *names,
 	return r;
 }
 
-int fanout_run(struct cli *cli, const struct fanout *f,
-	       const char *const *names, size_t n, struct outcome *ret,
-	       struct vmctl_error *err)
+int fanout_run(struct cli *cli, const struct fanout *f, const struct bound *b,
+	       size_t n, struct outcome *ret, struct vmctl_error *err)
 {
-	struct crew c = { .cli = cli, .f = f, .count = n };
+	struct crew c = { .cli = cli, .f = f, .targets = b, .count = n };
 	int r;
 
 	c.jobs = calloc(n, sizeof(*c.jobs));
 	c.poll = calloc((size_t)f->jobs * PIPES, sizeof(*c.poll));
 	c.buf = malloc(READ_SIZE);
-	r = c.jobs && c.poll && c.buf ? prepare(&c, names, ret, err)
-				      : fail_oom(err);
+	r = c.jobs && c.poll && c.buf ? prepare(&c, ret, err) : fail_oom(err);
 	if (r == 0 && f->dir)
-		r = fanout_dir(f->dir, names, n, err);
+		r = fanout_dir(f->dir, (const char *const *)b->names, n, err);
 	if (r == 0) {
 		cli_context_close(cli);
 		raise_limit(f);

@@ -4,6 +4,7 @@
 
 #include "cli/command.h"
 #include "cli/outcome.h"
+#include "cli/targets.h"
 
 /*
  * One command on several instances: each in a process of its own with a library
@@ -27,8 +28,7 @@ struct fanout {
  * when the output cannot be written, with err->sys_errno EPIPE when its reader
  * went away: all are ended then.
  */
-int fanout_run(struct cli *cli, const struct fanout *f,
-	       const char *const *names, size_t n, struct outcome *ret,
-	       struct vmctl_error *err);
+int fanout_run(struct cli *cli, const struct fanout *f, const struct bound *b,
+	       size_t n, struct outcome *ret, struct vmctl_error *err);
 
 #endif

@@ -13,7 +13,28 @@ struct targets {
 	struct strings names;
 	struct strings selectors;
 	bool all;
+	/* Also a single name is looked up at once: more than one step is done
+	 * with it, or a question asked. */
+	bool bind;
 };
+
+/*
+ * What they are, each instance once. Names are for people: who has one may
+ * change while a question is asked or others are worked on, so it is ids that
+ * are acted on.
+ */
+struct bound {
+	char **names; /* as many; NULL-terminated */
+	char **ids;   /* or the word that was given, where it is not known whose
+		       * it is: the library will say more */
+};
+void bound_done(struct bound *b);
+#define auto_bound auto_cleanup(bound_done) struct bound
+/* The name of an id, or the id itself. Borrowed. */
+const char *bound_name(const struct bound *b, const char *id);
+/* Puts the name before the error that there is no such id any more. */
+void bound_explain(const struct bound *b, const char *id,
+		   struct vmctl_error *err);
 
 #define OPT_SELECTORS(strct, member)                                           \
 	OPT_STRINGS(strct, member, .name = "selector", .letter = 'l',          \
@@ -30,21 +51,25 @@ struct targets {
 		 .help = "name or id of an instance")
 
 /*
- * The names of what is meant, in *ret, NULL-terminated and each instance once,
- * be it named by name and by id: the given ones in their order (the unknown as
- * they are given), then, by name, what is selected.
- * VMCTL_INVALID when nothing is given, or names together with --all;
- * VMCTL_NOT_FOUND when there is no such instance. The caller frees *ret with
- * strv_free().
+ * What is meant, in *ret, each instance once, be it named by name and by id:
+ * the given ones in their order (the unknown as they are given), then, by name,
+ * what is selected. VMCTL_INVALID when nothing is given, or names together with
+ * --all; VMCTL_NOT_FOUND when there is no such instance.
  */
-int targets_expand(struct cli *cli, const struct targets *targets, char ***ret,
-		   struct vmctl_error *err);
+int targets_expand(struct cli *cli, const struct targets *targets,
+		   struct bound *ret, struct vmctl_error *err);
 
-/* targets_expand() and cli_each(). */
+/* targets_expand() and cli_each(): `id` may also be a name that was given. */
 int targets_each(struct cli *cli, const struct targets *targets,
-		 int (*each)(struct cli *cli, const char *name, void *data,
+		 int (*each)(struct cli *cli, const char *id, void *data,
 			     struct vmctl_error *err),
 		 void *data, struct vmctl_error *err);
+
+/* The same for what is bound already. */
+int bound_each(struct cli *cli, const struct bound *b,
+	       int (*each)(struct cli *cli, const char *id, void *data,
+			   struct vmctl_error *err),
+	       void *data, struct vmctl_error *err);
 
 /* Whether a row is meant by the selectors; with none, every one is. */
 bool targets_select(const struct strings *selectors,

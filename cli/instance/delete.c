@@ -32,36 +32,35 @@ static int delete_one(struct cli *cli, const char *name, void *data,
 	return r < 0 ? r : vmctl_instance_delete(ctx, name, err);
 }
 
-static bool is_meant(struct cli *cli, const struct strings *names)
+static bool is_meant(struct cli *cli, char **names)
 {
-	bool many = names->count > 1;
+	size_t n = strv_len((const char *const *)names);
+	bool many = n > 1;
 
-	if (names->count > 2)
+	if (n > 2)
 		return cli_confirm(cli,
 				   "Delete %s and %zu others, and all that is "
 				   "on their disks?",
-				   names->items[0], names->count - 1);
+				   names[0], n - 1);
 	return cli_confirm(cli, "Delete %s%s%s and all that is on %s?",
-			   names->items[0], many ? " and " : "",
-			   many ? names->items[1] : "",
+			   names[0], many ? " and " : "", many ? names[1] : "",
 			   many ? "their disks" : "its disk");
 }
 
 static int run(struct cli *cli, void *data, struct vmctl_error *err)
 {
 	struct delete_options *o = data;
-	auto_strv char **names = NULL;
-	int r = targets_expand(cli, &o->targets, &names, err);
+	auto_bound meant = { 0 };
+	int r;
 
+	/* A namesake that is made while the question stands is not meant. */
+	o->targets.bind = true;
+	r = targets_expand(cli, &o->targets, &meant, err);
 	if (r < 0)
 		return r;
-	const struct strings list = {
-		.items = (const char **)names,
-		.count = strv_len((const char *const *)names),
-	};
-	if (!is_meant(cli, &list))
+	if (!is_meant(cli, meant.names))
 		return fail(err, VMCTL_FAILED, 0, "nothing was deleted");
-	return cli_each(cli, &list, delete_one, o, err);
+	return bound_each(cli, &meant, delete_one, o, err);
 }
 
 const struct command cmd_delete = {

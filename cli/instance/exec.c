@@ -84,21 +84,24 @@ static const struct example examples[] = {
 	{ NULL },
 };
 
-static int run_one(struct cli *cli, const char *name,
+static int run_one(struct cli *cli, const struct bound *b,
 		   const struct vmctl_exec *what, struct vmctl_error *err)
 {
+	const char *name = b->names[0], *id = b->ids[0];
 	struct vmctl_exit exit = { 0 };
 	struct vmctl_error late;
 	struct vmctl *ctx;
 	int r = cli_context(cli, &ctx, err);
 
 	if (r == 0)
-		r = vmctl_instance_exec(ctx, name, what, &exit, err);
+		r = vmctl_instance_exec(ctx, id, what, &exit, err);
 	cli->status = exit.status;
-	if (r < 0)
-		cli_diagnose(cli, name, err);
-	else
+	if (r < 0) {
+		bound_explain(b, id, err);
+		cli_diagnose(cli, id, err);
+	} else {
 		hint_shell_line(cli, name, what->argv, exit.status);
+	}
 	if (r == 0 && exit.timed_out) {
 		/* The status is the guest's command's; the reason is told. */
 		fail(&late, VMCTL_TIMEOUT, 0,
@@ -157,10 +160,10 @@ static int choose_input(struct cli *cli, const struct exec_options *o, size_t n,
 }
 
 static int run_many(struct cli *cli, const struct exec_options *o,
-		    const struct vmctl_exec *what, const char *const *names,
+		    const struct vmctl_exec *what, const struct bound *b,
 		    struct vmctl_error *err)
 {
-	size_t n = strv_len(names);
+	size_t n = strv_len((const char *const *)b->ids);
 	auto_free struct outcome *list = calloc(n, sizeof(*list));
 	struct fanout f = {
 		.what = *what,
@@ -172,7 +175,7 @@ static int run_many(struct cli *cli, const struct exec_options *o,
 
 	if (r < 0)
 		return r;
-	r = fanout_run(cli, &f, names, n, list, err);
+	r = fanout_run(cli, &f, b, n, list, err);
 	if (f.in_shared)
 		close(f.in);
 	/* As SIGPIPE would have ended it. */
@@ -183,8 +186,8 @@ static int run_many(struct cli *cli, const struct exec_options *o,
 	if (r == 0 && !cli->status)
 		cli->status = outcomes_status(list, n);
 	if (r == 0)
-		hint_shell_line(cli, n > 1 ? "NAME..." : names[0], what->argv,
-				cli->status);
+		hint_shell_line(cli, n > 1 ? "NAME..." : b->names[0],
+				what->argv, cli->status);
 	for (size_t i = 0; i < n; i++)
 		free(list[i].message);
 	return r;
@@ -208,11 +211,11 @@ static int check(const struct exec_options *o, size_t n,
 static int run(struct cli *cli, void *data, struct vmctl_error *err)
 {
 	const struct exec_options *o = data;
-	auto_strv char **names = NULL;
+	auto_bound b = { 0 };
 	int64_t hold_ms = 0;
 	struct vmctl *ctx;
-	int r = targets_expand(cli, &o->targets, &names, err);
-	size_t n = strv_len((const char *const *)names);
+	int r = targets_expand(cli, &o->targets, &b, err);
+	size_t n = strv_len((const char *const *)b.ids);
 
 	if (r == 0)
 		r = check(o, n, err);
@@ -238,8 +241,8 @@ static int run(struct cli *cli, void *data, struct vmctl_error *err)
 		.no_record = o->no_record,
 	};
 	if (n == 1 && !o->dir && !(o->prefix && str_eq(o->prefix, "always")))
-		return run_one(cli, names[0], &what, err);
-	return run_many(cli, o, &what, (const char *const *)names, err);
+		return run_one(cli, &b, &what, err);
+	return run_many(cli, o, &what, &b, err);
 }
 
 const struct command cmd_exec = {

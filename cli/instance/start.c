@@ -62,6 +62,7 @@ static int run(struct cli *cli, void *data, struct vmctl_error *err)
 {
 	struct start_options *o = data;
 
+	o->targets.bind = o->wait;
 	return targets_each(cli, &o->targets, start_one, o, err);
 }
 

@@ -66,43 +66,52 @@ static int usage(const struct strings *what, struct vmctl_error *err)
 	return -VMCTL_INVALID;
 }
 
+struct several {
+	struct cli *cli;
+	const struct bound *b;
+};
+
 /* Of several, each failure is told as it comes. */
-static void on_done(void *data, const char *name, const struct vmctl_error *why)
+static void on_done(void *data, const char *id, const struct vmctl_error *why)
 {
-	struct cli *cli = data;
+	const struct several *s = data;
 
 	if (!why)
 		return;
 	struct vmctl_error err = *why;
-	cli_diagnose(cli, name, &err);
-	cli_error(cli, &err);
+	bound_explain(s->b, id, &err);
+	cli_diagnose(s->cli, id, &err);
+	cli_error(s->cli, &err);
 }
 
 static int run(struct cli *cli, void *data, struct vmctl_error *err)
 {
 	struct wait_options *o = data;
-	auto_strv char **names = NULL;
+	auto_bound b = { 0 };
 	struct vmctl *ctx;
 	int r = usage(&o->what, err);
 
 	if (r == 0)
 		r = cli_context(cli, &ctx, err);
 	if (r == 0)
-		r = targets_expand(cli, &o->targets, &names, err);
+		r = targets_expand(cli, &o->targets, &b, err);
 	if (r < 0)
 		return r;
-	bool several = names[0] && names[1];
+	bool several = b.ids[0] && b.ids[1];
+	struct several all = { cli, &b };
 	const struct vmctl_wait_spec spec = {
 		.size = sizeof(spec),
-		.names = (const char *const *)names,
+		.names = (const char *const *)b.ids,
 		.conditions = wanted(&o->what),
 		.timeout_ms = cli_timeout_of(cli, "timeout.ssh"),
 		.done = several ? on_done : NULL,
-		.data = cli,
+		.data = &all,
 	};
 	r = vmctl_instance_wait_all(ctx, &spec, err);
-	if (r < 0 && !several)
-		cli_diagnose(cli, names[0], err);
+	if (r < 0 && !several) {
+		bound_explain(&b, b.ids[0], err);
+		cli_diagnose(cli, b.ids[0], err);
+	}
 	return r;
 }
 
