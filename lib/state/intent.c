@@ -34,10 +34,20 @@ static bool alive(const struct state_intent *in)
 	       proc_alive(in->pid, in->start_time);
 }
 
+/* A deletion has destroyed something already: forgotten, it would leave an
+ * instance that starts without what it had. Only another one takes its place.
+ */
+static int refuse_deleted(const char *id, struct vmctl_error *err)
+{
+	fail(err, VMCTL_BUSY, 0, "%s is being deleted", id);
+	fail_hint(err, "vmctl delete %s goes on with it", id);
+	return -VMCTL_BUSY;
+}
+
 /* An intent of a living process other than this one. A dead one may be taken
  * over by whoever holds the instance's lock. */
-static int refuse_living(struct state *db, const char *id,
-			 struct vmctl_error *err)
+static int refuse_other(struct state *db, const char *id, const char *verb,
+			struct vmctl_error *err)
 {
 	auto_stmt sqlite3_stmt *stmt = NULL;
 	struct state_intent old;
@@ -51,6 +61,9 @@ static int refuse_living(struct state *db, const char *id,
 	if (r <= 0)
 		return r;
 	read_intent(stmt, &old);
+	if (!alive(&old) && str_eq(old.verb, "delete") &&
+	    !str_eq(verb, "delete"))
+		return refuse_deleted(id, err);
 	if (old.pid == getpid() || !alive(&old))
 		return 0;
 	r = fail(err, VMCTL_BUSY, 0, "process %ld (%s) is at work on %s",
@@ -63,7 +76,7 @@ int intent_put(struct state *db, const char *id, const char *verb,
 	       const char *command, struct vmctl_error *err)
 {
 	pid_t pid = getpid();
-	int r = refuse_living(db, id, err);
+	int r = refuse_other(db, id, verb, err);
 
 	if (r < 0)
 		return r;

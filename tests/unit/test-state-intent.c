@@ -117,6 +117,28 @@ static void dead_work_is_taken_over(void **state)
 	assert_int_equal(dead_count(f), 1);
 }
 
+static void a_dead_deletion_is_only_gone_on_with(void **state)
+{
+	static const char *const verbs[] = { "start", "stop", "port" };
+	struct fixture *f = *state;
+
+	in_dead_process(f, create_and_die);
+	in_dead_process(f, delete_and_die);
+	for (size_t i = 0; i < ARRAY_LEN(verbs); i++) {
+		assert_int_equal(state_intent_begin(f->db, "i-00000001",
+						    verbs[i], "vmctl", &f->err),
+				 -VMCTL_BUSY);
+		assert_non_null(strstr(f->err.message, "is being deleted"));
+		assert_string_equal(fixture_ask(f, "SELECT verb FROM intent"),
+				    "delete");
+	}
+	assert_int_equal(dead_count(f), 1);
+	assert_int_equal(state_intent_begin(f->db, "i-00000001", "delete",
+					    "vmctl", &f->err),
+			 0);
+	assert_int_equal(dead_count(f), 0);
+}
+
 static void work_of_a_living_process_is_not_taken_over(void **state)
 {
 	struct fixture *f = *state;
@@ -182,6 +204,7 @@ int main(void)
 		TEST(work_of_a_dead_process_is_found),
 		TEST(a_reused_pid_is_not_taken_for_it),
 		TEST(dead_work_is_taken_over),
+		TEST(a_dead_deletion_is_only_gone_on_with),
 		TEST(work_of_a_living_process_is_not_taken_over),
 		TEST(a_step_needs_begun_work),
 		TEST(long_texts_are_cut_not_overrun),
