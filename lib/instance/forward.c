@@ -283,6 +283,26 @@ int forwards_end(struct vmctl *ctx, struct vmctl_instance *row,
 	return r;
 }
 
+/* Whoever has the lock may be adding one again that was going a moment ago. */
+int forwards_end_idle(struct vmctl *ctx, struct vmctl_instance *row,
+		      struct vmctl_error *err)
+{
+	auto_free struct state_port *going = NULL;
+	auto_free char *dir = context_path(ctx, "locks");
+	size_t n = 0;
+	int fd = -1, r = state_ports_going(ctx->db, row->id, &going, &n, err);
+
+	if (r < 0 || !n)
+		return r;
+	r = dir ? lock_try(dir, row->id, ctx->command, &fd, err)
+		: fail_oom(err);
+	if (r < 0 || fd < 0)
+		return r;
+	r = forwards_end(ctx, row, err);
+	lock_release(dir, row->id, fd);
+	return r < 0 ? hint_silent(row, r, err) : 0;
+}
+
 static int read_ports(struct vmctl *ctx, const struct vmctl_instance *row,
 		      struct forwards *ret, struct vmctl_error *err)
 {
@@ -307,10 +327,8 @@ int forwards_set(struct vmctl *ctx, struct vmctl_instance *row,
 	auto_forwards f = { 0 };
 	auto_session s = { .ctx = ctx, .row = row };
 	bool ssh = instance_forwarded(row);
-	int r = forwards_end(ctx, row, err);
+	int r = read_ports(ctx, row, &f, err);
 
-	if (r == 0)
-		r = read_ports(ctx, row, &f, err);
 	if (r == 0 && (ssh || f.count))
 		r = begin(&s, err);
 	if (r == 0 && (ssh || f.count))
@@ -357,8 +375,9 @@ int instance_forward(struct vmctl *ctx, struct vmctl_instance *row,
 		     struct vmctl_error *err)
 {
 	auto_forwards f = { 0 };
-	int r = forwards_set(ctx, row, &f, err);
+	int r = forwards_end(ctx, row, err);
 
+	r = r < 0 ? hint_silent(row, r, err) : forwards_set(ctx, row, &f, err);
 	return r < 0 ? r : forwards_verdict(&f, row->name, err);
 }
 

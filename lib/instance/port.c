@@ -133,7 +133,8 @@ static int look(struct vmctl *ctx, struct vmctl_instance *row,
 					  list, err)
 			     : fail_oom(err);
 	}
-	if (forwards_set(ctx, row, &f, &why) == 0)
+	if (forwards_end_idle(ctx, row, &why) == 0 &&
+	    forwards_set(ctx, row, &f, &why) == 0)
 		return append_set(row, &f, list, err);
 	*unreachable = why;
 	return append_all(ctx, row, VMCTL_PORT_UNKNOWN, why.message, list, err);

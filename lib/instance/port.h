@@ -78,6 +78,10 @@ int forwards_verdict(const struct forwards *f, const char *name,
 int forwards_end(struct vmctl *ctx, struct vmctl_instance *row,
 		 struct vmctl_error *err);
 
+/* The same where the lock is not held; leaves them to whoever holds it. */
+int forwards_end_idle(struct vmctl *ctx, struct vmctl_instance *row,
+		      struct vmctl_error *err);
+
 /* For reap.c: ends what a process that died while starting, adding or removing
  * left. */
 int forward_settle(struct vmctl *ctx, struct vmctl_instance *row,

@@ -451,6 +451,29 @@ static void what_is_removed_meanwhile_does_not_stay(void **state)
 	assert_int_equal(count(domain(s)), 1); /* ssh's */
 }
 
+/* A removal that was killed left it going. Whoever has the instance's lock may
+ * be adding it again: it is not ended without the lock. */
+static void what_is_going_is_not_ended_beside_others_at_work(void **state)
+{
+	struct stage *s = *state;
+	auto_free char *dir = context_path(s->place->ctx, "locks");
+	auto_free char *id =
+		strdup(fixture_ask(&s->db, "SELECT id FROM instance"));
+	int fd;
+
+	fixture_sql(&s->db, "UPDATE port_forward SET going = 1"
+			    " WHERE protocol = 'tcp'");
+	assert_int_equal(lock_take(dir, id, "another", 0, NULL, &fd, &s->err),
+			 0);
+	assert_string_equal(states(s, "web1"), "a");
+	assert_true(has(domain(s), 0));
+	assert_int_equal(recorded(s), 2);
+	lock_release(dir, id, fd);
+	assert_string_equal(states(s, "web1"), "a");
+	assert_false(has(domain(s), 0));
+	assert_int_equal(recorded(s), 1);
+}
+
 static void who_sets_the_same_at_once_is_no_failure(void **state)
 {
 	struct stage *s = *state;
@@ -606,6 +629,7 @@ int main(void)
 		WEB1(what_is_deleted_or_broken_is_refused),
 		WEB1(a_user_mode_interface_forwards_also_beside_others),
 		WEB1(what_is_removed_meanwhile_does_not_stay),
+		WEB1(what_is_going_is_not_ended_beside_others_at_work),
 		WEB1(who_sets_the_same_at_once_is_no_failure),
 		WEB1(an_addition_killed_at_any_call_leaves_records_and_forwards_agreed),
 		WEB1(a_removal_killed_at_any_call_leaves_records_and_forwards_agreed),
