@@ -30,6 +30,27 @@ const char *path_base(const char *path)
 	return slash ? slash + 1 : path;
 }
 
+int dir_sync(const char *path, struct vmctl_error *err)
+{
+	auto_close int fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+
+	/* EINVAL: a file system that has no such thing. */
+	if (fd < 0 || (fsync(fd) < 0 && errno != EINVAL))
+		return fail_sys(err, errno, "cannot write %s", path);
+	return 0;
+}
+
+int dir_sync_of(const char *path, struct vmctl_error *err)
+{
+	const char *base = path_base(path);
+	size_t n = (size_t)(base - path);
+	auto_free char *dir = n > 1    ? strndup(path, n - 1)
+			      : n == 1 ? strdup("/")
+				       : strdup(".");
+
+	return dir ? dir_sync(dir, err) : fail_oom(err);
+}
+
 int dir_make(const char *path, mode_t mode, struct vmctl_error *err)
 {
 	struct stat st;
@@ -50,11 +71,14 @@ int dir_make(const char *path, mode_t mode, struct vmctl_error *err)
 		*p = '\0';
 		/* Whatever the umask is: a folder that its owner cannot enter
 		 * would be of no use. */
-		if (mkdir(copy, mode) == 0)
+		if (mkdir(copy, mode) == 0) {
 			chmod(copy, mode);
-		else if (errno != EEXIST)
+			/* One may make a folder where one may not look. */
+			(void)dir_sync_of(copy, NULL);
+		} else if (errno != EEXIST) {
 			return fail_sys(err, errno, "cannot make folder %s",
 					copy);
+		}
 		*p = was;
 		if (!was)
 			break;
@@ -226,15 +250,6 @@ int fd_write_all(int fd, const void *bytes, size_t n, struct vmctl_error *err)
 	return 0;
 }
 
-int dir_sync(const char *path, struct vmctl_error *err)
-{
-	auto_close int fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-
-	if (fd < 0 || fsync(fd) < 0)
-		return fail_sys(err, errno, "cannot write %s", path);
-	return 0;
-}
-
 /* A file that something is mounted on, as containers have their settings, is
  * not replaced by any rename. A full disk is met before a byte is changed. */
 static int write_in_place(const char *path, const void *bytes, size_t n,
@@ -291,9 +306,14 @@ int file_write_atomic(const char *path, const void *bytes, size_t n,
 		r = fail_sys(err, errno, "cannot write %s", path);
 	else
 		r = put_in_place(tmp, path, bytes, n, err);
-	if (r < 0)
+	if (r < 0) {
 		unlink(tmp);
-	return r;
+		return r;
+	}
+	/* All of it is there; whether that lasts cannot be made sure of in a
+	 * folder that may be written and not read. */
+	r = dir_sync_of(path, err);
+	return r == -VMCTL_DENIED ? 0 : r;
 }
 
 int random_bytes(void *out, size_t n, struct vmctl_error *err)

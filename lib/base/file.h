@@ -13,7 +13,7 @@
 char *path_join(const char *a, const char *b);
 const char *path_base(const char *path); /* after the last slash; borrowed */
 
-/* mkdir -p; folders it makes get `mode`. */
+/* mkdir -p; folders it makes get `mode`, and are there after a power cut. */
 int dir_make(const char *path, mode_t mode, struct vmctl_error *err);
 
 /* rm -r: symbolic links are removed, not followed, and no other file system
@@ -34,13 +34,16 @@ int file_read(const char *path, size_t max, struct str *ret,
 int fd_write_all(int fd, const void *bytes, size_t n,
 		 struct vmctl_error *err); /* waits on EAGAIN */
 
-/* Writes a file so that it either has all of the new contents or none: a
- * temporary file beside it, fsync, rename. */
+/* Writes a file so that it either has all of the new contents or none, also
+ * after a power cut: a temporary file beside it, fsync, rename, and fsync of
+ * the folder. */
 int file_write_atomic(const char *path, const void *bytes, size_t n,
 		      mode_t mode, struct vmctl_error *err);
 
-/* Makes sure of a rename or unlink in this folder: fsync of the folder. */
+/* Makes sure of a rename or unlink in this folder: fsync of the folder. The
+ * second is of the folder that a path is in. */
 int dir_sync(const char *path, struct vmctl_error *err);
+int dir_sync_of(const char *path, struct vmctl_error *err);
 
 /* n random bytes from the kernel (getrandom(2)). */
 int random_bytes(void *out, size_t n, struct vmctl_error *err);

@@ -42,11 +42,14 @@ static int copy_end(int from, int64_t size, const char *to,
 	const struct timespec times[2] = { st.st_atim, st.st_mtim };
 	if (r == 0)
 		(void)futimens(fd, times);
-	if (r == 0 && rename(temporary, to) < 0)
+	/* What it was copied from is cut or removed next. */
+	if (r == 0 && (fsync(fd) < 0 || rename(temporary, to) < 0))
 		r = fail_sys(err, errno, "cannot write %s", to);
-	if (r < 0)
+	if (r < 0) {
 		unlink(temporary);
-	return r;
+		return r;
+	}
+	return dir_sync_of(to, err);
 }
 
 static int move_file(const char *from, const char *to, int64_t limit,
@@ -197,7 +200,8 @@ static int keep(struct vmctl *ctx, const char *id, const char *ended,
 		if (rc == 0)
 			rc = move_boot(ctx, from, to, err);
 	}
-	return rc;
+	/* The folder that they were in goes next. */
+	return rc == 0 && access(kept, F_OK) == 0 ? dir_sync(kept, err) : rc;
 }
 
 void console_keep(struct vmctl *ctx, const struct vmctl_instance *row,

@@ -131,6 +131,8 @@ static int step_files(struct creation *c, struct vmctl_error *err)
 		r = seed_make(&c->draft, &c->seed, err);
 	if (r == 0)
 		r = seed_write(&c->seed, iso, err);
+	if (r == 0)
+		r = dir_sync(c->dir, err);
 	return r < 0 ? r
 		     : keep_access(c, (const char *const[]){ disk, iso, NULL },
 				   err);

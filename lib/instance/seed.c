@@ -195,6 +195,9 @@ int seed_write(const struct seed *seed, const char *path,
 		open(path, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
 	if (fd < 0)
 		return fail_sys(err, errno, "cannot write %s", path);
-	return iso->write(fd, "cidata", files, ARRAY_LEN(files), clock_now(),
-			  err);
+	r = iso->write(fd, "cidata", files, ARRAY_LEN(files), clock_now(), err);
+	/* Nothing else has the keys in it, and no start makes it again. */
+	if (r == 0 && fsync(fd) < 0)
+		r = fail_sys(err, errno, "cannot write %s", path);
+	return r;
 }

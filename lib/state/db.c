@@ -27,6 +27,9 @@ static void create_private(const char *path)
 
 	if (fd >= 0 && fchmod(fd, 0600) < 0)
 		unlink(path);
+	/* What is recorded is synced into it: it must be there itself. */
+	else if (fd >= 0)
+		(void)dir_sync_of(path, NULL);
 }
 
 static int handle_open(struct state *db, const char *name, int flags,
