@@ -64,6 +64,15 @@ static int undo_addresses(void *data, struct vmctl_error *err)
  * address: all take the first free one. */
 #define DRAWS 64
 
+/* What another process took, or took away, since the draft was made. */
+static int draft_again(struct creation *c, enum state_clash clash,
+		       struct vmctl_error *err)
+{
+	return clash == STATE_CLASH_KEY
+		       ? draft_keys_again(c->ctx, &c->draft, err)
+		       : draft_identity(c->ctx, &c->draft, err);
+}
+
 /* The lock, then the row: from its first moment the row is seen to belong to a
  * process at work. An id that is taken is drawn again. */
 static int step_record(struct creation *c, struct vmctl_error *err)
@@ -80,11 +89,12 @@ static int step_record(struct creation *c, struct vmctl_error *err)
 				c->draft.nics, c->draft.nic_count,
 				c->draft.ports, c->draft.port_count,
 				c->ctx->command, &clash, err);
-		if (r == 0 || clash != STATE_CLASH_DRAWN || tries == DRAWS)
+		if (r == 0 || clash == STATE_CLASH_NONE ||
+		    clash == STATE_CLASH_NAME || tries == DRAWS)
 			return r;
 		lock_release(c->lock_dir, row->id, c->lock);
 		c->lock = -1;
-		r = draft_identity(c->ctx, &c->draft, err);
+		r = draft_again(c, clash, err);
 		if (r < 0)
 			return r;
 	}

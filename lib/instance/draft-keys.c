@@ -79,3 +79,13 @@ int draft_keys(struct vmctl *ctx, struct draft *d, const char *const *names,
 	return names ? add_named(ctx, d, names, err)
 		     : add_all(ctx, d, make, err);
 }
+
+int draft_keys_again(struct vmctl *ctx, struct draft *d,
+		     struct vmctl_error *err)
+{
+	state_instance_keys_free(d->keys, d->key_count);
+	d->keys = NULL;
+	d->key_count = 0;
+	strv_free(take_ptr(&d->row->keys));
+	return draft_keys(ctx, d, d->key_names, true, err);
+}

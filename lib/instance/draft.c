@@ -336,6 +336,7 @@ int draft_make(struct vmctl *ctx, const struct vmctl_instance_create *asked,
 	if (r < 0)
 		return r;
 	d.networks = spec.networks;
+	d.key_names = spec.keys;
 	d.ip = spec.ip;
 	d.dry = !make_keys;
 	d.row = calloc(1, sizeof(*d.row));

@@ -39,6 +39,7 @@ struct draft {
 	struct state_port *ports; /* of the host, beside that of ssh */
 	size_t port_count;
 	const char *const *networks; /* as asked for; borrowed */
+	const char *const *key_names; /* likewise; NULL: all */
 	const char *ip;
 	bool key_made; /* the key "default" was generated for it */
 	bool dry;      /* nothing may be made */
@@ -57,6 +58,9 @@ void draft_done(struct draft *d);
  * pair "default" where there is none (which is only noted without `make`). */
 int draft_keys(struct vmctl *ctx, struct draft *d, const char *const *names,
 	       bool make, struct vmctl_error *err);
+/* The same anew, after one of them was deleted. */
+int draft_keys_again(struct vmctl *ctx, struct draft *d,
+		     struct vmctl_error *err);
 
 /* label.c: those that it is to have; VMCTL_INVALID. */
 int draft_labels(struct draft *d, const char *const *labels,

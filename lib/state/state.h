@@ -140,10 +140,17 @@ struct state_instance_key {
  * be NULL) tells when it was the id, the MAC, the UUID or a port that was drawn
  * instead, which the caller draws anew.
  *
- * VMCTL_NOT_FOUND when no image has row->image_digest. `state`, `reason`, the
- * times other than created_at, `note` and `keys` of *row are not looked at.
+ * VMCTL_NOT_FOUND when no image has row->image_digest; or, with the clash KEY,
+ * when a key with a private file has been deleted since it was read. `state`,
+ * `reason`, the times other than created_at, `note` and `keys` of *row are not
+ * looked at.
  */
-enum state_clash { STATE_CLASH_NONE, STATE_CLASH_NAME, STATE_CLASH_DRAWN };
+enum state_clash {
+	STATE_CLASH_NONE,
+	STATE_CLASH_NAME,
+	STATE_CLASH_DRAWN,
+	STATE_CLASH_KEY,
+};
 int state_instance_add(struct state *db, const struct vmctl_instance *row,
 		       const struct state_instance_key *keys, size_t key_count,
 		       const struct state_nic *nics, size_t nic_count,

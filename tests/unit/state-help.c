@@ -113,6 +113,17 @@ const char *digest_of(const char *begin)
 	return out;
 }
 
+void key_put(const struct fixture *f, const char *public_key, const char *file)
+{
+	auto_free char *sql = str_printf("INSERT OR IGNORE INTO ssh_key VALUES "
+					 "('%s', 't', 0, '%s', '', '', '',"
+					 " '%s', 0)",
+					 public_key, public_key, file);
+
+	assert_non_null(sql);
+	fixture_sql(f, sql);
+}
+
 void image_put(struct fixture *f, const char *name, const char *digest)
 {
 	const struct vmctl_image image = {

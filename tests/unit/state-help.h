@@ -45,6 +45,10 @@ void fixture_write_unlock(void *lock);
 const char *digest_of(const char *begin);
 
 /* Adds an image with that name and digest (see digest_of). */
+/* A key with this private file, for instances to be made with; named after its
+ * public key. */
+void key_put(const struct fixture *f, const char *public_key, const char *file);
+
 void image_put(struct fixture *f, const char *name, const char *digest);
 
 /* A complete row of which tests change what they look at. Its strings are

@@ -108,6 +108,35 @@ static void keys_that_are_named_are_taken_once_each(void **state)
 	draft_done(&d);
 }
 
+static void keys_that_were_deleted_meanwhile_are_left_out(void **state)
+{
+	struct place *p = *state;
+	struct vmctl_key *key = NULL;
+	const char *const names[] = { "b", NULL };
+	struct draft all, named;
+
+	for (const char *const *n = (const char *const[]){ "a", "b", NULL }; *n;
+	     n++) {
+		assert_int_equal(
+			vmctl_key_generate(p->ctx, *n, "", &key, &p->err), 0);
+		vmctl_key_free(key);
+	}
+	assert_int_equal(draw(p->ctx, NULL, true, &all), 0);
+	assert_int_equal(draw(p->ctx, names, true, &named), 0);
+	named.key_names = names;
+	assert_int_equal(vmctl_key_delete(p->ctx, "b", &p->err), 0);
+	assert_int_equal(draft_keys_again(p->ctx, &all, &p->err), 0);
+	assert_int_equal(all.key_count, 1);
+	assert_string_equal(all.keys[0].name, "a");
+	assert_string_equal(all.row->keys[0], "a");
+	assert_null(all.row->keys[1]);
+	/* One that was asked for must be there. */
+	assert_int_equal(draft_keys_again(p->ctx, &named, &p->err),
+			 -VMCTL_NOT_FOUND);
+	draft_done(&all);
+	draft_done(&named);
+}
+
 int main(void)
 {
 #define TEST(f) cmocka_unit_test_setup_teardown(f, place_setup, place_teardown)
@@ -115,6 +144,7 @@ int main(void)
 		TEST(of_creations_at_once_all_use_the_pair_that_one_made),
 		TEST(a_dry_run_makes_no_pair),
 		TEST(keys_that_are_named_are_taken_once_each),
+		TEST(keys_that_were_deleted_meanwhile_are_left_out),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

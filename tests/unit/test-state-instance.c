@@ -41,6 +41,7 @@ static void inst_014_all_fields_come_back(void **state)
 	};
 	auto_instance struct vmctl_instance *got = NULL;
 
+	key_put(f, "ssh-ed25519 AAAC", "/k/default");
 	assert_int_equal(state_instance_add(f->db, &row, keys, 2, NIC(row),
 					    "test", NULL, &f->err),
 			 0);
@@ -84,6 +85,7 @@ static void key_006_an_instance_has_its_own_copy_of_its_keys(void **state)
 	struct state_instance_key *got = NULL;
 	size_t n = 0;
 
+	key_put(f, "ssh-ed25519 AAAC", "/k/default");
 	assert_int_equal(state_instance_add(f->db, &row, keys, 2, NIC(row),
 					    "test", NULL, &f->err),
 			 0);
@@ -96,6 +98,44 @@ static void key_006_an_instance_has_its_own_copy_of_its_keys(void **state)
 	assert_string_equal(got[1].private_path, "/k/default");
 	state_instance_keys_free(got, n);
 	state_instance_keys_free(NULL, 0);
+}
+
+static int put_with(struct fixture *f, unsigned number, const char *public_key,
+		    const char *file, enum state_clash *clash)
+{
+	static char name[16];
+	struct vmctl_instance row;
+	const struct state_instance_key key = { (char *)"k", (char *)public_key,
+						(char *)file };
+
+	snprintf(name, sizeof(name), "web%u", number);
+	row = sample_instance(number, name, digest_of("aa"));
+	*clash = STATE_CLASH_NONE;
+	return state_instance_add(f->db, &row, &key, 1, NIC(row), "test", clash,
+				  &f->err);
+}
+
+static void a_key_that_was_deleted_meanwhile_is_a_clash(void **state)
+{
+	struct fixture *f = *state;
+	enum state_clash clash;
+
+	assert_int_equal(put_with(f, 1, "A", "/k/a", &clash), -VMCTL_NOT_FOUND);
+	assert_int_equal(clash, STATE_CLASH_KEY);
+	assert_string_equal(fixture_ask(f, "SELECT count(*) FROM instance"),
+			    "0");
+	/* Another key has been given the file since. */
+	key_put(f, "B", "/k/a");
+	assert_int_equal(put_with(f, 1, "A", "/k/a", &clash), -VMCTL_NOT_FOUND);
+	assert_int_equal(clash, STATE_CLASH_KEY);
+	/* A key without a file of vmctl's cannot lose it. */
+	assert_int_equal(put_with(f, 2, "C", "", &clash), 0);
+	/* What a living instance is entered with stays; of a dead one not. */
+	assert_int_equal(put_with(f, 3, "B", "/k/a", &clash), 0);
+	fixture_sql(f, "DELETE FROM ssh_key");
+	assert_int_equal(put_with(f, 4, "B", "/k/a", &clash), 0);
+	fixture_sql(f, "UPDATE instance SET state = 'terminated'");
+	assert_int_equal(put_with(f, 5, "B", "/k/a", &clash), -VMCTL_NOT_FOUND);
 }
 
 static void inst_003_a_clash_is_told_apart(void **state)
@@ -562,6 +602,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		TEST(inst_014_all_fields_come_back),
 		TEST(key_006_an_instance_has_its_own_copy_of_its_keys),
+		TEST(a_key_that_was_deleted_meanwhile_is_a_clash),
 		TEST(inst_003_a_clash_is_told_apart),
 		TEST(instances_without_a_port_do_not_clash),
 		TEST(a_name_like_an_id_is_refused),

@@ -106,6 +106,7 @@ static void hosts_have_what_ssh_needs(void **state)
 	assert_int_equal(state_hosts(f->db, &hosts, &n, &f->err), 0);
 	assert_int_equal(n, 0);
 	state_hosts_free(hosts, n);
+	key_put(f, "ssh-ed25519 AAAC", "/k/default");
 	assert_int_equal(state_instance_add(f->db, &row, keys, 2, NIC(row),
 					    "test", NULL, &f->err),
 			 0);
