@@ -4,6 +4,7 @@
 #include <arpa/inet.h>
 #include <dirent.h>
 #include <errno.h>
+#include <ifaddrs.h>
 #include <limits.h>
 #include <netinet/in.h>
 #include <stdio.h>
@@ -222,6 +223,27 @@ int hostport_check(bool udp, const char *address, int port,
 	auto_close int fd = -1;
 
 	return bind_port(udp, address, port, &fd, err);
+}
+
+bool hostport_is_own(const char *address)
+{
+	struct ifaddrs *all;
+	struct in_addr want;
+	bool own = false;
+
+	if (inet_pton(AF_INET, address, &want) != 1)
+		return false;
+	uint32_t host = ntohl(want.s_addr);
+	if (!host || host >> 24 == IN_LOOPBACKNET)
+		return true;
+	if (getifaddrs(&all) < 0)
+		return true;
+	for (struct ifaddrs *i = all; i && !own; i = i->ifa_next)
+		own = i->ifa_addr && i->ifa_addr->sa_family == AF_INET &&
+		      ((const struct sockaddr_in *)i->ifa_addr)
+				      ->sin_addr.s_addr == want.s_addr;
+	freeifaddrs(all);
+	return own;
 }
 
 int hostport_open(bool udp, const char *address, int port, int *ret,

@@ -22,6 +22,11 @@
 int hostport_check(bool udp, const char *address, int port,
 		   struct vmctl_error *err);
 
+/* Whether that IPv4 address is this host's own, on whichever interface, or its
+ * loopback. That one can listen there proves nothing: net.ipv4.ip_nonlocal_bind
+ * allows it anywhere. true when it cannot be told. */
+bool hostport_is_own(const char *address);
+
 /* The same, and the socket: of TCP it listens. The caller closes it. */
 int hostport_open(bool udp, const char *address, int port, int *ret,
 		  struct vmctl_error *err);

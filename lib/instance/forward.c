@@ -37,12 +37,6 @@ static void session_done(struct session *s)
 }
 #define auto_session auto_cleanup(session_done) struct session
 
-/* What claims to be this host itself, or its loopback, is no guest. */
-static bool is_hosts(const char *address)
-{
-	return hostport_check(true, address, 0, NULL) == 0;
-}
-
 /* What the host gave it stands; else it is the guest that says. */
 static int find_guest(struct session *s, struct vmctl_error *err)
 {
@@ -57,7 +51,9 @@ static int find_guest(struct session *s, struct vmctl_error *err)
 		return r;
 	snprintf(s->guest, sizeof(s->guest), "%s",
 		 given ? nics[0].address : s->row->address);
-	if (is_hosts(s->guest))
+	/* What claims to be this host itself, or its loopback, is not a guest.
+	 */
+	if (hostport_is_own(s->guest))
 		s->guest[0] = '\0';
 	s->relay = (struct relay_at){ s->ctx, s->row->id, s->guest };
 	return 0;

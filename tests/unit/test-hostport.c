@@ -2,10 +2,14 @@
 #include "unit.h"
 
 #include <arpa/inet.h>
+#include <fcntl.h>
+#include <sched.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
+#include "base/cleanup.h"
 #include "base/clock.h"
 #include "base/str.h"
 #include "driver/hostport.h"
@@ -208,6 +212,46 @@ static void the_kernels_tables_are_read(void **state)
 				      &uid));
 }
 
+/* As hosts of keepalived and haproxy have it, in a network of its own. */
+static int ask_with_nonlocal_bind(void)
+{
+	static const char setting[] = "/proc/sys/net/ipv4/ip_nonlocal_bind";
+	int flags =
+		geteuid() == 0 ? CLONE_NEWNET : CLONE_NEWNET | CLONE_NEWUSER;
+
+	if (unshare(flags) < 0)
+		return 1;
+	auto_close int fd = open(setting, O_WRONLY | O_CLOEXEC);
+	if (fd < 0 || write(fd, "1", 1) != 1)
+		return 2;
+	if (hostport_check(true, "192.168.122.57", 0, NULL) < 0)
+		return 3;
+	return hostport_is_own("192.168.122.57") ? 4 : 0;
+}
+
+static void a_guest_is_not_the_host_where_any_address_can_be_bound(void **state)
+{
+	int status;
+	pid_t pid = fork();
+
+	assert_true(pid >= 0);
+	if (pid == 0)
+		_exit(ask_with_nonlocal_bind());
+	assert_int_equal(waitpid(pid, &status, 0), pid);
+	assert_true(WIFEXITED(status));
+	assert_int_equal(WEXITSTATUS(status), 0);
+}
+
+static void this_hosts_addresses_are_known(void **state)
+{
+	assert_true(hostport_is_own("127.0.0.1"));
+	assert_true(hostport_is_own("127.8.8.8"));
+	assert_true(hostport_is_own("0.0.0.0"));
+	assert_false(hostport_is_own("192.0.2.7"));
+	assert_false(hostport_is_own(""));
+	assert_false(hostport_is_own("junk"));
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -218,6 +262,9 @@ int main(void)
 		cmocka_unit_test(a_port_of_roots_says_what_to_do),
 		cmocka_unit_test(a_long_table_is_read_once),
 		cmocka_unit_test(the_kernels_tables_are_read),
+		cmocka_unit_test(
+			a_guest_is_not_the_host_where_any_address_can_be_bound),
+		cmocka_unit_test(this_hosts_addresses_are_known),
 	};
 
 	return cmocka_run_group_tests_name("hostport", tests, NULL, NULL);
