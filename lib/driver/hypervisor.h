@@ -15,7 +15,7 @@
  * Nothing above it may assume libvirt.
  */
 
-#define HV_ABI 6
+#define HV_ABI 7
 
 struct hv;
 
@@ -93,6 +93,7 @@ struct hv_forward {
 /* A network with NAT, DHCP and DNS for its guests. Addresses are IPv4. */
 struct hv_network {
 	char name[64];
+	char uuid[37];
 	char bridge[16];
 	char address[16]; /* of the host in it: "192.168.100.1" */
 	int prefix;
@@ -255,13 +256,14 @@ struct hv_ops {
 	/* Networks, by name. The caller frees lists. */
 	int (*net_list)(struct hv *hv, struct hv_network **ret, size_t *ret_n,
 			struct vmctl_error *err);
-	/* Defines it, to be started with the host, and starts it. name,
+	/* Defines it, to be started with the host, and starts it. name, uuid,
 	 * address, prefix and range of `net` count. */
 	int (*net_create)(struct hv *hv, const struct hv_network *net,
 			  struct vmctl_error *err);
 	int (*net_start)(struct hv *hv, const char *name,
 			 struct vmctl_error *err);
-	int (*net_delete)(struct hv *hv, const char *name,
+	/* The one with that UUID, whatever has its name by now. */
+	int (*net_delete)(struct hv *hv, const char *uuid,
 			  struct vmctl_error *err);
 
 	/* What is reserved in it, by whomever: networks belong to the host and

@@ -3,7 +3,7 @@
 
 #include <stdio.h>
 
-#include "base/str.h"
+#include "base/file.h"
 #include "internal/config.h"
 #include "state/brief.h"
 
@@ -141,6 +141,21 @@ static int check_overlap(const struct hv_network *nets, size_t n,
 	return 0;
 }
 
+/* A failure may come after the effect. Where that cannot be told the record
+ * stays. */
+static bool is_made(const struct hv_ops *ops, struct hv *hv, const char *uuid)
+{
+	auto_free struct hv_network *nets = NULL;
+	size_t n = 0;
+
+	if (ops->net_list(hv, &nets, &n, NULL) < 0)
+		return true;
+	for (size_t i = 0; i < n; i++)
+		if (str_eq(nets[i].uuid, uuid))
+			return true;
+	return false;
+}
+
 int network_make(struct vmctl *ctx, const char *name, const struct subnet *s,
 		 struct vmctl_error *err)
 {
@@ -164,13 +179,22 @@ int network_make(struct vmctl *ctx, const char *name, const struct subnet *s,
 		r = subnet_check_host(s, NULL, err);
 	if (r < 0)
 		return r;
+	r = random_uuid(net.uuid, err);
+	if (r < 0)
+		return r;
 	snprintf(net.name, sizeof(net.name), "%s", name);
 	ipv4_text(s->base + 1, net.address);
 	ipv4_text(s->first, net.range_first);
 	ipv4_text(s->last, net.range_last);
-	/* The record first: what it says without a network harms nobody. */
-	r = state_network_add(db, ctx->uri, name, err);
-	return r < 0 ? r : ops->net_create(hv, &net, err);
+	/* The record first, of that UUID: without a network, or with another
+	 * one of the name, it says nothing. */
+	r = state_network_add(db, ctx->uri, name, net.uuid, err);
+	if (r < 0)
+		return r;
+	r = ops->net_create(hv, &net, err);
+	if (r < 0 && !is_made(ops, hv, net.uuid))
+		state_network_forget(db, ctx->uri, name, net.uuid, NULL);
+	return r;
 }
 
 int subnet_default(struct vmctl *ctx, const char *range, struct subnet *ret,
@@ -217,9 +241,8 @@ static const char *other_uri(const char *uri)
 				     : NULL;
 }
 
-/* As state_network_users() has it, on the context's connection. */
-static int count_users(struct vmctl *ctx, const char *name, int64_t *ret,
-		       char **ret_user, struct vmctl_error *err)
+int network_users(struct vmctl *ctx, const char *name, int64_t *ret,
+		  char **ret_user, struct vmctl_error *err)
 {
 	const char *other = other_uri(ctx->uri);
 	auto_free char *one = NULL, *two = NULL;
@@ -248,10 +271,10 @@ static int describe(struct vmctl *ctx, const struct hv_network *net,
 	int r = n ? context_state(ctx, &db, err) : fail_oom(err);
 
 	if (r == 0)
-		r = state_network_made(db, ctx->uri, net->name, &n->created_at,
-				       err);
+		r = state_network_made(db, ctx->uri, net->name, net->uuid,
+				       &n->created_at, err);
 	if (r == 0)
-		r = count_users(ctx, net->name, &n->used, NULL, err);
+		r = network_users(ctx, net->name, &n->used, NULL, err);
 	if (r < 0)
 		return r;
 	bool dhcp = network_subnet(net, &s);
@@ -324,67 +347,4 @@ int vmctl_network_used(struct vmctl *ctx, char ***ret, struct vmctl_error *err)
 	int r = context_state(ctx, &db, err);
 
 	return r < 0 ? r : state_words(db, STATE_WORDS_NETWORKS, ret, err);
-}
-
-/* Other users' instances are in other databases; what shows is what the
- * network keeps for them. */
-static int check_others(struct vmctl *ctx, const char *name,
-			struct vmctl_error *err)
-{
-	auto_free struct hv_lease *kept = NULL;
-	const struct hv_ops *ops;
-	struct hv *hv;
-	size_t n = 0;
-	int r = network_hv(ctx, NULL, &ops, &hv, err);
-
-	if (r == 0)
-		r = ops->net_reserved(hv, name, &kept, &n, err);
-	if (r < 0 || !n)
-		return r;
-	fail(err, VMCTL_IN_USE, 0,
-	     "the network %s is in use: it keeps %s for %s, which is none of "
-	     "your instances",
-	     name, kept[0].address,
-	     kept[0].hostname[0] ? kept[0].hostname : kept[0].mac);
-	fail_hint(err, "virsh -c %s net-dumpxml %s", ctx->uri, name);
-	return -VMCTL_IN_USE;
-}
-
-int vmctl_network_delete(struct vmctl *ctx, const char *name,
-			 struct vmctl_error *err)
-{
-	auto_free char *user = NULL;
-	const struct hv_ops *ops;
-	struct hv_network net;
-	struct state *db;
-	struct hv *hv;
-	int64_t made = 0, users = 0;
-	int r = network_find(ctx, NULL, name, &net, err);
-
-	if (r == 0)
-		r = context_state(ctx, &db, err);
-	if (r == 0)
-		r = state_network_made(db, ctx->uri, name, &made, err);
-	if (r == 0)
-		r = count_users(ctx, name, &users, &user, err);
-	if (r < 0)
-		return r;
-	if (!made) {
-		fail(err, VMCTL_UNSUPPORTED, 0,
-		     "the network %s was not made by vmctl", name);
-		fail_hint(err, "virsh -c %s net-destroy %s", ctx->uri, name);
-		return -VMCTL_UNSUPPORTED;
-	}
-	if (users) {
-		fail(err, VMCTL_IN_USE, 0, "the network %s is in use by %s%s",
-		     name, user, users > 1 ? " and others" : "");
-		fail_hint(err, "vmctl delete %s", user);
-		return -VMCTL_IN_USE;
-	}
-	r = check_others(ctx, name, err);
-	if (r == 0)
-		r = network_hv(ctx, NULL, &ops, &hv, err);
-	if (r == 0)
-		r = ops->net_delete(hv, name, err);
-	return r < 0 ? r : state_network_forget(db, ctx->uri, name, err);
 }

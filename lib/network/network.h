@@ -29,6 +29,22 @@ int network_find(struct vmctl *ctx, const char *uri, const char *name,
 /* Its subnet and range; false when it has none that vmctl can use. */
 bool network_subnet(const struct hv_network *net, struct subnet *ret);
 
+/* As state_network_users() has it, on the context's connection. */
+int network_users(struct vmctl *ctx, const char *name, int64_t *ret,
+		  char **ret_user, struct vmctl_error *err);
+
+/* One process at a time removes a network or reserves an address in it: an
+ * instance is recorded before it does, so whoever removes the network sees the
+ * one, or the instance does not find the other. */
+struct network_lock {
+	char *dir, name[80];
+	int fd;
+};
+int network_lock(struct vmctl *ctx, const char *name, struct network_lock *ret,
+		 struct vmctl_error *err);
+void network_unlock(struct network_lock *lock);
+#define auto_network_lock auto_cleanup(network_unlock) struct network_lock
+
 /* Makes a network after checking that it can be. */
 int network_make(struct vmctl *ctx, const char *name, const struct subnet *s,
 		 struct vmctl_error *err);

@@ -274,14 +274,47 @@ int network_up(struct vmctl *ctx, const char *uri, const struct state_nic *nic,
 	return r < 0 ? r : ops->net_start(hv, nic->source, err);
 }
 
+int network_lock(struct vmctl *ctx, const char *name, struct network_lock *ret,
+		 struct vmctl_error *err)
+{
+	struct network_lock lock = { .dir = context_path(ctx, "locks") };
+
+	if (!lock.dir)
+		return fail_oom(err);
+	/* It becomes the name of a file. */
+	snprintf(lock.name, sizeof(lock.name), "network-%.63s", name);
+	for (char *p = lock.name; (p = strchr(p, '/'));)
+		*p = '~';
+	int r = lock_take(lock.dir, lock.name, ctx->command,
+			  ctx->lock_timeout_ms, &ctx->ev, &lock.fd, err);
+	if (r < 0) {
+		free(lock.dir);
+		return r;
+	}
+	*ret = lock;
+	return 0;
+}
+
+void network_unlock(struct network_lock *lock)
+{
+	if (lock->fd >= 0)
+		lock_release(lock->dir, lock->name, lock->fd);
+	free(lock->dir);
+}
+
 int network_hold(struct vmctl *ctx, const char *uri,
 		 const struct state_nic *nic, const char *hostname,
 		 struct vmctl_error *err)
 {
+	auto_network_lock lock = { .fd = -1 };
 	const struct hv_ops *ops;
 	struct hv *hv;
-	int r = network_up(ctx, uri, nic, err);
+	int r = nic->kind == STATE_NIC_NETWORK
+			? network_lock(ctx, nic->source, &lock, err)
+			: 0;
 
+	if (r == 0)
+		r = network_up(ctx, uri, nic, err);
 	if (r < 0 || !nic->reserved)
 		return r;
 	r = network_hv(ctx, uri, &ops, &hv, err);

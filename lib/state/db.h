@@ -13,7 +13,7 @@
 #include "base/cleanup.h"
 #include "base/error.h"
 
-#define STATE_VERSION 4
+#define STATE_VERSION 5
 #define STATE_APPLICATION_ID 1986880372 /* "vmct", as in schema.sql */
 
 struct state {

@@ -97,6 +97,18 @@ static const char *const steps[STATE_VERSION] = {
 	") STRICT;\n"
 	"CREATE INDEX execution_instance ON execution (instance);\n"
 	"CREATE INDEX execution_started ON execution (started_at_ms)",
+	/* To 5: the UUIDs of networks. */
+	"ALTER TABLE network RENAME TO network_4;\n"
+	"CREATE TABLE network (\n"
+	"\tconnection TEXT NOT NULL,\n"
+	"\tname TEXT NOT NULL,\n"
+	"\tuuid TEXT NOT NULL,\n"
+	"\tcreated_at INTEGER NOT NULL,\n"
+	"\tPRIMARY KEY (connection, name, uuid)\n"
+	") STRICT, WITHOUT ROWID;\n"
+	"INSERT INTO network SELECT connection, name, '', created_at\n"
+	" FROM network_4;\n"
+	"DROP TABLE network_4",
 	NULL, /* ends the table */
 };
 

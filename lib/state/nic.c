@@ -4,7 +4,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#include "base/clock.h"
 #include "base/str.h"
 #include "state/db.h"
 
@@ -163,38 +162,4 @@ int state_network_users(struct state *db, const char *connection,
 	if (ret_name)
 		*ret_name = take_ptr(&name);
 	return 0;
-}
-
-int state_network_add(struct state *db, const char *connection,
-		      const char *name, struct vmctl_error *err)
-{
-	return sql_run(db, NULL, err,
-		       "INSERT INTO network (connection, name, created_at)"
-		       " VALUES (?, ?, ?) ON CONFLICT DO NOTHING",
-		       "tti", connection, name, clock_now());
-}
-
-int state_network_made(struct state *db, const char *connection,
-		       const char *name, int64_t *ret, struct vmctl_error *err)
-{
-	auto_stmt sqlite3_stmt *stmt = NULL;
-	int r = sql_query(db, &stmt, err,
-			  "SELECT created_at FROM network"
-			  " WHERE connection = ? AND name = ?",
-			  "tt", connection, name);
-
-	if (r == 0)
-		r = sql_step(db, stmt, err);
-	if (r < 0)
-		return r;
-	*ret = r ? sqlite3_column_int64(stmt, 0) : 0;
-	return 0;
-}
-
-int state_network_forget(struct state *db, const char *connection,
-			 const char *name, struct vmctl_error *err)
-{
-	return sql_run(db, NULL, err,
-		       "DELETE FROM network WHERE connection = ? AND name = ?",
-		       "tt", connection, name);
 }

@@ -185,12 +185,14 @@ CREATE TABLE execution (
 CREATE INDEX execution_instance ON execution (instance);
 CREATE INDEX execution_started ON execution (started_at_ms);
 
--- Networks that vmctl made, on the connection that they are on.
+-- Networks that vmctl made, on the connection that they are on. Another one may
+-- have the name later; '' is the UUID of a record that an older version made.
 CREATE TABLE network (
 	connection TEXT NOT NULL,
 	name TEXT NOT NULL,
+	uuid TEXT NOT NULL,
 	created_at INTEGER NOT NULL,
-	PRIMARY KEY (connection, name)
+	PRIMARY KEY (connection, name, uuid)
 ) STRICT, WITHOUT ROWID;
 
 -- Work begun and not ended.

@@ -246,13 +246,17 @@ int state_network_users(struct state *db, const char *connection,
 			const char *network, int64_t *ret, char **ret_name,
 			struct vmctl_error *err);
 
-/* Networks that vmctl made (state/nic.c). *ret is 0 for others. */
+/* Networks that vmctl made (state/network.c): the one of that name and UUID.
+ * *ret is 0 for others. */
 int state_network_add(struct state *db, const char *connection,
-		      const char *name, struct vmctl_error *err);
+		      const char *name, const char *uuid,
+		      struct vmctl_error *err);
 int state_network_made(struct state *db, const char *connection,
-		       const char *name, int64_t *ret, struct vmctl_error *err);
+		       const char *name, const char *uuid, int64_t *ret,
+		       struct vmctl_error *err);
 int state_network_forget(struct state *db, const char *connection,
-			 const char *name, struct vmctl_error *err);
+			 const char *name, const char *uuid,
+			 struct vmctl_error *err);
 
 /* The port that ssh is forwarded from. VMCTL_EXISTS: another instance's, or
  * one that is forwarded otherwise. */

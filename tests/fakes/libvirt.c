@@ -537,7 +537,12 @@ static int net_create(struct hv *hv, const struct hv_network *net,
 {
 	ENTER();
 	bool lost = fake->race_net || fake->net.name[0];
-	fake->net = *net;
+	/* What is there already stays what it is. */
+	if (!fake->net.name[0])
+		fake->net = *net;
+	if (fake->race_net)
+		snprintf(fake->net.uuid, sizeof(fake->net.uuid),
+			 "00000000-0000-4000-8000-00000000a11e");
 	snprintf(fake->net.bridge, sizeof(fake->net.bridge), "virbr9");
 	fake->net.active = fake->net.nat = true;
 	if (lost)
@@ -552,9 +557,11 @@ static int net_start(struct hv *hv, const char *name, struct vmctl_error *err)
 	return leave(err);
 }
 
-static int net_delete(struct hv *hv, const char *name, struct vmctl_error *err)
+static int net_delete(struct hv *hv, const char *uuid, struct vmctl_error *err)
 {
 	ENTER();
+	if (!str_eq(fake->net.uuid, uuid))
+		return fail(err, VMCTL_NOT_FOUND, 0, "no such network");
 	fake->net = (struct hv_network){ 0 };
 	fake->host_count = 0;
 	return leave(err);

@@ -286,12 +286,22 @@ static void a_network_of_another_connection_is_another(void **state)
 	assert_int_equal(clash, STATE_CLASH_DRAWN);
 }
 
-static int64_t made(struct fixture *f, const char *uri, const char *name)
+#define LAB "11111111-1111-4111-8111-111111111111"
+#define OTHER "22222222-2222-4222-8222-222222222222"
+
+static int64_t made(struct fixture *f, const char *uri, const char *uuid)
 {
 	int64_t at = 7;
 
-	assert_int_equal(state_network_made(f->db, uri, name, &at, &f->err), 0);
+	assert_int_equal(
+		state_network_made(f->db, uri, "lab", uuid, &at, &f->err), 0);
 	return at;
+}
+
+static void add_lab(struct fixture *f, const char *uuid)
+{
+	assert_int_equal(state_network_add(f->db, HERE, "lab", uuid, &f->err),
+			 0);
 }
 
 static void a_network_was_made_on_one_connection(void **state)
@@ -299,21 +309,35 @@ static void a_network_was_made_on_one_connection(void **state)
 	struct fixture *f = *state;
 	int64_t before = clock_now();
 
-	assert_int_equal(made(f, "qemu:///system", "lab"), 0);
-	assert_int_equal(
-		state_network_add(f->db, "qemu:///system", "lab", &f->err), 0);
-	assert_true(made(f, "qemu:///system", "lab") >= before);
-	assert_int_equal(made(f, "qemu+ssh://h/system", "lab"), 0);
+	assert_int_equal(made(f, HERE, LAB), 0);
+	add_lab(f, LAB);
+	assert_true(made(f, HERE, LAB) >= before);
+	assert_int_equal(made(f, "qemu+ssh://h/system", LAB), 0);
+	assert_int_equal(made(f, HERE, OTHER), 0);
 	/* Again is no failure, and forgetting ends it. */
+	add_lab(f, LAB);
+	for (int i = 0; i < 2; i++) {
+		assert_int_equal(
+			state_network_forget(f->db, HERE, "lab", LAB, &f->err),
+			0);
+		assert_int_equal(made(f, HERE, LAB), 0);
+	}
+}
+
+static void two_that_make_a_network_keep_their_records_apart(void **state)
+{
+	struct fixture *f = *state;
+
+	add_lab(f, LAB);
+	add_lab(f, OTHER);
 	assert_int_equal(
-		state_network_add(f->db, "qemu:///system", "lab", &f->err), 0);
-	assert_int_equal(
-		state_network_forget(f->db, "qemu:///system", "lab", &f->err),
-		0);
-	assert_int_equal(made(f, "qemu:///system", "lab"), 0);
-	assert_int_equal(
-		state_network_forget(f->db, "qemu:///system", "lab", &f->err),
-		0);
+		state_network_forget(f->db, HERE, "lab", OTHER, &f->err), 0);
+	assert_true(made(f, HERE, LAB) > 0);
+	/* What is left of one long gone goes with the next. */
+	fixture_sql(f, "UPDATE network SET created_at = 1000");
+	add_lab(f, OTHER);
+	assert_int_equal(made(f, HERE, LAB), 0);
+	assert_true(made(f, HERE, OTHER) > 0);
 }
 
 #define TEST(name)                                                             \
@@ -332,6 +356,7 @@ int main(void)
 		TEST(a_network_has_users_however_many_interfaces),
 		TEST(a_network_of_another_connection_is_another),
 		TEST(a_network_was_made_on_one_connection),
+		TEST(two_that_make_a_network_keep_their_records_apart),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -106,7 +106,7 @@ int network_list(struct hv *hv, struct hv_network **ret, size_t *ret_n,
 int network_create(struct hv *hv, const struct hv_network *net,
 		   struct vmctl_error *err);
 int network_start(struct hv *hv, const char *name, struct vmctl_error *err);
-int network_delete(struct hv *hv, const char *name, struct vmctl_error *err);
+int network_delete(struct hv *hv, const char *uuid, struct vmctl_error *err);
 int network_find(struct hv *hv, const char *name, virNetworkPtr *ret,
 		 struct vmctl_error *err);
 /* The value of an attribute of the first element of that name; "": none. */

@@ -48,6 +48,7 @@ static void read_network(virNetworkPtr net, struct hv_network *out)
 	char value[64];
 
 	snprintf(out->name, sizeof(out->name), "%s", virNetworkGetName(net));
+	virNetworkGetUUIDString(net, out->uuid);
 	out->active = virNetworkIsActive(net) == 1;
 	if (!xml)
 		return;
@@ -111,7 +112,9 @@ static int network_xml(const struct hv_network *net, char **ret,
 
 	str_add(&s, "<network>\n  <name>");
 	xml_add(&s, net->name);
-	str_add(&s, "</name>\n  <forward mode='nat'/>\n"
+	str_add(&s, "</name>\n  <uuid>");
+	xml_add(&s, net->uuid);
+	str_add(&s, "</uuid>\n  <forward mode='nat'/>\n"
 		    "  <bridge stp='on' delay='0'/>\n");
 	/* Guests find each other by name, and no name of theirs is asked for
 	 * in the world outside. */
@@ -171,13 +174,12 @@ int network_start(struct hv *hv, const char *name, struct vmctl_error *err)
 	return r < 0 ? r : bring_up(net, err);
 }
 
-int network_delete(struct hv *hv, const char *name, struct vmctl_error *err)
+int network_delete(struct hv *hv, const char *uuid, struct vmctl_error *err)
 {
-	auto_network net = NULL;
-	int r = network_find(hv, name, &net, err);
+	auto_network net = virNetworkLookupByUUIDString(hv->conn, uuid);
 
-	if (r < 0)
-		return r;
+	if (!net)
+		return libvirt_fail(err, "cannot find the network");
 	if ((virNetworkIsActive(net) == 1 && virNetworkDestroy(net) < 0) ||
 	    (virNetworkIsPersistent(net) == 1 && virNetworkUndefine(net) < 0))
 		return libvirt_fail(err, "cannot remove the network");

@@ -1,0 +1,190 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "instance-help.h"
+
+#include <stdio.h>
+
+#include "base/str.h"
+#include "unit.h"
+
+/* Networks that vmctl made, and others. */
+
+#define THEIRS "11111111-1111-4111-8111-111111111111"
+
+static struct stage *hooked;
+
+static int setup(void **state)
+{
+	if (stage_setup(state) < 0)
+		return -1;
+	hooked = *state;
+	hooked->hv->has_networks = true;
+	return 0;
+}
+
+static int make_lab(struct stage *s)
+{
+	const struct vmctl_network_create spec = {
+		.name = "lab",
+		.subnet = "10.123.45.0/24",
+	};
+	struct vmctl_network *made = NULL;
+	int r = vmctl_network_create(s->place->ctx, &spec, &made, &s->err);
+
+	vmctl_network_free(made);
+	return r;
+}
+
+static bool is_managed(struct stage *s)
+{
+	struct vmctl_network *net = NULL;
+
+	must(vmctl_network_get(s->place->ctx, "lab", &net, err));
+	bool managed = net->managed;
+	vmctl_network_free(net);
+	return managed;
+}
+
+/* As virsh net-undefine and net-define do. */
+static void replace(struct stage *s)
+{
+	snprintf(s->hv->net.name, sizeof(s->hv->net.name), "lab");
+	snprintf(s->hv->net.uuid, sizeof(s->hv->net.uuid), THEIRS);
+	s->hv->net.active = true;
+}
+
+static int delete_lab(struct stage *s)
+{
+	return vmctl_network_delete(s->place->ctx, "lab", &s->err);
+}
+
+static void a_network_that_took_the_name_is_not_deleted(void **state)
+{
+	struct stage *s = *state;
+
+	assert_int_equal(make_lab(s), 0);
+	assert_true(is_managed(s));
+	replace(s);
+	assert_false(is_managed(s));
+	assert_int_equal(delete_lab(s), -VMCTL_UNSUPPORTED);
+	assert_string_equal(s->hv->net.uuid, THEIRS);
+	/* The own one is, and may be made again. */
+	s->hv->net = (struct hv_network){ 0 };
+	assert_int_equal(make_lab(s), 0);
+	assert_true(is_managed(s));
+	assert_int_equal(delete_lab(s), 0);
+	assert_string_equal(s->hv->net.name, "");
+}
+
+static void fail_create(const char *name)
+{
+	if (str_eq(name, "net_create"))
+		hooked->hv->fail_at = hooked->hv->calls;
+}
+
+static void lie_create(const char *name)
+{
+	if (str_eq(name, "net_create"))
+		hooked->hv->lie_at = hooked->hv->calls;
+}
+
+static void what_could_not_be_made_is_not_vmctls_later(void **state)
+{
+	struct stage *s = *state;
+
+	s->hv->hook = fail_create;
+	assert_int_equal(make_lab(s), -VMCTL_FAILED);
+	s->hv->hook = NULL;
+	assert_string_equal(fixture_ask(&s->db, "SELECT count(*) FROM network"),
+			    "0");
+	replace(s);
+	assert_false(is_managed(s));
+}
+
+static void what_was_made_all_the_same_is_vmctls(void **state)
+{
+	struct stage *s = *state;
+
+	s->hv->hook = lie_create;
+	assert_int_equal(make_lab(s), -VMCTL_FAILED);
+	s->hv->hook = NULL;
+	assert_true(is_managed(s));
+	assert_int_equal(delete_lab(s), 0);
+}
+
+static void the_record_of_an_older_version_is_that_of_the_network(void **state)
+{
+	struct stage *s = *state;
+
+	assert_int_equal(make_lab(s), 0);
+	fixture_sql(&s->db, "UPDATE network SET uuid = ''");
+	assert_true(is_managed(s));
+	replace(s);
+	assert_false(is_managed(s));
+}
+
+static int create_in_lab(struct vmctl *ctx, const char *name, const char *ip,
+			 struct vmctl_error *err)
+{
+	static const char *const lab[] = { "lab", NULL };
+	const struct vmctl_instance_create spec = { .size = sizeof(spec),
+						    .name = name,
+						    .image = "mini",
+						    .accel = "tcg",
+						    .memory = 64 << 20,
+						    .disk = 1 << 20,
+						    .force = true,
+						    .networks = lab,
+						    .ip = ip };
+	struct vmctl_instance *made = NULL;
+	int r = vmctl_instance_create(ctx, &spec, &made, err);
+
+	vmctl_instance_free(made);
+	return r;
+}
+
+static int made_between;
+
+/* By another process, which does not wait. */
+static void create_between(const char *name)
+{
+	const struct vmctl_options opts = {
+		.size = sizeof(opts),
+		.home = hooked->place->home,
+		.lock_timeout_ms = 50,
+	};
+	struct vmctl *ctx = NULL;
+	struct vmctl_error err = { 0 };
+
+	if (!str_eq(name, "net_delete"))
+		return;
+	hooked->hv->hook = NULL;
+	assert_int_equal(vmctl_new(&opts, &ctx, &err), 0);
+	made_between = create_in_lab(ctx, "web1", NULL, &err);
+	vmctl_free(ctx);
+}
+
+static void no_instance_is_made_in_a_network_that_is_going(void **state)
+{
+	struct stage *s = *state;
+
+	assert_int_equal(make_lab(s), 0);
+	s->hv->hook = create_between;
+	assert_int_equal(delete_lab(s), 0);
+	assert_int_equal(made_between, -VMCTL_BUSY);
+	nothing_is_held(s);
+}
+
+#define TEST(f) cmocka_unit_test_setup_teardown(f, setup, stage_teardown)
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		TEST(a_network_that_took_the_name_is_not_deleted),
+		TEST(what_could_not_be_made_is_not_vmctls_later),
+		TEST(what_was_made_all_the_same_is_vmctls),
+		TEST(the_record_of_an_older_version_is_that_of_the_network),
+		TEST(no_instance_is_made_in_a_network_that_is_going),
+	};
+
+	return cmocka_run_group_tests_name("network", tests, NULL, NULL);
+}
