@@ -267,7 +267,8 @@ struct hv_ops {
 			  struct vmctl_error *err);
 
 	/* What is reserved in it, by whomever: networks belong to the host and
-	 * not to one user. `expires` is 0. */
+	 * not to one user. `expires` is 0; `mac` is empty where only a name
+	 * goes with the address. */
 	int (*net_reserved)(struct hv *hv, const char *name,
 			    struct hv_lease **ret, size_t *ret_n,
 			    struct vmctl_error *err);

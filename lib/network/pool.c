@@ -4,6 +4,7 @@
 
 #include "base/str.h"
 #include "driver/dhcp.h"
+#include "driver/hostport.h"
 #include "internal/config.h"
 #include "internal/network.h"
 #include "network/network.h"
@@ -95,6 +96,17 @@ static bool elsewhere(const struct choice *c, const char *address,
 	       others(c->reserved, c->reserved_count, address, mac);
 }
 
+/* libvirt accepts a range that has the network's own address in it, and what
+ * has two owners is reached by neither. */
+static bool not_for_guests(const struct choice *c, const char *address)
+{
+	uint32_t a, hosts = ~subnet_mask(c->subnet.prefix);
+
+	return !ipv4_parse(address, &a) || (a & hosts) == 0 ||
+	       (a & hosts) == hosts || str_eq(address, c->net->address) ||
+	       hostport_is_own(address);
+}
+
 static int choose_given(struct vmctl *ctx, const struct choice *c,
 			const char *ip, struct state_nic *nic,
 			struct vmctl_error *err)
@@ -113,6 +125,14 @@ static int choose_given(struct vmctl *ctx, const struct choice *c,
 		return -VMCTL_INVALID;
 	}
 	ipv4_text(address, nic->address);
+	if (not_for_guests(c, nic->address)) {
+		fail(err, VMCTL_EXISTS, 0,
+		     "%s is not for guests: the host or the network %s itself "
+		     "has it",
+		     nic->address, c->net->name);
+		fail_hint(err, "vmctl network show %s", c->net->name);
+		return -VMCTL_EXISTS;
+	}
 	int r = held(ctx, c, nic->address, err);
 	if (r < 0)
 		return r;
@@ -132,7 +152,8 @@ static int choose_free(struct vmctl *ctx, const struct choice *c,
 		int r = held(ctx, c, nic->address, err);
 		if (r < 0)
 			return r;
-		if (!r && !elsewhere(c, nic->address, nic->mac))
+		if (!r && !elsewhere(c, nic->address, nic->mac) &&
+		    !not_for_guests(c, nic->address))
 			return 0;
 	}
 	fail(err, VMCTL_LIMIT, 0,

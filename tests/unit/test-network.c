@@ -6,7 +6,7 @@
 #include "base/str.h"
 #include "unit.h"
 
-/* Networks that vmctl made, and others. */
+/* Networks that vmctl made and others, and who gets which address in them. */
 
 #define THEIRS "11111111-1111-4111-8111-111111111111"
 
@@ -174,6 +174,56 @@ static void no_instance_is_made_in_a_network_that_is_going(void **state)
 	nothing_is_held(s);
 }
 
+/* --- addresses ------------------------------------------------------------ */
+
+static const char *address_of(struct stage *s, const char *name)
+{
+	auto_free char *sql = str_printf("SELECT address FROM nic JOIN instance"
+					 " ON id = instance WHERE name = '%s'",
+					 name);
+
+	return fixture_ask(&s->db, sql);
+}
+
+static void nobody_is_given_what_the_host_or_the_network_has(void **state)
+{
+	struct stage *s = *state;
+	struct hv_network *net = &s->hv->net;
+	static const char *const never[] = { "10.123.45.0", "10.123.45.1",
+					     "10.123.45.2", "10.123.45.255" };
+
+	assert_int_equal(make_lab(s), 0);
+	/* As libvirt takes them. */
+	snprintf(net->range_first, sizeof(net->range_first), "10.123.45.0");
+	snprintf(net->range_last, sizeof(net->range_last), "10.123.45.255");
+	/* A name that an administrator gave to an address. */
+	s->hv->hosts[0] = (struct hv_lease){ .address = "10.123.45.2",
+					     .hostname = "printer" };
+	s->hv->host_count = 1;
+	for (size_t i = 0; i < ARRAY_LEN(never); i++)
+		assert_int_equal(
+			create_in_lab(s->place->ctx, "web1", never[i], &s->err),
+			-VMCTL_EXISTS);
+	must(create_in_lab(s->place->ctx, "web1", NULL, err));
+	assert_string_equal(address_of(s, "web1"), "10.123.45.3");
+	/* And it is no reason against deleting what is used by none. */
+	must(vmctl_instance_delete(s->place->ctx, "web1", err));
+	assert_int_equal(delete_lab(s), 0);
+}
+
+static void what_this_host_has_elsewhere_is_not_given_either(void **state)
+{
+	struct stage *s = *state;
+	struct hv_network *net = &s->hv->net;
+
+	assert_int_equal(make_lab(s), 0);
+	snprintf(net->address, sizeof(net->address), "127.0.0.9");
+	snprintf(net->range_first, sizeof(net->range_first), "127.0.0.1");
+	snprintf(net->range_last, sizeof(net->range_last), "127.0.0.3");
+	assert_int_equal(create_in_lab(s->place->ctx, "web1", NULL, &s->err),
+			 -VMCTL_LIMIT);
+}
+
 #define TEST(f) cmocka_unit_test_setup_teardown(f, setup, stage_teardown)
 
 int main(void)
@@ -184,6 +234,8 @@ int main(void)
 		TEST(what_was_made_all_the_same_is_vmctls),
 		TEST(the_record_of_an_older_version_is_that_of_the_network),
 		TEST(no_instance_is_made_in_a_network_that_is_going),
+		TEST(nobody_is_given_what_the_host_or_the_network_has),
+		TEST(what_this_host_has_elsewhere_is_not_given_either),
 	};
 
 	return cmocka_run_group_tests_name("network", tests, NULL, NULL);

@@ -34,8 +34,9 @@ static int read_reserved(virNetworkPtr net, struct hv_lease **ret,
 			      sizeof(list[n].address));
 		xml_attribute(p, "host", "name", list[n].hostname,
 			      sizeof(list[n].hostname));
-		/* Without a MAC it is a name of DNS. */
-		n += list[n].mac[0] != '\0';
+		/* Without a MAC it is a name, of DHCP or DNS, that somebody
+		 * gave to an address: that is taken, too. */
+		n += list[n].mac[0] || list[n].address[0];
 	}
 	*ret = take_ptr(&list);
 	*ret_n = n;
