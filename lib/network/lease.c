@@ -116,10 +116,62 @@ static int from_lease(struct vmctl *ctx, const char *uri,
 	return fail(err, VMCTL_NOT_FOUND, 0, "there is no lease yet");
 }
 
+static bool is_local(const struct vmctl *ctx, const char *uri)
+{
+	return strstr(uri ? uri : ctx->uri, ":///");
+}
+
+/*
+ * An agent says what its guest likes, and the host connects to what it said:
+ * forwarded ports, ssh, cp. So an address counts only where such a guest can
+ * be, in the subnet of its network or bridge; else it could have the host reach
+ * any other machine that it may.
+ */
+static bool lies_there(struct vmctl *ctx, const char *uri,
+		       const struct state_nic *nic, const char *address)
+{
+	struct hv_network net = { 0 };
+	const char *bridge = nic->source;
+	uint32_t a, own;
+
+	if (!ipv4_parse(address, &a))
+		return false;
+	if (nic->kind == STATE_NIC_NETWORK) {
+		if (network_find(ctx, uri, nic->source, &net, NULL) < 0)
+			return false;
+		bridge = net.bridge;
+		uint32_t mask = subnet_mask(net.prefix);
+		if (net.prefix > 0 && ipv4_parse(net.address, &own) &&
+		    (a & mask) == (own & mask))
+			return true;
+	}
+	return is_local(ctx, uri) && subnet_is_beside(bridge, a);
+}
+
+/* Who has the MAC, as this host's kernel found out when it asked. */
+static int from_neighbours(struct vmctl *ctx, const char *uri, const char *uuid,
+			   const struct state_nic *nic, char ret[46],
+			   struct vmctl_error *err)
+{
+	const struct hv_ops *ops;
+	struct hv *hv;
+	int r = context_hv(ctx, uri, &ops, &hv, err);
+
+	if (r < 0 ||
+	    ops->address(hv, uuid, HV_ADDRESS_ARP, nic->mac, ret, err) == 0)
+		return r;
+	/* libvirt 9.0 cannot read what newer kernels answer ("wrong nlmsg
+	 * len"); on this host the table is there for all to read. */
+	if (nic->kind != STATE_NIC_BRIDGE || !is_local(ctx, uri))
+		return fail(err, VMCTL_NOT_FOUND, 0, "no address is known");
+	return arp_find(nic->mac, nic->source, ret, err);
+}
+
 int network_look_up(struct vmctl *ctx, const char *uri, const char *uuid,
 		    const struct state_nic *nic, char ret[46],
 		    const char **ret_source, struct vmctl_error *err)
 {
+	char told[46] = "";
 	const struct hv_ops *ops;
 	struct hv *hv;
 	int r = context_hv(ctx, uri, &ops, &hv, err);
@@ -132,15 +184,17 @@ int network_look_up(struct vmctl *ctx, const char *uri, const char *uuid,
 			return 0;
 	}
 	*ret_source = "agent";
-	if (ops->address(hv, uuid, HV_ADDRESS_AGENT, nic->mac, ret, err) == 0)
+	if (ops->address(hv, uuid, HV_ADDRESS_AGENT, nic->mac, told, NULL) < 0)
+		told[0] = '\0';
+	if (*told && lies_there(ctx, uri, nic, told)) {
+		memcpy(ret, told, sizeof(told));
 		return 0;
-	*ret_source = "arp";
-	if (ops->address(hv, uuid, HV_ADDRESS_ARP, nic->mac, ret, err) == 0)
-		return 0;
-	/* libvirt 9.0 cannot read what newer kernels answer ("wrong nlmsg
-	 * len"); on this host the table is there for all to read. */
-	if (nic->kind != STATE_NIC_BRIDGE ||
-	    !strstr(uri ? uri : ctx->uri, ":///"))
-		return fail(err, VMCTL_NOT_FOUND, 0, "no address is known");
-	return arp_find(nic->mac, nic->source, ret, err);
+	}
+	r = from_neighbours(ctx, uri, uuid, nic, ret, err);
+	if (r == 0 && !str_eq(ret, told))
+		*ret_source = "arp";
+	if (r < 0 && *told)
+		log_debug(&ctx->ev, "the guest says %s, which is not beside %s",
+			  told, nic->source);
+	return r;
 }

@@ -176,3 +176,24 @@ int subnet_check_host(const struct subnet *s, const char *own,
 	freeifaddrs(all);
 	return r;
 }
+
+bool subnet_is_beside(const char *interface, uint32_t address)
+{
+	struct ifaddrs *all, *i;
+	bool found = false;
+
+	if (!*interface || getifaddrs(&all) < 0)
+		return false;
+	for (i = all; i && !found; i = i->ifa_next) {
+		if (!i->ifa_addr || i->ifa_addr->sa_family != AF_INET ||
+		    !str_eq(i->ifa_name, interface))
+			continue;
+		uint32_t own = ntohl(((const struct sockaddr_in *)i->ifa_addr)
+					     ->sin_addr.s_addr);
+		uint32_t mask = subnet_mask(prefix_of(i->ifa_netmask));
+
+		found = (own & mask) == (address & mask);
+	}
+	freeifaddrs(all);
+	return found;
+}

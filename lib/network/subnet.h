@@ -33,4 +33,7 @@ bool subnet_has(const struct subnet *s, uint32_t address); /* in the range */
 int subnet_check_host(const struct subnet *s, const char *own,
 		      struct vmctl_error *err);
 
+/* Whether it lies in a subnet that this host itself has on that interface. */
+bool subnet_is_beside(const char *interface, uint32_t address);
+
 #endif

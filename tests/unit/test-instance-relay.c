@@ -249,7 +249,8 @@ static void a_failed_creation_leaves_no_relay(void **state)
 			 0);
 }
 
-/* As on a bridge: only the guest knows, and that not at once. */
+/* In a network without a reservation: only the guest knows, and that not at
+ * once. */
 static void an_address_may_come_late(void **state)
 {
 	struct stage *s = *state;
@@ -260,7 +261,9 @@ static void an_address_may_come_late(void **state)
 		/* It says that it is this host. */
 		{ "127.0.0.1", "ii" },
 		{ "127.8.8.8", "ii" },
-		{ "192.0.2.7", "aa" },
+		/* It says that it is a machine which only this host reaches. */
+		{ "192.0.2.7", "ii" },
+		{ "192.168.100.77", "aa" },
 		/* What was known stands. */
 		{ "", "aa" },
 	};

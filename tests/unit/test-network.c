@@ -4,6 +4,8 @@
 #include <stdio.h>
 
 #include "base/str.h"
+#include "internal/network.h"
+#include "network/network.h"
 #include "unit.h"
 
 /* Networks that vmctl made and others, and who gets which address in them. */
@@ -224,6 +226,58 @@ static void what_this_host_has_elsewhere_is_not_given_either(void **state)
 			 -VMCTL_LIMIT);
 }
 
+/* --- what a guest says of itself ------------------------------------------ */
+
+static int look_up(struct stage *s, const struct state_nic *nic, char ret[46])
+{
+	const char *source = "";
+	struct state *db;
+	const struct config *config;
+
+	must(context_state(s->place->ctx, &db, err));
+	must(context_config(s->place->ctx, &config, err));
+	return network_look_up(s->place->ctx, NULL, "uuid", nic, ret, &source,
+			       &s->err);
+}
+
+static void say(struct stage *s, const char *address)
+{
+	snprintf(s->hv->agent_address, sizeof(s->hv->agent_address), "%s",
+		 address);
+}
+
+/* The loopback is the one interface that is the same everywhere. */
+static void on_a_bridge_a_guest_is_where_its_subnets_are(void **state)
+{
+	struct stage *s = *state;
+	struct state_nic nic = { .kind = STATE_NIC_BRIDGE, .source = "lo" };
+	char address[46] = "";
+
+	say(s, "10.0.0.5");
+	assert_int_equal(look_up(s, &nic, address), -VMCTL_NOT_FOUND);
+	say(s, "127.0.0.77");
+	assert_int_equal(look_up(s, &nic, address), 0);
+	assert_string_equal(address, "127.0.0.77");
+	snprintf(nic.source, sizeof(nic.source), "nosuch0");
+	assert_int_equal(look_up(s, &nic, address), -VMCTL_NOT_FOUND);
+}
+
+static void in_a_network_a_guest_is_in_its_subnet(void **state)
+{
+	struct stage *s = *state;
+	const struct state_nic nic = { .kind = STATE_NIC_NETWORK,
+				       .source = "lab",
+				       .mac = "52:54:00:00:00:01" };
+	char address[46] = "";
+
+	assert_int_equal(make_lab(s), 0);
+	say(s, "10.0.0.5");
+	assert_int_equal(look_up(s, &nic, address), -VMCTL_NOT_FOUND);
+	say(s, "10.123.45.200");
+	assert_int_equal(look_up(s, &nic, address), 0);
+	assert_string_equal(address, "10.123.45.200");
+}
+
 #define TEST(f) cmocka_unit_test_setup_teardown(f, setup, stage_teardown)
 
 int main(void)
@@ -236,6 +290,8 @@ int main(void)
 		TEST(no_instance_is_made_in_a_network_that_is_going),
 		TEST(nobody_is_given_what_the_host_or_the_network_has),
 		TEST(what_this_host_has_elsewhere_is_not_given_either),
+		TEST(on_a_bridge_a_guest_is_where_its_subnets_are),
+		TEST(in_a_network_a_guest_is_in_its_subnet),
 	};
 
 	return cmocka_run_group_tests_name("network", tests, NULL, NULL);
