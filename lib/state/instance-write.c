@@ -5,6 +5,7 @@
 #include "base/str.h"
 #include "state/db.h"
 #include "state/intent.h"
+#include "state/key.h"
 #include "state/nic.h"
 #include "state/port.h"
 
@@ -98,42 +99,6 @@ static int require_image(struct state *db, const struct vmctl_instance *row,
 	return r;
 }
 
-/* Whoever deletes a key removes its file unless one of these is there: then the
- * instance could be entered by nobody. A file of that name may have been made
- * since, for another key. */
-static int require_key(struct state *db, const struct state_instance_key *key,
-		       enum state_clash *clash, struct vmctl_error *err)
-{
-	bool known;
-	int r = sql_exists(db, &known, NULL, err,
-			   "SELECT 1 FROM ssh_key WHERE private_path = ?1"
-			   " AND public_key = ?2 UNION ALL"
-			   " SELECT 1 FROM instance_key k JOIN instance i"
-			   " ON i.id = k.instance WHERE k.private_path = ?1"
-			   " AND k.public_key = ?2 AND i.state <> 'terminated'",
-			   "tt", key->private_path, key->public_key);
-
-	if (r < 0 || known)
-		return r;
-	*clash = STATE_CLASH_KEY;
-	r = fail(err, VMCTL_NOT_FOUND, 0, "the key %s has been deleted",
-		 key->name);
-	fail_hint(err, "vmctl key list");
-	return r;
-}
-
-static int require_keys(struct state *db, const struct state_instance_key *keys,
-			size_t n, enum state_clash *clash,
-			struct vmctl_error *err)
-{
-	int r = 0;
-
-	for (size_t i = 0; r == 0 && i < n; i++)
-		if (keys[i].private_path && *keys[i].private_path)
-			r = require_key(db, &keys[i], clash, err);
-	return r;
-}
-
 static int insert(struct state *db, const struct vmctl_instance *row,
 		  struct vmctl_error *err)
 {
@@ -222,7 +187,7 @@ int state_instance_add(struct state *db, const struct vmctl_instance *row,
 	if (r == 0)
 		r = require_image(db, row, err);
 	if (r == 0)
-		r = require_keys(db, keys, key_count, &clash, err);
+		r = keys_require(db, keys, key_count, &clash, err);
 	if (r == 0)
 		r = insert(db, row, err);
 	if (r == 0)

@@ -5,6 +5,7 @@
 
 #include "state/brief.h"
 #include "state/db.h"
+#include "state/key.h"
 
 #define COLUMNS                                                                \
 	"name, type, bits, public_key, comment, sha256, md5, private_path,"    \
@@ -190,4 +191,40 @@ int state_key_file_needed(struct state *db, const char *private_path, bool *ret,
 			  "SELECT 1 FROM ssh_key WHERE private_path = ?1"
 			  " UNION ALL " LIVE_FILE,
 			  "t", private_path);
+}
+
+/* --- for instances ----------------------------------------------------------
+ */
+
+/* Whoever deletes a key removes its file unless one of these is there: then the
+ * instance could be entered by nobody. A file of that name may have been made
+ * since, for another key. */
+static int require_key(struct state *db, const struct state_instance_key *key,
+		       enum state_clash *clash, struct vmctl_error *err)
+{
+	bool known;
+	int r = sql_exists(db, &known, NULL, err,
+			   "SELECT 1 FROM ssh_key WHERE private_path = ?1"
+			   " AND public_key = ?2 UNION ALL " LIVE_FILE
+			   " AND k.public_key = ?2",
+			   "tt", key->private_path, key->public_key);
+
+	if (r < 0 || known)
+		return r;
+	*clash = STATE_CLASH_KEY;
+	r = fail(err, VMCTL_NOT_FOUND, 0, "the key %s has been deleted",
+		 key->name);
+	fail_hint(err, "vmctl key list");
+	return r;
+}
+
+int keys_require(struct state *db, const struct state_instance_key *keys,
+		 size_t n, enum state_clash *clash, struct vmctl_error *err)
+{
+	int r = 0;
+
+	for (size_t i = 0; r == 0 && i < n; i++)
+		if (keys[i].private_path && *keys[i].private_path)
+			r = require_key(db, &keys[i], clash, err);
+	return r;
 }

@@ -517,8 +517,7 @@ static void channel_close(struct hv_pipe *pipe)
 	free(pipe);
 }
 
-/* --- networks: one, at most --------------------------------------------------
- */
+/* --- networks: one, at most ---------------------------------------------- */
 
 static int net_list(struct hv *hv, struct hv_network **ret, size_t *ret_n,
 		    struct vmctl_error *err)
@@ -537,12 +536,10 @@ static int net_create(struct hv *hv, const struct hv_network *net,
 {
 	ENTER();
 	bool lost = fake->race_net || fake->net.name[0];
-	/* What is there already stays what it is. */
 	if (!fake->net.name[0])
 		fake->net = *net;
-	if (fake->race_net)
-		snprintf(fake->net.uuid, sizeof(fake->net.uuid),
-			 "00000000-0000-4000-8000-00000000a11e");
+	if (fake->race_net) /* another's */
+		fake->net.uuid[0] = 'x';
 	snprintf(fake->net.bridge, sizeof(fake->net.bridge), "virbr9");
 	fake->net.active = fake->net.nat = true;
 	if (lost)
@@ -560,10 +557,10 @@ static int net_start(struct hv *hv, const char *name, struct vmctl_error *err)
 static int net_delete(struct hv *hv, const char *uuid, struct vmctl_error *err)
 {
 	ENTER();
-	if (!str_eq(fake->net.uuid, uuid))
-		return fail(err, VMCTL_NOT_FOUND, 0, "no such network");
-	fake->net = (struct hv_network){ 0 };
-	fake->host_count = 0;
+	if (str_eq(fake->net.uuid, uuid)) {
+		fake->net = (struct hv_network){ 0 };
+		fake->host_count = 0;
+	}
 	return leave(err);
 }
 
@@ -634,8 +631,7 @@ static int address(struct hv *hv, const char *uuid,
 	return leave(err);
 }
 
-/* --- changes ----------------------------------------------------------------
- */
+/* --- changes -------------------------------------------------------------- */
 
 static int watch(struct hv *hv, int *ret_fd, struct vmctl_error *err)
 {

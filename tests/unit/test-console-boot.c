@@ -474,7 +474,9 @@ static void a_deletion_that_is_killed_loses_none_of_it(void **state)
 		append(s, id, "console.log.0", "old\n", 4);
 		s->hv->calls = 0;
 		s->hv->kill_at = i <= 15 ? i : 0;
-		r = in_process(s, delete_web1, i > 15 ? (i - 15) * 1500 : 0);
+		/* Longer and longer, however slow the disk is. */
+		r = in_process(s, delete_web1,
+			       i > 15 ? (i - 15) * (i - 15) * 700L : 0);
 		s->hv->kill_at = 0;
 		if (log_text(s, id, -1, 0, 0, &out) < 0)
 			print_error("%d: %s\n", i, s->err.message);
