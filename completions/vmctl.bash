@@ -3,7 +3,8 @@
 
 _vmctl()
 {
-	local program=${1/#\~\//$HOME/} width=0
+	# Words are split here, whatever the user has set.
+	local program=${1/#\~\//$HOME/} width=0 IFS=$' \t\n'
 
 	# An alias is no program.
 	type -P -- "$program" >/dev/null || program=vmctl

@@ -12,7 +12,9 @@ function __vmctl_complete
         set current $plain
         break
     end
-    set -l program $words[1]
+    # The word is as it was typed.
+    set -l program (string replace -r -- '^~/' "$HOME/" $words[1])
+    type -q -- $program; or set program vmctl
     set -e words[1]
     for line in ($program __complete -- $words "$current" 2>/dev/null)
         if test "$line" = :files

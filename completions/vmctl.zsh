@@ -5,10 +5,13 @@
 _vmctl()
 {
 	local -a words_done words_open
-	local line value files=
+	local line value files= program=${(Q)words[1]}
 
+	# The word is as it was typed. An alias is no program.
+	[[ $program != '~/'* ]] || program=$HOME/${program#'~/'}
+	whence -p -- "$program" >/dev/null || program=vmctl
 	# PREFIX is the word up to the cursor; (Q) takes the quotes away.
-	for line in "${(@f)$("${(Q)words[1]}" __complete -- \
+	for line in "${(@f)$("$program" __complete -- \
 		"${(@Q)words[2,CURRENT-1]}" "${(Q)PREFIX}" 2>/dev/null)}"; do
 		value=${line%%$'\t'*}
 		# _describe takes "value:about".

@@ -167,6 +167,10 @@ in_shell_without_database() { # SHELL
 	unlock_database
 	runs 'vmctl show w\t' '<show><web9>'
 	hasnt "$(cat "$BATS_TEST_TMPDIR/screen")" 'vmctl:'
+	# The program by a path that the shell expands, and by one from here.
+	press "export HOME=$BATS_TEST_TMPDIR\\r"
+	runs '~/bin/vmctl key gen\tx' '<key><generate><x>'
+	runs '../bin/vmctl key gen\tx' '<key><generate><x>'
 }
 
 @test "bash: lines are completed, whatever is in them" {
@@ -178,6 +182,11 @@ in_shell_without_database() { # SHELL
 	runs 'vmctl create -u "no\t' '<create><-u><no!thing>'
 	runs 'v key show f\t' '<key><show><first>'
 	lists 'vmctl show w\t\t\t' 'web1  (running, 127.0.0.1:20000)' 'web2  (stopped)'
+	# Whatever is set for scripts.
+	press 'IFS=$'"'\\\\n'"'; set -fu; shopt -s nullglob failglob\r'
+	runs 'vmctl ssh root@web3\t' '<ssh><root@web3>'
+	runs 'vmctl -c qemu:///sy\tlist' '<-c><qemu:///system><list>'
+	hasnt "$(cat "$BATS_TEST_TMPDIR/screen")" 'invalid option'
 }
 
 @test "zsh: lines are completed, whatever is in them" {
