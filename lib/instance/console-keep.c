@@ -215,11 +215,12 @@ void console_keep(struct vmctl *ctx, const struct vmctl_instance *row,
 			 row->name, why.message);
 }
 
-/* --- pruning
- * ------------------------------------------------------------------ */
+/* --- pruning --- */
+
+#define ID_LENGTH 10 /* what storage_is_instance() has seen to */
 
 struct kept {
-	char id[16];
+	char id[ID_LENGTH + 1];
 	int64_t at, size;
 };
 
@@ -271,7 +272,7 @@ static size_t find_kept(const char *logs, struct kept **ret)
 		auto_free char *path = path_join(logs, e->d_name);
 		all[n] = (struct kept){ .at = st.st_mtime,
 					.size = path ? size_of(path) : 0 };
-		snprintf(all[n++].id, sizeof(all->id), "%s", e->d_name);
+		memcpy(all[n++].id, e->d_name, ID_LENGTH + 1);
 	}
 	if (n)
 		qsort(all, n, sizeof(*all), by_time);

@@ -108,20 +108,8 @@ int openssh_public(const char *text, size_t len, unsigned char **ret,
 
 bool openssh_is_plain(const char *text, size_t len)
 {
-	auto_secret_str b64 = STR_INIT;
-	unsigned char *bytes = NULL;
-	struct wire w, cipher;
-	bool plain = false;
-	size_t n;
+	auto_openssh_key key = { 0 };
 
-	if (!unarmour(text, len, &b64) ||
-	    base64_decode(str_text(&b64), b64.len, &bytes, &n, NULL) < 0)
-		return false;
-	if (n >= sizeof(MAGIC) && memcmp(bytes, MAGIC, sizeof(MAGIC)) == 0) {
-		w = (struct wire){ bytes + sizeof(MAGIC), n - sizeof(MAGIC) };
-		plain = wire_string(&w, &cipher) && wire_is(&cipher, "none");
-	}
-	explicit_bzero(bytes, n);
-	free(bytes);
-	return plain;
+	return openssh_key_read(text, len, &key, NULL) == 0 &&
+	       wire_is(&key.cipher, "none");
 }

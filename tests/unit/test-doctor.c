@@ -516,7 +516,7 @@ static void images_that_all_can_read_are_closed(void **state)
 	auto_image_list struct vmctl_image_list *list = NULL;
 	struct stat st;
 
-	must(vmctl_image_list(s->place->ctx, &list, &s->err));
+	must(vmctl_image_list(s->place->ctx, &list, err));
 	assert_int_equal(list->count, 1);
 	const char *path = list->items[0]->path;
 	assert_int_equal(chmod(path, 0444), 0);
