@@ -169,6 +169,7 @@ in_shell_without_database() { # SHELL
 	hasnt "$(cat "$BATS_TEST_TMPDIR/screen")" 'vmctl:'
 	# The program by a path that the shell expands, and by one from here.
 	press "export HOME=$BATS_TEST_TMPDIR\\r"
+	# shellcheck disable=SC2088 # typed
 	runs '~/bin/vmctl key gen\tx' '<key><generate><x>'
 	runs '../bin/vmctl key gen\tx' '<key><generate><x>'
 }
