@@ -188,6 +188,9 @@ struct end_ops {
 		      struct file **ret, struct vmctl_error *err);
 	int (*open_as_is)(struct folder *at, const char *name,
 			  struct file **ret, struct vmctl_error *err);
+	/* For writing anew in place: a regular file, which is emptied. */
+	int (*rewrite)(struct folder *at, const char *name, struct file **ret,
+		       struct vmctl_error *err);
 	int (*read)(struct file *f, struct chunk *ret, struct vmctl_error *err);
 	int (*write)(struct file *f, int64_t off, const void *p, size_t n,
 		     struct vmctl_error *err);

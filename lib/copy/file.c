@@ -6,7 +6,8 @@
 /*
  * One file: written under a temporary name beside its place, and renamed when
  * it is complete. It is not synchronised with the disk, as cp(1) and scp(1) do
- * not either: thousands of files would take minutes.
+ * not either: thousands of files would take minutes. Where the directory takes
+ * no new name, a file that is there and may be written is written in place.
  */
 
 /* Less is copied anew sooner than it is found out what is there. */
@@ -18,7 +19,8 @@ struct writing {
 	struct file *file;
 	char *temp;
 	struct final final;
-	bool has_old; /* a regular file that is replaced */
+	bool has_old;  /* a regular file that is replaced */
+	bool in_place; /* its contents alone are: there is no `temp` */
 	struct meta old;
 	int64_t at; /* what is there already */
 };
@@ -78,6 +80,18 @@ static int make_temp(struct writing *w, uint64_t key, mode_t mode,
 	return r;
 }
 
+static int make_room(struct writing *w, uint64_t key, mode_t mode,
+		     struct vmctl_error *err)
+{
+	int r = make_temp(w, key, mode, err);
+
+	if (r != -VMCTL_DENIED || !w->has_old ||
+	    w->to->end->ops->rewrite(w->to, w->as, &w->file, NULL) < 0)
+		return r;
+	w->in_place = true;
+	return 0;
+}
+
 /* Something that can be gone on with stays; everything else goes. */
 static void give_up(struct job *job, struct writing *w, int r, int64_t written,
 		    bool keeps, struct vmctl_error *err)
@@ -86,6 +100,12 @@ static void give_up(struct job *job, struct writing *w, int r, int64_t written,
 
 	if (r == -VMCTL_CANCELLED)
 		end_hurry(w->to->end);
+	if (w->in_place) {
+		fail_hint(err,
+			  "nothing can be made beside it, so it was written in "
+			  "place, and is not complete: copy it again");
+		return;
+	}
 	/* What was accepted has to arrive before the name is told. */
 	if (keeps && written >= WORTH_KEEPING &&
 	    (r == -VMCTL_CANCELLED || r == -VMCTL_TRANSPORT ||
@@ -108,7 +128,8 @@ static int64_t missing(struct writing *w, int64_t size, int64_t end)
 	struct meta meta;
 
 	if (w->to->end->sftp &&
-	    w->to->end->ops->look(w->to, w->temp, false, &meta, NULL) == 0)
+	    w->to->end->ops->look(w->to, w->in_place ? w->as : w->temp, false,
+				  &meta, NULL) == 0)
 		end = meta.size;
 	return size > end ? size - end : 0;
 }
@@ -126,9 +147,12 @@ static int write_through(struct job *job, struct file *from, struct writing *w,
 			job_advance(job, size - end);
 	}
 	final_keep(&w->final, w->has_old ? &w->old : NULL);
+	/* It is the old file still, which may be another user's. */
+	if (w->in_place)
+		w->final.has_mode = w->final.has_owner = false;
 	if (r == 0)
 		r = w->file->end->ops->finish(w->file, &w->final, err);
-	if (r == 0)
+	if (r == 0 && !w->in_place)
 		r = w->to->end->ops->publish(w->to, w->temp, w->as, err);
 	if (r < 0) {
 		if (r == -VMCTL_FAILED || r == -VMCTL_LIMIT)
@@ -185,7 +209,7 @@ int copy_file(struct job *job, struct folder *from, const char *name,
 	if (r == 0 && w.file)
 		job_advance(job, w.at);
 	if (r == 0 && !w.file)
-		r = make_temp(&w, key,
+		r = make_room(&w, key,
 			      (w.has_old ? w.old.mode : meta.mode) & 0777, err);
 	if (r < 0) {
 		job_explain(job, to, meta.size, err);
@@ -210,7 +234,7 @@ int copy_stream_in(struct job *job, struct file *from, struct folder *to,
 	if (r == 0)
 		r = random_bytes(&key, sizeof(key), err);
 	if (r == 0)
-		r = make_temp(&w, key, w.has_old ? w.old.mode & 0777 : 0666,
+		r = make_room(&w, key, w.has_old ? w.old.mode & 0777 : 0666,
 			      err);
 	if (r < 0)
 		return r;

@@ -108,6 +108,25 @@ int local_open_as_is(struct folder *at, const char *name, struct file **ret,
 	return r;
 }
 
+int local_rewrite(struct folder *at, const char *name, struct file **ret,
+		  struct vmctl_error *err)
+{
+	auto_copyfile *f = NULL;
+	struct stat st;
+	int r = opened(at, name, O_WRONLY | O_NOFOLLOW | O_NONBLOCK, 0, &f,
+		       err);
+
+	if (r < 0)
+		return r;
+	if (fstat(f->fd, &st) < 0 || !S_ISREG(st.st_mode))
+		return fail(err, VMCTL_EXISTS, 0, "%s is not a regular file",
+			    f->label);
+	if (ftruncate(f->fd, 0) < 0)
+		return fail_sys(err, errno, "cannot write %s", f->label);
+	*ret = take_ptr(&f);
+	return 0;
+}
+
 struct file *local_stream(struct end *here, int fd, const char *label)
 {
 	auto_folder *root = folder_root(here);

@@ -115,7 +115,8 @@ static void store_one(struct folder *to, struct small *x)
 	fd = openat(to->fd, x->temp,
 		    O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC,
 		    mode & 0777);
-	if (fd < 0 && errno == EEXIST) {
+	/* What the directory does not take may go in place. */
+	if (fd < 0 && (errno == EEXIST || x->has_old)) {
 		x->vanished = true;
 		return;
 	}

@@ -271,6 +271,7 @@ const struct end_ops local_ops = {
 	.create = local_create,
 	.reopen = local_reopen,
 	.open_as_is = local_open_as_is,
+	.rewrite = local_rewrite,
 	.read = local_read,
 	.write = local_write,
 	.finish = local_finish,

@@ -135,6 +135,23 @@ int remote_reopen(struct folder *at, const char *name, int64_t size,
 	return r;
 }
 
+int remote_rewrite(struct folder *at, const char *name, struct file **ret,
+		   struct vmctl_error *err)
+{
+	auto_free char *path = folder_path(at, name);
+	struct sftp_call call = { .op = SFTP_OP_OPEN,
+				  .path = path,
+				  .flags = SFTP_WRITE };
+	auto_copyfile *f = NULL;
+	int r = path ? opened(at, name, &call, &f, err) : fail_oom(err);
+
+	if (r == 0)
+		r = cut(f, 0, err);
+	if (r == 0)
+		*ret = take_ptr(&f);
+	return r;
+}
+
 int remote_open_as_is(struct folder *at, const char *name, struct file **ret,
 		      struct vmctl_error *err)
 {

@@ -83,8 +83,11 @@ static int take_handle(struct folder *at, struct small *x, const char *what,
 	if (r < 0)
 		return r;
 	if (reply.status != SFTP_OK) {
-		/* A temporary name may be taken: the ordinary way knows. */
-		x->vanished = reply.status == SFTP_FAILURE;
+		/* A temporary name may be taken, or none be possible: the
+		 * ordinary way knows. */
+		x->vanished =
+			reply.status == SFTP_FAILURE ||
+			(reply.status == SFTP_PERMISSION_DENIED && x->has_old);
 		if (x->vanished)
 			at->end->ssh->sftp->done(&reply);
 		else

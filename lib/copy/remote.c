@@ -362,6 +362,7 @@ const struct end_ops remote_ops = {
 	.create = remote_create,
 	.reopen = remote_reopen,
 	.open_as_is = remote_open_as_is,
+	.rewrite = remote_rewrite,
 	.read = remote_read,
 	.write = remote_write,
 	.finish = remote_finish,

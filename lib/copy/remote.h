@@ -35,6 +35,8 @@ int remote_reopen(struct folder *at, const char *name, int64_t size,
 		  struct file **ret, struct vmctl_error *err);
 int remote_open_as_is(struct folder *at, const char *name, struct file **ret,
 		      struct vmctl_error *err);
+int remote_rewrite(struct folder *at, const char *name, struct file **ret,
+		   struct vmctl_error *err);
 int remote_read(struct file *f, struct chunk *ret, struct vmctl_error *err);
 int remote_write(struct file *f, int64_t off, const void *p, size_t n,
 		 struct vmctl_error *err);

@@ -304,6 +304,53 @@ tree() { # a folder to copy
 	[ -d le ] && [ ! -L le ]
 }
 
+@test "in a directory that may not be written a file that may be is written in place" {
+	local to shut file inode
+	[ "$(id -u)" != 0 ] || skip "root may write everywhere"
+	mkdir d
+	head -c 100 /dev/urandom >d/small
+	head -c 300000 /dev/urandom >d/large
+	for to in "$T/shut" "t1:shut"; do
+		shut=$T/shut
+		[ "$to" = "$shut" ] || shut=$R/shut
+		mkdir "$shut"
+		for file in small large; do
+			head -c 400000 /dev/zero >"$shut/$file"
+			chmod 640 "$shut/$file"
+		done
+		inode=$(stat -c %i "$shut/small")
+		chmod 555 "$shut"
+		if [ "$to" = "$shut" ]; then
+			cp -r d "$R/"
+			ok vmctl cp t1:d/small "$to/small"
+			ok vmctl cp -r t1:d/. "$to/"
+		else
+			ok vmctl cp d/small "$to/small"
+			ok vmctl cp -r d/. "$to/"
+		fi
+		cmp d/small "$shut/small"
+		cmp d/large "$shut/large"
+		same "$(stat -c '%i %a' "$shut/small")" "$inode 640"
+		if [ "$to" != "$shut" ]; then
+			# A stream that is shorter than what is there, too.
+			ok vmctl cp - "$to/large" < <(echo short)
+			same "$(cat "$shut/large")" short
+		fi
+		only "$shut" large small
+		# What may not be written, and what is not there.
+		chmod 444 "$shut/small"
+		if [ "$to" = "$shut" ]; then
+			fails 1 vmctl cp t1:d/small "$to/small"
+			fails 1 vmctl cp t1:d/small "$to/new"
+		else
+			fails 1 vmctl cp d/small "$to/small"
+			fails 1 vmctl cp d/small "$to/new"
+		fi
+		has "$err" "ermission denied"
+		chmod 755 "$shut"
+	done
+}
+
 @test "what is neither file, folder nor link is left out, and told" {
 	mkdir d "$R/d"
 	mkfifo d/fifo "$R/d/fifo"
