@@ -67,8 +67,8 @@ static int set_files(struct vmctl *ctx, bool one_folder,
 			    : xdg_dir("XDG_CONFIG_HOME", ".config");
 	log = one_folder ? strdup(ctx->data_dir)
 			 : xdg_dir("XDG_STATE_HOME", ".local/state");
-	/* It is no reason to leave root's files in somebody's home. */
-	if (log && !one_folder && owner_differs(log))
+	/* It is no reason to leave root's files in somebody's directory. */
+	if (log && owner_differs(log))
 		free(take_ptr(&log));
 	ctx->one_folder = one_folder;
 	if (config)

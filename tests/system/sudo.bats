@@ -71,7 +71,7 @@ of_root() {
 	chown -R "$VMT_USER:" "$THEIRS/.local"
 	: >"$THEIRS/.local/state/vmctl/history"
 	try as_user vmctl host doctor -o json
-	has "$(jq -r '.[] | .message, .hint?' <<<"$out")" "$THEIRS/.local/state/vmctl/history belongs to root"
+	has "$(jq -r '.[].text' <<<"$out")" "$THEIRS/.local/state/vmctl/history belongs to root"
 	chown root: "$THEIRS/.local"
 	try as_user vmctl host doctor -o json
 	has "$out" "$THEIRS/.local belongs to root"
