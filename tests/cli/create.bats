@@ -99,6 +99,8 @@ bad() { # STATUS ARGUMENT...
 		home=$BATS_TEST_TMPDIR/$home
 		mkdir "$home"
 		cp -R "$VMCTL_HOME/." "$home"
+		# It has its images itself.
+		sqlite3 "$home/vmctl.db" "DELETE FROM fact WHERE key = 'storage'"
 		VMCTL_HOME=$home fails 2 vmctl create --image tiny web1
 		has "$err" "libvirt takes no file in"
 		has "$err" "VMCTL_HOME"
