@@ -27,9 +27,14 @@ int hostport_check(bool udp, const char *address, int port,
  * allows it anywhere. true when it cannot be told. */
 bool hostport_is_own(const char *address);
 
-/* The same, and the socket: of TCP it listens. The caller closes it. */
+/* As hostport_check(), and the socket: of TCP it listens. The caller closes
+ * it. */
 int hostport_open(bool udp, const char *address, int port, int *ret,
 		  struct vmctl_error *err);
+
+/* An address that no host has (RFC 5737): only a socket that listens at all
+ * addresses has a port of it. */
+#define HOSTPORT_NOBODYS "192.0.2.1"
 
 /* Who has it: "nginx (process 812)", or "a process of uid 0". Only processes of
  * the own user can be told, so false may mean either. */

@@ -2,6 +2,7 @@
 #include <errno.h>
 #include <stdio.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <sys/un.h>
 
 #include "base/clock.h"
@@ -179,6 +180,21 @@ static void say_answer(struct doctor *d, const char *uri,
 		doctor_say_error(d, VMCTL_VERDICT_PROBLEM, &a->net_why);
 }
 
+#define LOCKS "/run/lock"
+
+/* Newer libvirts lock a console or channel by a file there, and do not make the
+ * directory, which is missing where /run begins empty. */
+static void look_at_locks(struct doctor *d)
+{
+	struct stat st;
+
+	if (stat(LOCKS, &st) == 0)
+		return;
+	say_warning(d, "there is no " LOCKS ", without which newer versions of "
+		       "libvirt open no consoles or channels");
+	doctor_type(d, "sudo mkdir -m 1777 " LOCKS);
+}
+
 /* In a copy of this process first: a daemon that hangs keeps whoever has a call
  * to it going for minutes. */
 static void look_at(struct doctor *d, const char *uri)
@@ -224,6 +240,7 @@ void check_connections(struct doctor *d)
 	struct vmctl_instance_list *list = NULL;
 
 	look_at(d, d->ctx->uri);
+	look_at_locks(d);
 	if (!d->db || state_instance_list(d->db, false, &list, NULL) < 0)
 		return;
 	for (size_t i = 0; i < list->count; i++)

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include <strings.h>
 
+#include "driver/hostport.h"
 #include "host/doctor.h"
 #include "internal/network.h"
 
@@ -38,6 +39,35 @@ static void look_for_dnsmasq(struct doctor *d)
 	doctor_type(d, "sudo apt-get install dnsmasq-base");
 }
 
+/* A network's dnsmasq needs these at an address of its own, which is not free
+ * where a socket of all addresses is. For DHCP libvirt's own has such a one,
+ * whose name an ordinary user is not told. */
+static void look_at_ports(struct doctor *d)
+{
+	static const struct {
+		bool udp;
+		int port;
+	} needed[] = { { true, 53 }, { false, 53 }, { true, 67 } };
+	char who[128];
+
+	for (size_t i = 0; i < ARRAY_LEN(needed); i++) {
+		bool udp = needed[i].udp;
+		int port = needed[i].port;
+
+		if (!hostport_holder(udp, HOSTPORT_NOBODYS, port, who,
+				     sizeof(who)) ||
+		    (port == 67 &&
+		     (!strchr(who, '(') || str_starts(who, "dnsmasq "))))
+			continue;
+		say_problem(d,
+			    "%s port %d of all addresses is in use by %s, so "
+			    "that no network can be started",
+			    udp ? "UDP" : "TCP", port, who);
+		doctor_type(d, "end it, or have it listen at addresses of its "
+			       "own alone");
+	}
+}
+
 void check_networks(struct doctor *d)
 {
 	auto_free struct hv_network *nets = NULL;
@@ -51,6 +81,7 @@ void check_networks(struct doctor *d)
 		return;
 	}
 	look_for_dnsmasq(d);
+	look_at_ports(d);
 	if (context_hv(d->ctx, NULL, &ops, &hv, &why) < 0 ||
 	    ops->net_list(hv, &nets, &n, &why) < 0) {
 		doctor_say_error(d, VMCTL_VERDICT_PROBLEM, &why);

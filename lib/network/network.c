@@ -194,7 +194,7 @@ int network_make(struct vmctl *ctx, const char *name, const struct subnet *s,
 	r = ops->net_create(hv, &net, err);
 	if (r < 0 && !is_made(ops, hv, net.uuid))
 		state_network_forget(db, ctx->uri, name, net.uuid, NULL);
-	return r;
+	return r == -VMCTL_IN_USE ? network_tell_holder(err) : r;
 }
 
 int subnet_default(struct vmctl *ctx, const char *range, struct subnet *ret,

@@ -49,4 +49,9 @@ void network_unlock(struct network_lock *lock);
 int network_make(struct vmctl *ctx, const char *name, const struct subnet *s,
 		 struct vmctl_error *err);
 
+/* --- ports.c ------------------------------------------------------------- */
+
+/* The failure of a network whose port somebody has, with who that is. */
+int network_tell_holder(struct vmctl_error *err);
+
 #endif

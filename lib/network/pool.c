@@ -292,7 +292,9 @@ int network_up(struct vmctl *ctx, const char *uri, const struct state_nic *nic,
 	if (nic->kind != STATE_NIC_NETWORK)
 		return 0;
 	r = network_hv(ctx, uri, &ops, &hv, err);
-	return r < 0 ? r : ops->net_start(hv, nic->source, err);
+	if (r == 0)
+		r = ops->net_start(hv, nic->source, err);
+	return r == -VMCTL_IN_USE ? network_tell_holder(err) : r;
 }
 
 int network_lock(struct vmctl *ctx, const char *name, struct network_lock *ret,

@@ -258,3 +258,61 @@ create() {
 	ok vmctl delete -y x
 	ok vmctl network delete vmctl
 }
+
+# listen TYPE PORT: a process that has that port of all addresses, as pid in `listener`.
+listen() {
+	python3 - "$1" "$2" >"$BATS_TEST_TMPDIR/listens" 3>&- 4>&- <<-'END' &
+		import signal, socket, sys
+		s = socket.socket(type=getattr(socket, sys.argv[1]))
+		s.bind(("0.0.0.0", int(sys.argv[2])))
+		if sys.argv[1] == "SOCK_STREAM":
+		    s.listen()
+		print("listens", flush=True)
+		signal.pause()
+	END
+	listener=$!
+	wait_until 10 grep -q listens "$BATS_TEST_TMPDIR/listens"
+}
+
+@test "a port that a network needs and somebody has is named, with who that is" {
+	local port type
+	no_networks
+	for port in 53 67; do
+		type=SOCK_DGRAM
+		[ $port = 67 ] || type=SOCK_STREAM
+		listen $type $port
+		try vmctl network create taken --subnet 10.88.1.0/24
+		kill "$listener"
+		wait "$listener" || :
+		same "$status" 4
+		same "$(wc -l <<<"$err")" 2
+		has "$err" "port $port"
+		has "$err" "in use by python3 (process $listener)"
+		hasnt "$err" "--conf-file"
+	done
+	listen SOCK_STREAM 53
+	try vmctl host doctor
+	kill "$listener"
+	wait "$listener" || :
+	has "$out" "TCP port 53 of all addresses is in use by python3"
+	vmctl network delete -y taken 2>/dev/null || :
+	ok vmctl network create taken --subnet 10.88.1.0/24
+	try vmctl host doctor
+	hasnt "$out" "of all addresses is in use"
+	# Guests are not told what names mean on this host.
+	has "$(virsh_ net-dumpxml taken)" "no-hosts"
+	ok vmctl network delete -y taken
+}
+
+@test "host doctor: that there is no /run/lock is told, with what to type" {
+	found_lock() {
+		jq -e 'any(.[]; .text | contains("there is no /run/lock"))' <<<"$out" >/dev/null
+	}
+	try vmctl host doctor -o json
+	! found_lock
+	mv /run/lock /run/lock.away
+	try vmctl host doctor -o json
+	mv /run/lock.away /run/lock
+	found_lock
+	has "$out" "mkdir -m 1777 /run/lock" # root needs no sudo
+}

@@ -94,6 +94,10 @@ int libvirt_fail_by(const virError *e, struct vmctl_error *err,
 	     why ? why : "out of memory");
 	if (code == VMCTL_HYPERVISOR)
 		fail_hint(err, "vmctl host doctor");
+	/* For consoles and channels; libvirt makes the files, not their
+	 * directory. */
+	else if (why && says(why, "Couldn't create lock file"))
+		fail_hint(err, "sudo mkdir -m 1777 /run/lock");
 	return -(int)code;
 }
 

@@ -110,7 +110,9 @@ static int network_xml(const struct hv_network *net, char **ret,
 {
 	auto_str s = STR_INIT;
 
-	str_add(&s, "<network>\n  <name>");
+	str_add(&s, "<network xmlns:dnsmasq="
+		    "'http://libvirt.org/schemas/network/dnsmasq/1.0'>\n"
+		    "  <name>");
 	xml_add(&s, net->name);
 	str_add(&s, "</name>\n  <uuid>");
 	xml_add(&s, net->uuid);
@@ -127,18 +129,45 @@ static int network_xml(const struct hv_network *net, char **ret,
 	xml_add(&s, net->range_first);
 	str_add(&s, "' end='");
 	xml_add(&s, net->range_last);
-	str_add(&s, "'/>\n    </dhcp>\n  </ip>\n</network>\n");
+	/* What the names of this host's /etc/hosts stand for is no business of
+	 * guests, where they would hide an instance of the same name. */
+	str_add(&s, "'/>\n    </dhcp>\n  </ip>\n"
+		    "  <dnsmasq:options>\n"
+		    "    <dnsmasq:option value='no-hosts'/>\n"
+		    "  </dnsmasq:options>\n</network>\n");
 	return str_take(&s, ret, err);
+}
+
+/*
+ * libvirt quotes the whole command line of dnsmasq and then what that says:
+ * "failed to create listening socket for 192.168.123.1: Address already in use"
+ * of names, "failed to bind DHCP server socket: …" of addresses.
+ */
+static int fail_start(const char *name, struct vmctl_error *err)
+{
+	const virError *e = virGetLastError();
+	const char *why = e && e->message ? e->message : "";
+	bool dhcp = strstr(why, "DHCP server socket");
+
+	if (!strstr(why, "dnsmasq") || !strstr(why, "ddress already in use"))
+		return libvirt_fail(err, "cannot start the network");
+	return fail(err, VMCTL_IN_USE, 0,
+		    "cannot start the network %s: %s port %d, by which it "
+		    "gives %s, is in use",
+		    name, dhcp ? "UDP" : "TCP or UDP", dhcp ? 67 : 53,
+		    dhcp ? "addresses" : "names");
 }
 
 /* Another process may start it in the same moment. */
 static int bring_up(virNetworkPtr net, struct vmctl_error *err)
 {
+	/* Asked first: each call forgets what the one before failed of. */
+	const char *name = virNetworkGetName(net);
 	struct vmctl_error why;
 
 	if (virNetworkIsActive(net) == 1 || virNetworkCreate(net) == 0)
 		return 0;
-	int r = libvirt_fail(&why, "cannot start the network");
+	int r = fail_start(name ? name : "", &why);
 	if (virNetworkIsActive(net) == 1)
 		return 0;
 	if (err)
