@@ -9,6 +9,8 @@ setup_file() {
 	export K=$BATS_FILE_TMPDIR/k
 	mkdir -p "$K"
 	ssh-keygen -q -t ed25519 -N '' -C 'me@here' -f "$K/ed25519"
+	# Stored by no test for longer than it takes: a key has one name.
+	ssh-keygen -q -t ed25519 -N '' -C spare -f "$K/spare"
 	ssh-keygen -q -t rsa -b 2048 -N '' -C rsa -f "$K/rsa"
 	ssh-keygen -q -t rsa -b 1024 -N '' -C weak -f "$K/weak"
 	for bits in 256 384 521; do
@@ -37,11 +39,11 @@ setup_file() {
 	ln -s "$build/modules/crypto.so" "$BATS_TEST_TMPDIR/modules/real-crypto.so"
 	ln -sf "$build/tests/fakes/crypto.so" "$BATS_TEST_TMPDIR/modules"
 	export VMCTL_MODULE_DIR=$BATS_TEST_TMPDIR/modules
-	ok vmctl key import without "$K/ed25519.pub"
+	ok vmctl key import without "$K/spare.pub"
 	ok vmctl key generate made
 	ok vmctl key show without -o json
 	same "$(jq -r '.sha256, .md5' <<<"$out")" \
-		"$(ssh-keygen -l -f "$K/ed25519.pub" | cut -d ' ' -f 2)"$'\nnull'
+		"$(ssh-keygen -l -f "$K/spare.pub" | cut -d ' ' -f 2)"$'\nnull'
 	ok vmctl key show made
 	has "$(vmctl host doctor)" "OpenSSL has no MD5"
 	ok vmctl key delete -y without made
@@ -88,7 +90,7 @@ setup_file() {
 }
 
 @test "KEY-001 two keys, binary junk and 10 MB are refused" {
-	cat "$K/ed25519.pub" "$K/rsa.pub" >"$BATS_TEST_TMPDIR/two.pub"
+	cat "$K/spare.pub" "$K/rsa.pub" >"$BATS_TEST_TMPDIR/two.pub"
 	refused 1 vmctl key import bad "$BATS_TEST_TMPDIR/two.pub"
 	has "$err" "two keys"
 	# The hint is right, also behind a comment.
@@ -100,22 +102,22 @@ setup_file() {
 	ok vmctl key delete -y first
 	head -c 4096 /dev/urandom >"$BATS_TEST_TMPDIR/junk.pub"
 	refused 1 vmctl key import bad "$BATS_TEST_TMPDIR/junk.pub"
-	{ cat "$K/ed25519.pub" && head -c 10M /dev/zero | tr '\0' '#'; } >"$BATS_TEST_TMPDIR/big.pub"
+	{ cat "$K/spare.pub" && head -c 10M /dev/zero | tr '\0' '#'; } >"$BATS_TEST_TMPDIR/big.pub"
 	refused 1 vmctl key import bad "$BATS_TEST_TMPDIR/big.pub"
-	{ cat "$K/ed25519.pub" && printf 'a\0b\n'; } >"$BATS_TEST_TMPDIR/nul.pub"
+	{ cat "$K/spare.pub" && printf 'a\0b\n'; } >"$BATS_TEST_TMPDIR/nul.pub"
 	refused 1 vmctl key import bad "$BATS_TEST_TMPDIR/nul.pub"
 }
 
 @test "a key with comment lines, line ends of DOS, a byte order mark or a comment in Latin-1 is taken" {
 	{
 		printf '\357\273\277# of the old laptop\r\n\r\n%s gr\374n\r\n# that is all\r\n' \
-			"$(cut -d ' ' -f 1-2 "$K/ed25519.pub")"
+			"$(cut -d ' ' -f 1-2 "$K/spare.pub")"
 	} >"$BATS_TEST_TMPDIR/dos.pub"
 	ok vmctl key import dos "$BATS_TEST_TMPDIR/dos.pub"
 	same "$(vmctl key show dos -o json | jq -r '.public_key + " " + .comment')" \
-		"$(cut -d ' ' -f 1-2 "$K/ed25519.pub") grün"
+		"$(cut -d ' ' -f 1-2 "$K/spare.pub") grün"
 	ok vmctl key delete -y dos
-	iconv -t UTF-16 "$K/ed25519.pub" >"$BATS_TEST_TMPDIR/wide.pub"
+	iconv -t UTF-16 "$K/spare.pub" >"$BATS_TEST_TMPDIR/wide.pub"
 	refused 1 vmctl key import wide "$BATS_TEST_TMPDIR/wide.pub"
 	has "$err" "it is text in UTF-16, not in UTF-8"
 }
