@@ -36,7 +36,8 @@ int fd_write_all(int fd, const void *bytes, size_t n,
 
 /* Writes a file so that it either has all of the new contents or none, also
  * after a power cut: a temporary file beside it, fsync, rename, and fsync of
- * the folder. */
+ * the directory. A file that something is mounted on cannot be replaced: that
+ * is written in place, with the temporary file beside it until it is done. */
 int file_write_atomic(const char *path, const void *bytes, size_t n,
 		      mode_t mode, struct vmctl_error *err);
 
