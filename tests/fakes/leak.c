@@ -1,0 +1,11 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* Loaded into a program, it leaks: see tests/asan/leaks.bats. */
+#include <stdlib.h>
+
+static void *volatile kept;
+
+__attribute__((constructor)) static void leak(void)
+{
+	kept = malloc(77);
+	kept = NULL;
+}
