@@ -117,7 +117,7 @@ static void *carry(void *data)
 		if (p[1].revents & (POLLHUP | POLLERR) && c->in.off < c->in.len)
 			c->ended = true;
 	}
-	virStreamEventRemoveCallback(c->stream);
+	stream_unwatch(c->stream, c->wake);
 	virStreamAbort(c->stream);
 	virStreamFree(c->stream);
 	shutdown(c->fd, SHUT_RDWR);
@@ -157,7 +157,7 @@ static int start(struct carrier *c, struct vmctl_error *err)
 	pthread_sigmask(SIG_SETMASK, &old, NULL);
 	if (!e)
 		return 0;
-	virStreamEventRemoveCallback(c->stream);
+	stream_unwatch(c->stream, c->wake);
 	return fail(err, VMCTL_FAILED, e, "cannot start a thread");
 }
 

@@ -293,7 +293,7 @@ static int run(struct session *s, enum hv_console_end *ret,
 		if (s->what->opened)
 			s->what->opened(s->what->data);
 		r = relay(s, ret, err);
-		virStreamEventRemoveCallback(s->stream);
+		stream_unwatch(s->stream, s->wake);
 	}
 	if (r == 0 && s->broken)
 		log_debug(s->ev, "%s", s->why.message);

@@ -34,10 +34,11 @@ int aside_call(void (*call)(void *data), void (*drop)(void *data), void *data,
 /* stream.c: *ret_fd becomes readable when something may be read from the
  * stream, and when one of the events happens that
  * virStreamEventUpdateCallback() was asked for since: it is told once, and then
- * to be asked for again. virStreamEventRemoveCallback() closes it. `failure` is
- * the message if it cannot be done. */
+ * to be asked for again. stream_unwatch() ends it, and takes the descriptor
+ * back. `failure` is the message if it cannot be done. */
 int stream_watch(virStreamPtr stream, const char *failure, int *ret_fd,
 		 struct vmctl_error *err);
+void stream_unwatch(virStreamPtr stream, int fd);
 /* Takes note of it. false: it was none. */
 bool stream_woke(int fd);
 
