@@ -10,9 +10,9 @@ bats_require_minimum_version 1.5.0
 exec </dev/null
 umask 022
 
-# Every file has a VMCTL_HOME of its own; setup_file calls this.
+# private_home [DIR]: every file has a VMCTL_HOME of its own, below DIR; setup_file calls this.
 private_home() {
-	export VMCTL_HOME=$BATS_FILE_TMPDIR/v
+	export VMCTL_HOME=${1:-$BATS_FILE_TMPDIR}/v
 	export NO_COLOR=1
 	unset VMCTL_CONNECT
 	if on_system; then

@@ -3,17 +3,7 @@
 # exec by ssh in a real guest. What needs none is in cli/exec.bats, the agent's way in
 # agent.bats.
 
-load ../lib.sh
-
-setup_file() {
-	private_home
-	import_mini
-	vmctl create box "${small[@]}" --label role=box --wait
-}
-
-teardown_file() {
-	delete_all
-}
+load ../../lib.sh
 
 setup() {
 	cd "$BATS_TEST_TMPDIR" || return

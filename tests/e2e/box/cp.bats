@@ -2,17 +2,7 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 # cp with a real guest. The rules are tested in cli/cp.bats.
 
-load ../lib.sh
-
-setup_file() {
-	private_home
-	import_mini
-	vmctl create box "${small[@]}" --wait
-}
-
-teardown_file() {
-	delete_all
-}
+load ../../lib.sh
 
 setup() {
 	cd "$BATS_TEST_TMPDIR" || return
@@ -83,23 +73,4 @@ part() { # a large temporary file is there
 	fails 1 vmctl cp f box:/tmp/small/f
 	has "$err" "disk of box is full"
 	same "$(there 'cat /tmp/small/f; ls -A /tmp/small')" "$(printf 'old\nf')"
-}
-
-@test "a guest that dies in the middle, and one that does not run" {
-	truncate -s 8G huge
-	# Without an address of its own the end of the machine closes the
-	# connection; with one only silence tells.
-	ok vmctl config set ssh.keepalive 2s
-	vmctl cp - box:/dev/null <huge 2>err &
-	copying=$!
-	busy() { vmctl exec box -- ps | grep -q '[s]ftp-server'; }
-	wait_until 30 busy
-	vmctl stop --force --timeout 0 box
-	rc=0
-	wait $copying || rc=$?
-	cat err
-	same $rc 255
-	ok vmctl config unset ssh.keepalive
-	fails 4 vmctl cp huge box:
-	has "$err" "vmctl start box"
 }

@@ -2,18 +2,7 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 # Commands by vmctl's own agent, over the real virtio-serial port.
 
-load ../lib.sh
-
-setup_file() {
-	private_home
-	import_mini
-	vmctl create box "${small[@]}"
-	wait_until 120 by_agent true
-}
-
-teardown_file() {
-	delete_all
-}
+load ../../lib.sh
 
 by_agent() {
 	vmctl exec --transport agent box -- "$@"
@@ -107,15 +96,4 @@ busy() {
 	after=$(ticks)
 	# Hundredths of a second; what asking costs is a part of it.
 	[ $((after - before)) -lt 60 ]
-}
-
-@test "a machine that goes off under a command is status 255" {
-	vmctl exec --transport agent box -- sh -c 'echo there; tail -f -s 4713 /dev/null' >"$BATS_TEST_TMPDIR/o" 2>"$BATS_TEST_TMPDIR/e" &
-	wait_until 60 grep -q there "$BATS_TEST_TMPDIR/o"
-	ok vmctl stop --force --timeout 0 box
-	status=0
-	wait $! || status=$?
-	same "$status" 255
-	fails 255 vmctl exec --transport agent box -- true
-	fails 4 vmctl exec box -- true
 }

@@ -2,19 +2,9 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 # ssh with a terminal. script(1) gives the pseudo-terminal of this side.
 
-load ../lib.sh
-load ../terminal.sh
+load ../../lib.sh
+load ../../terminal.sh
 session=0 # of the terminal: typed sets it
-
-setup_file() {
-	private_home
-	import_mini
-	vmctl create box "${small[@]}" --wait
-}
-
-teardown_file() {
-	delete_all
-}
 
 teardown() {
 	unlock
@@ -235,20 +225,4 @@ unlock() {
 	has "$err" "no address"
 	has "$err" "vmctl wait box --for ssh"
 	ok guest_agent CONT
-}
-
-@test "TERM-009 the machine going away under a session is status 255" {
-	typed 'vmctl ssh box'
-	wait_until 30 test -s "$BATS_TEST_TMPDIR/screen"
-	echo 'echo there-$((4 + 4))' >&8
-	wait_until 30 shown there-8
-	ok vmctl stop --force --timeout 0 box
-	# QEMU closes a forwarded connection when it ends. One to an address of its own
-	# just falls silent, and a look at the machine after the first keep-alive tells.
-	wait_until 40 test -e "$BATS_TEST_TMPDIR/rc"
-	exec 8>&-
-	wait $session || :
-	same "$(<"$BATS_TEST_TMPDIR/rc")" 255
-	same "$(<"$BATS_TEST_TMPDIR/after")" "$(<"$BATS_TEST_TMPDIR/before")"
-	shown 'box has stopped, and the session with it'
 }
