@@ -51,7 +51,7 @@ endif
 # These goals compile nothing, or run make again once `deps` has installed what
 # is missing; all others need the libraries now.
 LATER := deps demo check check-% clean dist help images/% bench uninstall
-PKGS := jansson sqlite3 libvirt libvirt-qemu libssh libcrypto libarchive libcurl readline
+PKGS := jansson sqlite3 libvirt libvirt-qemu libxml-2.0 libssh libcrypto libarchive libcurl readline
 ifneq ($(filter-out $(LATER),$(or $(MAKECMDGOALS),all)),)
 ifeq ($(shell $(PKG_CONFIG) --exists $(PKGS) 2>/dev/null && echo yes),)
 $(error missing: $(or $(strip $(foreach p,$(PKGS),$(shell $(PKG_CONFIG) --exists $(p) 2>/dev/null \
@@ -78,7 +78,7 @@ FAKE_SRC := $(wildcard tests/fakes/*.c)
 
 LIBS_base := $(call pkg,--libs,jansson)
 LIBS_lib := $(call pkg,--libs,sqlite3 jansson)
-LIBS_libvirt := $(call pkg,--libs,libvirt libvirt-qemu jansson)
+LIBS_libvirt := $(call pkg,--libs,libvirt libvirt-qemu libxml-2.0 jansson)
 LIBS_ssh := $(call pkg,--libs,libssh jansson)
 LIBS_crypto := $(call pkg,--libs,libcrypto jansson)
 LIBS_iso := $(call pkg,--libs,libarchive jansson)
@@ -229,6 +229,8 @@ $(B)/gen/%.3.in: man/%.3.in scripts/api-page examples/instances.c $(HEADERS)
 $(B)/tests/unit/%: $(B)/tests/unit/%.o $(call obj,$(UNIT_HELP_SRC)) $(B)/libcli.a $(B)/libvmctl.a
 	$(say) LD $@
 	$(Q)$(LINK) $(filter %.o,$^) $(B)/libcli.a $(B)/libvmctl.a $(LIBS_unit)
+# Code of a module is compiled into the test of it.
+$(B)/tests/unit/test-document: LIBS_unit += $(call pkg,--libs,libxml-2.0)
 $(B)/tests/fakes/%.so: $(B)/tests/fakes/%.o $(B)/libbase.a
 	$(say) LD $@
 	$(Q)$(LINK) $(SO_LDFLAGS) $(filter %.o,$^) $(B)/libbase.a $(LIBS_base)

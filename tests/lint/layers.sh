@@ -67,6 +67,7 @@ only() {
 }
 only SQLite 'sqlite3' lib/state/
 only libvirt 'libvirt/' lib/driver/libvirt/
+only libxml2 'libxml/' lib/driver/libvirt/
 only libssh 'libssh/' lib/driver/ssh/
 only OpenSSL 'openssl/' lib/driver/crypto/
 only libarchive 'archive' lib/driver/iso/

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
 
-#include "base/str.h"
+#include "base/log.h"
+#include "driver/libvirt/document.h"
 #include "driver/libvirt/libvirt.h"
 
 /* What libvirt knows of a domain that may help to tell why it cannot be used.
@@ -104,25 +104,14 @@ static void read_control(virDomainPtr dom, struct hv_details *out)
 			 what, info.stateTime / 1000.0);
 }
 
-/* <target type='virtio' name='org.qemu.guest_agent.0' state='connected'/> */
-static void read_channels(virDomainPtr dom, struct hv_details *out)
+static void read_channels(struct hv *hv, virDomainPtr dom,
+			  struct hv_details *out)
 {
-	static const char open[] = "<target type='virtio' name='";
 	auto_free char *xml = virDomainGetXMLDesc(dom, 0);
+	struct vmctl_error why;
 
-	for (const char *p = xml; p && (p = strstr(p, open));) {
-		struct hv_channel *c = &out->channels[out->channel_count];
-		const char *end = strchr(p, '>');
-		const char *up = strstr(p, " state='connected'");
-
-		p += sizeof(open) - 1;
-		if (!end || out->channel_count == ARRAY_LEN(out->channels))
-			return;
-		snprintf(c->name, sizeof(c->name), "%.*s", (int)strcspn(p, "'"),
-			 p);
-		c->up = up && up < end;
-		out->channel_count++;
-	}
+	if (xml && channels_read(xml, out, &why) < 0)
+		log_info(hv->ev, "the domain's channels: %s", why.message);
 }
 
 int domain_details(struct hv *hv, const char *uuid, struct hv_details *ret,
@@ -136,7 +125,7 @@ int domain_details(struct hv *hv, const char *uuid, struct hv_details *ret,
 	struct hv_details out = { .state = HV_STOPPED };
 	read_state(dom, &out);
 	read_control(dom, &out);
-	read_channels(dom, &out);
+	read_channels(hv, dom, &out);
 	*ret = out;
 	return 0;
 }

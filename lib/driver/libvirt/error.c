@@ -68,6 +68,8 @@ int libvirt_fail_hung(struct vmctl_error *err, const char *what)
 	return -VMCTL_HYPERVISOR;
 }
 
+/* libvirt has one code for many things, such as VIR_ERR_SYSTEM_ERROR and
+ * VIR_ERR_INTERNAL_ERROR: which of them it was is in its words alone. */
 static bool says(const char *text, const char *word)
 {
 	return strstr(text, word) != NULL;

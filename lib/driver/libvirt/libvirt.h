@@ -109,9 +109,6 @@ int network_start(struct hv *hv, const char *name, struct vmctl_error *err);
 int network_delete(struct hv *hv, const char *uuid, struct vmctl_error *err);
 int network_find(struct hv *hv, const char *name, virNetworkPtr *ret,
 		 struct vmctl_error *err);
-/* The value of an attribute of the first element of that name; "": none. */
-void xml_attribute(const char *xml, const char *element, const char *name,
-		   char *out, size_t n);
 
 /* reserve.c */
 int network_reserved(struct hv *hv, const char *name, struct hv_lease **ret,

@@ -3,7 +3,9 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/log.h"
 #include "base/str.h"
+#include "driver/libvirt/document.h"
 #include "driver/libvirt/libvirt.h"
 
 /* Networks and their leases (libvirt.org/formatnetwork.html). */
@@ -19,57 +21,17 @@ int network_find(struct hv *hv, const char *name, virNetworkPtr *ret,
 	return 0;
 }
 
-/* --- reading ---------------------------------------------------------------
- *
- * libvirt gives a network's settings as XML only. It is libvirt's own output,
- * one element a line, of which a handful of attributes are wanted; values that
- * cannot be found stay empty.
- */
-
-void xml_attribute(const char *xml, const char *element, const char *name,
-		   char *out, size_t n)
-{
-	auto_free char *open = str_printf("<%s ", element);
-	auto_free char *key = str_printf(" %s='", name);
-	const char *from = open ? strstr(xml, open) : NULL;
-	const char *end = from ? strchr(from, '>') : NULL;
-	const char *at = end && key ? strstr(from, key) : NULL;
-
-	out[0] = '\0';
-	if (!at || at > end)
-		return;
-	at += strlen(key);
-	snprintf(out, n, "%.*s", (int)strcspn(at, "'"), at);
-}
-
-static void read_network(virNetworkPtr net, struct hv_network *out)
+/* What the network is in libvirt is known without its document. */
+static void look_at(struct hv *hv, virNetworkPtr net, struct hv_network *out)
 {
 	auto_free char *xml = virNetworkGetXMLDesc(net, 0);
-	char value[64];
+	struct vmctl_error why;
 
 	snprintf(out->name, sizeof(out->name), "%s", virNetworkGetName(net));
 	virNetworkGetUUIDString(net, out->uuid);
 	out->active = virNetworkIsActive(net) == 1;
-	if (!xml)
-		return;
-	xml_attribute(xml, "bridge", "name", out->bridge, sizeof(out->bridge));
-	xml_attribute(xml, "forward", "mode", value, sizeof(value));
-	out->nat = str_eq(value, "nat");
-	xml_attribute(xml, "ip", "address", out->address, sizeof(out->address));
-	xml_attribute(xml, "range", "start", out->range_first,
-		      sizeof(out->range_first));
-	xml_attribute(xml, "range", "end", out->range_last,
-		      sizeof(out->range_last));
-	xml_attribute(xml, "ip", "prefix", value, sizeof(value));
-	if (sscanf(value, "%d", &out->prefix) != 1) {
-		unsigned a = 0, b = 0, c = 0, d = 0;
-
-		/* Older definitions have a mask. */
-		xml_attribute(xml, "ip", "netmask", value, sizeof(value));
-		if (sscanf(value, "%u.%u.%u.%u", &a, &b, &c, &d) == 4)
-			out->prefix = __builtin_popcount(a << 24 | b << 16 |
-							 c << 8 | d);
-	}
+	if (xml && network_read(xml, out, &why) < 0)
+		log_info(hv->ev, "the network %s: %s", out->name, why.message);
 }
 
 int network_list(struct hv *hv, struct hv_network **ret, size_t *ret_n,
@@ -91,7 +53,7 @@ int network_list(struct hv *hv, struct hv_network **ret, size_t *ret_n,
 	struct hv_network *out = calloc((size_t)n + 1, sizeof(*out));
 	for (int i = 0; i < n; i++) {
 		if (out)
-			read_network(nets[i], &out[i]);
+			look_at(hv, nets[i], &out[i]);
 		virNetworkFree(nets[i]);
 	}
 	free(nets);
@@ -141,7 +103,8 @@ static int network_xml(const struct hv_network *net, char **ret,
 /*
  * libvirt quotes the whole command line of dnsmasq and then what that says:
  * "failed to create listening socket for 192.168.123.1: Address already in use"
- * of names, "failed to bind DHCP server socket: …" of addresses.
+ * of names, "failed to bind DHCP server socket: …" of addresses. Its code is
+ * that of any program that failed.
  */
 static int fail_start(const char *name, struct vmctl_error *err)
 {

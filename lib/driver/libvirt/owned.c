@@ -1,76 +1,27 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-#include <stdio.h>
-#include <string.h>
+#include <stdlib.h>
 
-#include "base/str.h"
+#include "base/log.h"
+#include "driver/libvirt/document.h"
 #include "driver/libvirt/libvirt.h"
 
 /* Domains by the metadata that domain-xml.c gives them. */
 
-static const struct {
-	const char *text;
-	char is;
-} entities[] = {
-	{ "&amp;", '&' },   { "&lt;", '<' },   { "&gt;", '>' },
-	{ "&apos;", '\'' }, { "&quot;", '"' },
-};
-
-/* In place: it only gets shorter. */
-static void unescape(char *text)
+/* false: it is not vmctl's. */
+static bool read_owned(struct hv *hv, virDomainPtr dom, struct hv_owned *out)
 {
-	char *to = text;
-
-	for (const char *p = text; *p;) {
-		size_t i = 0, len = 1;
-		char c = *p;
-
-		while (i < ARRAY_LEN(entities) &&
-		       !str_starts(p, entities[i].text))
-			i++;
-		if (i < ARRAY_LEN(entities)) {
-			c = entities[i].is;
-			len = strlen(entities[i].text);
-		}
-		*to++ = c;
-		p += len;
-	}
-	*to = '\0';
-}
-
-/* The text of the first such element, which has no attributes; "": none. */
-static void element_text(const char *xml, const char *element, char *out,
-			 size_t n)
-{
-	auto_free char *open = str_printf("<%s>", element);
-	const char *at = open ? strstr(xml, open) : NULL;
-
-	out[0] = '\0';
-	if (!at)
-		return;
-	at += strlen(open);
-	snprintf(out, n, "%.*s", (int)strcspn(at, "<"), at);
-	unescape(out);
-}
-
-/* false: it is none of vmctl's. */
-static bool read_owned(virDomainPtr dom, struct hv_owned *out)
-{
-	auto_free char *meta = virDomainGetMetadata(
-		dom, VIR_DOMAIN_METADATA_ELEMENT, "urn:vmctl:instance:1", 0);
+	auto_free char *xml = virDomainGetXMLDesc(dom, 0);
+	struct vmctl_error why;
 	int state, reason;
 
-	if (!meta || virDomainGetState(dom, &state, &reason, 0) < 0)
-		return false;
-	auto_free char *xml = virDomainGetXMLDesc(dom, 0);
-	if (!xml)
+	if (!xml || virDomainGetState(dom, &state, &reason, 0) < 0)
 		return false;
 	*out = (struct hv_owned){ .state = domain_state(dom, state) };
 	virDomainGetUUIDString(dom, out->uuid);
-	element_text(xml, "vmctl:id", out->id, sizeof(out->id));
-	element_text(xml, "vmctl:name", out->name, sizeof(out->name));
-	xml_attribute(xml, "source", "file", out->disk, sizeof(out->disk));
-	unescape(out->disk);
-	return out->id[0] != '\0';
+	int r = owned_read(xml, out, &why);
+	if (r < 0 && r != -VMCTL_NOT_FOUND)
+		log_info(hv->ev, "the domain %s: %s", out->uuid, why.message);
+	return r == 0;
 }
 
 int domains_owned(struct hv *hv, struct hv_owned **ret, size_t *ret_n,
@@ -84,7 +35,7 @@ int domains_owned(struct hv *hv, struct hv_owned **ret, size_t *ret_n,
 		return libvirt_fail(err, "cannot list the domains");
 	struct hv_owned *out = calloc((size_t)n + 1, sizeof(*out));
 	for (int i = 0; i < n; i++) {
-		used += out && read_owned(domains[i], &out[used]);
+		used += out && read_owned(hv, domains[i], &out[used]);
 		virDomainFree(domains[i]);
 	}
 	free(domains);

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-#include <stdio.h>
 #include <string.h>
 
 #include "base/log.h"
 #include "base/str.h"
+#include "driver/libvirt/document.h"
 #include "driver/libvirt/libvirt.h"
 
 /* Addresses that networks keep for somebody. */
@@ -15,32 +15,9 @@ static int read_reserved(virNetworkPtr net, struct hv_lease **ret,
 	auto_free char *xml = virNetworkGetXMLDesc(
 		net, virNetworkIsPersistent(net) == 1 ? VIR_NETWORK_XML_INACTIVE
 						      : 0);
-	auto_free struct hv_lease *list = NULL;
-	size_t n = 0;
 
-	if (!xml)
-		return libvirt_fail(err, "cannot read the network");
-	for (const char *p = xml; (p = strstr(p, "<host ")); p++) {
-		struct hv_lease *more =
-			reallocarray(list, n + 1, sizeof(*list));
-
-		if (!more)
-			return fail_oom(err);
-		list = more;
-		list[n] = (struct hv_lease){ 0 };
-		xml_attribute(p, "host", "mac", list[n].mac,
-			      sizeof(list[n].mac));
-		xml_attribute(p, "host", "ip", list[n].address,
-			      sizeof(list[n].address));
-		xml_attribute(p, "host", "name", list[n].hostname,
-			      sizeof(list[n].hostname));
-		/* Without a MAC it is a name, of DHCP or DNS, that somebody
-		 * gave to an address: that is taken, too. */
-		n += list[n].mac[0] || list[n].address[0];
-	}
-	*ret = take_ptr(&list);
-	*ret_n = n;
-	return 0;
+	return xml ? hosts_read(xml, ret, ret_n, err)
+		   : libvirt_fail(err, "cannot read the network");
 }
 
 int network_reserved(struct hv *hv, const char *name, struct hv_lease **ret,
