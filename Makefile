@@ -51,7 +51,7 @@ endif
 # These goals compile nothing, or run make again once `deps` has installed what
 # is missing; all others need the libraries now.
 LATER := deps demo check check-% clean dist help images/% bench uninstall
-PKGS := jansson sqlite3 libvirt libvirt-qemu libxml-2.0 libssh libcrypto libarchive libcurl readline
+PKGS := jansson sqlite3 libvirt libvirt-qemu libxml-2.0 libssh libcrypto libarchive libcurl yaml-0.1 readline
 ifneq ($(filter-out $(LATER),$(or $(MAKECMDGOALS),all)),)
 ifeq ($(shell $(PKG_CONFIG) --exists $(PKGS) 2>/dev/null && echo yes),)
 $(error missing: $(or $(strip $(foreach p,$(PKGS),$(shell $(PKG_CONFIG) --exists $(p) 2>/dev/null \
@@ -66,7 +66,7 @@ VM_CFLAGS += $(call pkg,--cflags,$(PKGS))
 # Everything in lib/base goes into libbase.a, which the modules and the command
 # link; what a module needs alone stands in lib/driver/MODULE/, or beside the one
 # file of the command that loads it.
-MODULES := libvirt ssh crypto iso http readline
+MODULES := libvirt ssh crypto iso http yaml readline
 BASE_SRC := $(wildcard lib/base/*.c)
 LIB_SRC := $(filter-out $(BASE_SRC),$(wildcard lib/*.c lib/*/*.c))
 CLI_SRC := $(wildcard cli/*.c cli/*/*.c)
@@ -83,6 +83,7 @@ LIBS_ssh := $(call pkg,--libs,libssh jansson)
 LIBS_crypto := $(call pkg,--libs,libcrypto jansson)
 LIBS_iso := $(call pkg,--libs,libarchive jansson)
 LIBS_http := $(call pkg,--libs,libcurl jansson)
+LIBS_yaml := $(call pkg,--libs,yaml-0.1 jansson)
 LIBS_readline := $(call pkg,--libs,readline jansson)
 LIBS_cli := $(call pkg,--libs,jansson) -ldl
 LIBS_unit = $(call pkg,--libs,cmocka) $(LIBS_lib) -ldl $(SAN_LIBS)

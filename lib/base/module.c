@@ -18,9 +18,10 @@ static struct module {
 	const char *package; /* of the library that it links, in Debian */
 	const void *ops;
 } modules[] = {
-	{ "libvirt", "libvirt0" }, { "ssh", "libssh-4" },
-	{ "crypto", "libssl3" },   { "iso", "libarchive13" },
-	{ "http", "libcurl4" },	   { "readline", "libreadline8" },
+	{ "libvirt", "libvirt0" },	{ "ssh", "libssh-4" },
+	{ "crypto", "libssl3" },	{ "iso", "libarchive13" },
+	{ "http", "libcurl4" },		{ "yaml", "libyaml-0-2" },
+	{ "readline", "libreadline8" },
 };
 
 /* The linker's message begins with the path of the module when the module

@@ -5,6 +5,7 @@
 #include "driver/hypervisor.h"
 #include "driver/iso.h"
 #include "driver/ssh.h"
+#include "driver/yaml.h"
 
 /* The typed doors to the modules, one for each table of operations. */
 
@@ -42,6 +43,16 @@ int ssh_load(const struct ssh_ops **ret, struct vmctl_error *err)
 {
 	const void *ops;
 	int r = module_load("ssh", SSH_ABI, &ops, err);
+
+	if (r == 0)
+		*ret = ops;
+	return r;
+}
+
+int yaml_load(const struct yaml_ops **ret, struct vmctl_error *err)
+{
+	const void *ops;
+	int r = module_load("yaml", YAML_ABI, &ops, err);
 
 	if (r == 0)
 		*ret = ops;

@@ -8,6 +8,7 @@
 #include "driver/http.h"
 #include "driver/iso.h"
 #include "driver/ssh.h"
+#include "driver/yaml.h"
 #include "host/doctor.h"
 #include "internal/host.h"
 
@@ -173,6 +174,13 @@ static int load_http(struct vmctl_error *err)
 	return http_load(&ops, err);
 }
 
+static int load_yaml(struct vmctl_error *err)
+{
+	const struct yaml_ops *ops;
+
+	return yaml_load(&ops, err);
+}
+
 void check_modules(struct doctor *d)
 {
 	static const struct {
@@ -184,6 +192,7 @@ void check_modules(struct doctor *d)
 		{ "libcrypto", "makes keys and digests", load_crypto },
 		{ "libarchive", "writes seeds", load_iso },
 		{ "libcurl", "pulls images", load_http },
+		{ "libyaml", "reads user data", load_yaml },
 	};
 	auto_str loaded = STR_INIT;
 

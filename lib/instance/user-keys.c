@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-#include "base/json.h"
 #include "instance/instance.h"
+#include "instance/user-data.h"
 #include "internal/key.h"
 
 /*
@@ -12,47 +12,13 @@
 #define PUBLIC "ed25519_public"
 #define CERTIFICATE "ed25519_certificate"
 
-/* A cloud-config in JSON, without the comments before it; NULL if it is not. */
-static json_t *config_of(const char *text)
-{
-	json_t *doc = NULL;
-
-	while (*text == '#') {
-		text += strcspn(text, "\n");
-		text += strspn(text, " \t\r\n");
-	}
-	if (json_parse(text, strlen(text), "", &doc, NULL) < 0)
-		return NULL;
-	return doc;
-}
-
-/* "ssh_keys:" at the beginning of a line, in quotes or not; of JSON anywhere,
- * as its lines may begin anyhow. */
-static bool names_keys(const char *text)
-{
-	static const char key[] = "ssh_keys";
-
-	for (const char *p = text; (p = strstr(p, key)); p += strlen(key)) {
-		const char *from = p, *to = p + strlen(key);
-		bool quoted = p > text && strchr("\"'", p[-1]) && *to == p[-1];
-
-		from -= quoted;
-		to += quoted;
-		to += strspn(to, " \t");
-		if (*to == ':' && (quoted || from == text || from[-1] == '\n' ||
-				   from[-1] == '{'))
-			return true;
-	}
-	return false;
-}
-
 static int fail_unread(struct vmctl_error *err)
 {
 	fail(err, VMCTL_INVALID, 0,
 	     "the user data sets ssh_keys, and the host key to expect can only "
-	     "be read from a cloud-config in JSON");
+	     "be read from one cloud-config");
 	fail_hint(err, "leave ssh_keys out: vmctl gives the guest a host key; "
-		       "or write all of the user data as JSON behind the line "
+		       "or set it in one document or part that begins with "
 		       "#cloud-config");
 	return -VMCTL_INVALID;
 }
@@ -112,13 +78,15 @@ static int take_pair(const json_t *keys, char **ret_private, char **ret_public,
 int user_data_host_key(const char *text, char **ret_private, char **ret_public,
 		       struct vmctl_error *err)
 {
-	const char *type = user_data_type(text);
-	auto_json json_t *doc = NULL;
+	auto_user_configs c = USER_CONFIGS_INIT;
+	size_t n = 0;
+	int r = user_configs_read(text, &c, err);
 
-	if (type && str_eq(type, "text/cloud-config"))
-		doc = config_of(text);
-	if (!doc)
-		return names_keys(text) ? fail_unread(err) : 0;
-	return take_pair(json_object_get(doc, "ssh_keys"), ret_private,
-			 ret_public, err);
+	if (r < 0)
+		return r;
+	const json_t *keys = user_configs_get(&c, "ssh_keys", &n);
+	/* How several are joined is a matter of what each says of that. */
+	if (c.hides_keys || n > 1)
+		return fail_unread(err);
+	return take_pair(keys, ret_private, ret_public, err);
 }

@@ -256,19 +256,104 @@ host_keys() { # NAME VALUE...
 	host_keys ed25519_private nonsense
 	bad 2 --user-data "$U/keys" web1
 	has "$err" "not in OpenSSH format"
-	printf '#cloud-config\npackages: [x]\nssh_keys:\n  ed25519_private: |\n    x\n' >"$U/yaml"
+}
+
+# A cloud-config in YAML that has the key NAME; MORE lines may follow.
+yaml_keys() { # NAME [MORE]
+	printf '#cloud-config\n# in YAML\npackages: [x]\nssh_keys:\n  ed25519_private: |\n'
+	sed 's/^/    /' "$U/$1"
+	printf '%s' "${2:-}"
+}
+
+# message HEADER CONTENT...: parts, each with the header.
+message() {
+	local header=$1 part
+	shift
+	printf 'MIME-Version: 1.0\nContent-Type: multipart/mixed;\n boundary="=x="\n\nnot a part\n'
+	for part; do
+		printf -- '--=x=\n%s\n\n%s\n' "$header" "$part"
+	done
+	printf -- '--=x=--\nnor this\n'
+}
+
+@test "create: a host key in YAML is the one that is expected, in a part of a message too" {
+	for key in mine other; do
+		[ -e "$U/$key" ] || ssh-keygen -q -t ed25519 -N '' -C root@web -f "$U/$key"
+	done
+	want="\"ed25519_public\": \"$(cut -d ' ' -f 1-2 "$U/mine.pub")\""
+	yaml_keys mine >"$U/yaml"
+	expected() {
+		ok vmctl create --dry-run --image tiny --user-data "$1" web1
+		has "$out" "$want"
+	}
+	expected "$U/yaml"
+	# An anchor, and the last of two.
+	yaml_keys other "$(printf 'x: &k\n  ed25519_public: %s\nssh_keys:\n  <<: *k\n  ed25519_private: |\n' "$(<"$U/mine.pub")")
+$(sed 's/^/    /' "$U/mine")
+" >"$U/twice"
+	expected "$U/twice"
+	message 'Content-Type: text/cloud-config' "$(<"$U/yaml")" >"$U/mime"
+	expected "$U/mime"
+	message 'Content-Type: text/plain' '#!/bin/sh
+echo ssh_keys:' "$(<"$U/yaml")" >"$U/mime"
+	expected "$U/mime"
+	message $'content-type: TEXT/Cloud-Config; charset="utf-8"\nContent-Transfer-Encoding: base64' \
+		"$(base64 <"$U/yaml")" >"$U/mime"
+	expected "$U/mime"
+	message $'Content-Type: text/cloud-config\ncontent-transfer-encoding: quoted-printable' \
+		"$(sed 's/=/=3D/g; s/^    b3/=20=20 =\n b3/' "$U/yaml")" >"$U/mime"
+	expected "$U/mime"
+	message $'Content-Type: application/x-gzip\nContent-Transfer-Encoding: base64' \
+		"$(gzip -nc "$U/yaml" | base64)" >"$U/mime"
+	expected "$U/mime"
+	message 'Content-Type: multipart/mixed; boundary=inner' "$(
+		printf -- '--inner\nContent-Type: text/cloud-config\n\n'
+		cat "$U/yaml"
+		printf -- '--inner--'
+	)" >"$U/mime"
+	expected "$U/mime"
+}
+
+@test "create: a host key in YAML that cannot be expected is refused" {
+	for key in mine other; do
+		[ -e "$U/$key" ] || ssh-keygen -q -t ed25519 -N '' -C root@web -f "$U/$key"
+	done
+	echo x >"$U/x"
+	yaml_keys x >"$U/yaml"
 	bad 2 --user-data "$U/yaml" web1
-	has "$err" "can only be read from a cloud-config in JSON"
-	{
-		printf 'MIME-Version: 1.0\nContent-Type: multipart/mixed; boundary=x\n\n--x\n\n'
-		cat "$U/keys"
-		printf -- '--x--\n'
-	} >"$U/mime"
+	has "$err" "not in OpenSSH format"
+	yaml_keys mine "$(printf '  ed25519_public: %s\n' "$(<"$U/other.pub")")" >"$U/yaml"
+	bad 2 --user-data "$U/yaml" web1
+	has "$err" "ed25519_public is not the public half of ed25519_private"
+	message 'Content-Type: text/cloud-config' "$(yaml_keys mine)" "$(yaml_keys other)" >"$U/mime"
 	bad 2 --user-data "$U/mime" web1
+	has "$err" "can only be read from one cloud-config"
+	{ echo '## template: jinja' && yaml_keys mine; } >"$U/jinja"
+	bad 2 --user-data "$U/jinja" web1
+	has "$err" "can only be read from one cloud-config"
 	# It is only spoken of.
-	printf '#cloud-config\n# ssh_keys: none\nwrite_files:\n- {path: /x, content: "ssh_keys: no"}\n' >"$U/yaml"
+	printf '#cloud-config\n# ssh_keys: none\nwrite_files:\n- path: /x\n  content: |\n   x\n   ssh_keys: no\n' >"$U/yaml"
 	ok vmctl create --dry-run --image tiny --user-data "$U/yaml" web1
+	printf '#!/bin/sh\ncat >/x <<END\nssh_keys: no\nEND\n' >"$U/script"
+	ok vmctl create --dry-run --image tiny --user-data "$U/script" web1
+}
+
+@test "create: a cloud-config that cloud-init could not read is refused, with line and column" {
+	printf '#cloud-config\nruncmd:\n- echo one\n  bad: [\n' >"$U/yaml"
+	bad 2 --user-data "$U/yaml" web1
+	has "$err" "the user data is not valid YAML: line 4, column 6: mapping values are not allowed"
 	printf '#cloud-config\nbroken: [\n' >"$U/yaml"
+	bad 2 --user-data "$U/yaml" web1
+	has "$err" "the user data is not valid YAML: line 3, column 1: "
+	message 'Content-Type: text/cloud-config' "$(<"$U/yaml")" >"$U/mime"
+	bad 2 --user-data "$U/mime" web1
+	has "$err" "a part of the user data is not valid YAML: line "
+	for list in '- runcmd' 'runcmd'; do
+		printf '#cloud-config\n%s\n' "$list" >"$U/yaml"
+		bad 2 --user-data "$U/yaml" web1
+		has "$err" "not made of keys with values"
+	done
+	printf '#cloud-config\n# nothing\n' >"$U/yaml"
 	ok vmctl create --dry-run --image tiny --user-data "$U/yaml" web1
 }
 

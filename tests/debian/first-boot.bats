@@ -94,12 +94,8 @@ full() {
 }
 
 broken() {
-	cat <<-'END'
-		#cloud-config
-		write_files:
-		  - path: /etc/one
-		   content: [ never closed
-	END
+	# A tab where create, which reads with libyaml, has it, and PyYAML does not.
+	printf '#cloud-config\nwrite_files:\n  - path:\t/etc/one\n'
 }
 
 # A document of several parts of the user's own, one of them of parts again.

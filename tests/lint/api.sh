@@ -69,7 +69,7 @@ ok_if_empty "a module exports its table only" "$(
 ok_if_empty "neither the command nor the library links what a module is for" "$(
 	for so in "$B/vmctl" "$library"; do
 		objdump -p "$so" | awk '$1 == "NEEDED" { print $2 }' |
-			grep -E 'libvirt|libxml2|libssh|libcrypto|libarchive|libcurl' | sed "s|^|$so: |"
+			grep -E 'libvirt|libxml2|libssh|libcrypto|libarchive|libcurl|libyaml' | sed "s|^|$so: |"
 	done
 )"
 done_testing

@@ -72,6 +72,7 @@ only libssh 'libssh/' lib/driver/ssh/
 only OpenSSL 'openssl/' lib/driver/crypto/
 only libarchive 'archive' lib/driver/iso/
 only libcurl 'curl/' lib/driver/http/
+only libyaml 'yaml\.h' lib/driver/yaml/
 only readline 'readline/' cli/shell/readline/
 only jansson 'jansson' lib/base/json
 
