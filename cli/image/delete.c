@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-#include "cli/command.h"
+#include "cli/delete.h"
 
 /* Removes images. The file goes with the last of its names. */
 
@@ -20,23 +20,32 @@ static const struct example examples[] = {
 	{ NULL },
 };
 
-static int delete_one(struct cli *cli, const char *name, void *data,
-		      struct vmctl_error *err)
+static int find(struct vmctl *ctx, const char *word, char **ret_name,
+		char **ret_mark, struct vmctl_error *err)
 {
-	struct vmctl *ctx;
-	int r = cli_context(cli, &ctx, err);
+	struct vmctl_image *image;
+	int r = vmctl_image_get(ctx, word, &image, err);
 
-	return r < 0 ? r : vmctl_image_delete(ctx, name, err);
+	if (r < 0)
+		return r;
+	*ret_name = take_ptr(&image->name);
+	*ret_mark = take_ptr(&image->digest);
+	vmctl_image_free(image);
+	return 0;
 }
+
+static const struct deletion image = {
+	.noun = "image",
+	.notes = "",
+	.find = find,
+	.delete = vmctl_image_delete,
+};
 
 static int run(struct cli *cli, void *data, struct vmctl_error *err)
 {
 	struct delete_options *o = data;
 
-	if (!cli_confirm(cli, "Delete the image %s%s?", o->names.items[0],
-			 o->names.count > 1 ? " and the others" : ""))
-		return fail(err, VMCTL_CANCELLED, 0, "nothing was deleted");
-	return cli_each(cli, &o->names, delete_one, o, err);
+	return cli_delete(cli, &image, &o->names, err);
 }
 
 const struct command cmd_image_delete = {

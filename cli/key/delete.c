@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-#include "cli/command.h"
+#include "cli/delete.h"
 
 /* Forgets keys. Instances that were made with them keep working. */
 
@@ -19,26 +19,32 @@ static const struct example examples[] = {
 	{ NULL },
 };
 
-static int delete_one(struct cli *cli, const char *name, void *data,
-		      struct vmctl_error *err)
+static int find(struct vmctl *ctx, const char *word, char **ret_name,
+		char **ret_mark, struct vmctl_error *err)
 {
-	struct vmctl *ctx;
-	int r = cli_context(cli, &ctx, err);
+	struct vmctl_key *key;
+	int r = vmctl_key_get(ctx, word, &key, err);
 
-	return r < 0 ? r : vmctl_key_delete(ctx, name, err);
+	if (r < 0)
+		return r;
+	*ret_name = take_ptr(&key->name);
+	*ret_mark = take_ptr(&key->sha256);
+	vmctl_key_free(key);
+	return 0;
 }
+
+static const struct deletion key = {
+	.noun = "key",
+	.notes = " A private half that vmctl made is deleted too.",
+	.find = find,
+	.delete = vmctl_key_delete,
+};
 
 static int run(struct cli *cli, void *data, struct vmctl_error *err)
 {
 	struct delete_options *o = data;
 
-	if (!cli_confirm(cli,
-			 "Delete the key %s%s? A private half that vmctl made "
-			 "is deleted too.",
-			 o->names.items[0],
-			 o->names.count > 1 ? " and the others" : ""))
-		return fail(err, VMCTL_CANCELLED, 0, "nothing was deleted");
-	return cli_each(cli, &o->names, delete_one, o, err);
+	return cli_delete(cli, &key, &o->names, err);
 }
 
 const struct command cmd_key_delete = {
@@ -49,6 +55,6 @@ const struct command cmd_key_delete = {
 	.args = args,
 	.opts_size = sizeof(struct delete_options),
 	.examples = examples,
-	.exits = (const int[]){ 3, 6, 0 },
+	.exits = (const int[]){ 3, 4, 6, 0 },
 	.run = run,
 };

@@ -212,7 +212,19 @@ static int delete_locked(struct vmctl *ctx, const struct vmctl_image *image,
 	return r == 0 && last ? remove_file(ctx, db, image, err) : r;
 }
 
-int vmctl_image_delete(struct vmctl *ctx, const char *name,
+static int refuse_other(const struct vmctl_image *image, const char *digest,
+			struct vmctl_error *err)
+{
+	if (!digest || str_eq(image->digest, digest))
+		return 0;
+	fail(err, VMCTL_STATE, 0,
+	     "the image %s is another one now, with the digest %s", image->name,
+	     image->digest);
+	fail_hint(err, "vmctl image show %s", image->name);
+	return -VMCTL_STATE;
+}
+
+int vmctl_image_delete(struct vmctl *ctx, const char *name, const char *digest,
 		       struct vmctl_error *err)
 {
 	struct state *db;
@@ -222,6 +234,8 @@ int vmctl_image_delete(struct vmctl *ctx, const char *name,
 		auto_image struct vmctl_image *image = NULL;
 
 		r = image_get(ctx, name, &image, NULL, err);
+		if (r == 0)
+			r = refuse_other(image, digest, err);
 		if (r == 0)
 			r = delete_locked(ctx, image, err);
 	} while (r == 1);

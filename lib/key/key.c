@@ -201,7 +201,7 @@ int key_file_release(struct vmctl *ctx, const char *private_path,
 	return 0;
 }
 
-int vmctl_key_delete(struct vmctl *ctx, const char *name,
+int vmctl_key_delete(struct vmctl *ctx, const char *name, const char *sha256,
 		     struct vmctl_error *err)
 {
 	auto_key struct vmctl_key *key = NULL;
@@ -212,7 +212,8 @@ int vmctl_key_delete(struct vmctl *ctx, const char *name,
 	if (r == 0)
 		r = state_key_get(db, name, &key, err);
 	if (r == 0)
-		r = state_key_delete(db, name, &needed, err);
+		r = state_key_delete(db, name, sha256 ? sha256 : key->sha256,
+				     &needed, err);
 	if (r < 0)
 		return r;
 	if (needed)

@@ -3,6 +3,7 @@
 
 #include <stdlib.h>
 
+#include "base/str.h"
 #include "state/brief.h"
 #include "state/db.h"
 #include "state/key.h"
@@ -157,8 +158,29 @@ int state_key_list(struct state *db, struct vmctl_key_list **ret,
 	"SELECT 1 FROM instance_key k JOIN instance i ON i.id = k.instance"    \
 	" WHERE k.private_path = ?1 AND i.state <> 'terminated'"
 
-int state_key_delete(struct state *db, const char *name, bool *ret_needed,
-		     struct vmctl_error *err)
+static int refuse_other(struct state *db, const char *name, const char *sha256,
+			struct vmctl_error *err)
+{
+	auto_free char *now = NULL;
+	bool known;
+	int r = sql_exists(db, &known, &now, err,
+			   "SELECT sha256 FROM ssh_key WHERE name = ?", "t",
+			   name);
+
+	if (r < 0)
+		return r;
+	if (!known)
+		return fail_unknown(db, name, err);
+	if (str_eq(now, sha256))
+		return 0;
+	fail(err, VMCTL_STATE, 0, "the key %s is another one now, %s", name,
+	     now);
+	fail_hint(err, "vmctl key show %s", name);
+	return -VMCTL_STATE;
+}
+
+int state_key_delete(struct state *db, const char *name, const char *sha256,
+		     bool *ret_needed, struct vmctl_error *err)
 {
 	auto_rollback struct state *txn = db;
 	auto_free char *file = NULL;
@@ -166,12 +188,12 @@ int state_key_delete(struct state *db, const char *name, bool *ret_needed,
 	int r = txn_begin(db, err);
 
 	if (r == 0)
+		r = refuse_other(db, name, sha256, err);
+	if (r == 0)
 		r = sql_exists(db, &known, &file, err,
 			       "SELECT private_path FROM ssh_key"
 			       " WHERE name = ?",
 			       "t", name);
-	if (r == 0 && !known)
-		r = fail_unknown(db, name, err);
 	if (r == 0)
 		r = sql_exists(db, &needed, NULL, err, LIVE_FILE, "t", file);
 	if (r == 0)

@@ -99,9 +99,10 @@ int state_key_get(struct state *db, const char *name, struct vmctl_key **ret,
 int state_key_list(struct state *db, struct vmctl_key_list **ret,
 		   struct vmctl_error *err);
 
-/* *ret_needed: a live instance was made with this private file. */
-int state_key_delete(struct state *db, const char *name, bool *ret_needed,
-		     struct vmctl_error *err);
+/* *ret_needed: a live instance was made with this private file. VMCTL_STATE
+ * when the name belongs to a key with another fingerprint. */
+int state_key_delete(struct state *db, const char *name, const char *sha256,
+		     bool *ret_needed, struct vmctl_error *err);
 
 /* Whether any key row or live instance names this private file. */
 int state_key_file_needed(struct state *db, const char *private_path, bool *ret,

@@ -124,7 +124,7 @@ static void keys_that_were_deleted_meanwhile_are_left_out(void **state)
 	assert_int_equal(draw(p->ctx, NULL, true, &all), 0);
 	assert_int_equal(draw(p->ctx, names, true, &named), 0);
 	named.key_names = names;
-	assert_int_equal(vmctl_key_delete(p->ctx, "b", &p->err), 0);
+	assert_int_equal(vmctl_key_delete(p->ctx, "b", NULL, &p->err), 0);
 	assert_int_equal(draft_keys_again(p->ctx, &all, &p->err), 0);
 	assert_int_equal(all.key_count, 1);
 	assert_string_equal(all.keys[0].name, "a");

@@ -443,7 +443,7 @@ static void cancelled_at_any_moment_nothing_is_left(void **state)
 	assert_int_equal(r, 0);
 	assert_true(cancels >= 4);
 	p->cancel_at = 0;
-	assert_int_equal(vmctl_image_delete(p->ctx, "disk", &p->err), 0);
+	assert_int_equal(vmctl_image_delete(p->ctx, "disk", NULL, &p->err), 0);
 	r = -VMCTL_CANCELLED;
 	for (int i = 1; r == -VMCTL_CANCELLED; i++) {
 		p->asked = 0;
@@ -525,7 +525,7 @@ static int import_or_delete(int which, void *data)
 	if (which % 2)
 		r = import(d->p, d->file, "disk", NULL);
 	else
-		r = vmctl_image_delete(d->p->ctx, "disk", &d->p->err);
+		r = vmctl_image_delete(d->p->ctx, "disk", NULL, &d->p->err);
 	vmctl_free(d->p->ctx);
 	if (r == 0 || (which % 2 == 0 && r == -VMCTL_NOT_FOUND))
 		return 0;
@@ -586,8 +586,8 @@ static void killed_at_any_moment_nothing_is_listed_by_half(void **state)
 			assert_int_equal(import(p, file, "name0", NULL), 0);
 		} while (stored_files(p) != 1 && wait_more(&w));
 		assert_int_equal(stored_files(p), 1);
-		assert_int_equal(vmctl_image_delete(p->ctx, "name0", &p->err),
-				 0);
+		assert_int_equal(
+			vmctl_image_delete(p->ctx, "name0", NULL, &p->err), 0);
 		assert_int_equal(stored_files(p), 0);
 		vmctl_free(p->ctx);
 		p->ctx = place_context(p);

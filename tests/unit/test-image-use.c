@@ -196,7 +196,7 @@ static void an_image_in_use_is_kept(void **state)
 
 	put(p, "mini", 1, &image);
 	put_instance(p, image->digest);
-	assert_int_equal(vmctl_image_delete(p->ctx, "mini", &p->err),
+	assert_int_equal(vmctl_image_delete(p->ctx, "mini", NULL, &p->err),
 			 -VMCTL_IN_USE);
 	assert_non_null(strstr(p->err.message, "web1"));
 	assert_int_equal(access(image->path, R_OK), 0);
@@ -204,7 +204,7 @@ static void an_image_in_use_is_kept(void **state)
 					    VMCTL_STATE_TERMINATED, "",
 					    &p->err),
 			 0);
-	assert_int_equal(vmctl_image_delete(p->ctx, "mini", &p->err), 0);
+	assert_int_equal(vmctl_image_delete(p->ctx, "mini", NULL, &p->err), 0);
 	assert_int_equal(stored_files(p), 0);
 }
 
@@ -215,13 +215,14 @@ static void the_file_goes_with_its_last_name(void **state)
 
 	put(p, "one", 1, &image);
 	put(p, "two", 1, NULL);
-	assert_int_equal(vmctl_image_delete(p->ctx, "one", &p->err), 0);
+	assert_int_equal(vmctl_image_delete(p->ctx, "one", NULL, &p->err), 0);
 	assert_int_equal(stored_files(p), 1);
 	/* By digest prefix too. */
 	image->digest[12] = '\0';
-	assert_int_equal(vmctl_image_delete(p->ctx, image->digest, &p->err), 0);
+	assert_int_equal(
+		vmctl_image_delete(p->ctx, image->digest, NULL, &p->err), 0);
 	assert_int_equal(stored_files(p), 0);
-	assert_int_equal(vmctl_image_delete(p->ctx, "one", &p->err),
+	assert_int_equal(vmctl_image_delete(p->ctx, "one", NULL, &p->err),
 			 -VMCTL_NOT_FOUND);
 }
 
@@ -232,7 +233,7 @@ static void an_image_without_its_file_can_be_deleted(void **state)
 
 	put(p, "mini", 1, &image);
 	assert_int_equal(unlink(image->path), 0);
-	assert_int_equal(vmctl_image_delete(p->ctx, "mini", &p->err), 0);
+	assert_int_equal(vmctl_image_delete(p->ctx, "mini", NULL, &p->err), 0);
 }
 
 #define TEST(f) cmocka_unit_test_setup_teardown(f, place_setup, place_teardown)

@@ -384,12 +384,12 @@ static void deleting_removes_what_vmctl_made_and_nothing_else(void **state)
 	assert_int_equal(
 		vmctl_key_generate(h->ctx, "made", NULL, &key, &h->err), 0);
 	assert_int_equal(import(h, "own", pub), 0);
-	assert_int_equal(vmctl_key_delete(h->ctx, "own", &h->err), 0);
+	assert_int_equal(vmctl_key_delete(h->ctx, "own", NULL, &h->err), 0);
 	assert_int_equal(access(file, F_OK), 0);
-	assert_int_equal(vmctl_key_delete(h->ctx, "made", &h->err), 0);
+	assert_int_equal(vmctl_key_delete(h->ctx, "made", NULL, &h->err), 0);
 	auto_free char *left = must_run("ls", "-A", keys, NULL);
 	assert_string_equal(left, "");
-	assert_int_equal(vmctl_key_delete(h->ctx, "made", &h->err),
+	assert_int_equal(vmctl_key_delete(h->ctx, "made", NULL, &h->err),
 			 -VMCTL_NOT_FOUND);
 	assert_int_equal(count(h), 0);
 }
@@ -418,7 +418,7 @@ static void key_006_an_instances_private_half_stays_until_the_last(void **state)
 	assert_int_equal(vmctl_key_generate(h->ctx, "k", NULL, &key, &h->err),
 			 0);
 	make_instance(h, key);
-	assert_int_equal(vmctl_key_delete(h->ctx, "k", &h->err), 0);
+	assert_int_equal(vmctl_key_delete(h->ctx, "k", NULL, &h->err), 0);
 	assert_int_equal(access(key->private_path, F_OK), 0);
 
 	/* A new key of that name has a file of its own. */

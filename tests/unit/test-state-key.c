@@ -68,7 +68,9 @@ static void a_key_without_private_half_has_none(void **state)
 	assert_int_equal(put(f, "work", "ssh-ed25519 AAAA", NULL), 0);
 	assert_int_equal(state_key_get(f->db, "work", &key, &f->err), 0);
 	assert_null(key->private_path);
-	assert_int_equal(state_key_delete(f->db, "work", &needed, &f->err), 0);
+	assert_int_equal(
+		state_key_delete(f->db, "work", "SHA256:abc", &needed, &f->err),
+		0);
 	assert_false(needed);
 }
 
@@ -115,8 +117,24 @@ static void an_unknown_key_is_not_found(void **state)
 	assert_int_equal(state_key_get(f->db, "work", &key, &f->err),
 			 -VMCTL_NOT_FOUND);
 	assert_null(key);
-	assert_int_equal(state_key_delete(f->db, "work", &needed, &f->err),
-			 -VMCTL_NOT_FOUND);
+	assert_int_equal(
+		state_key_delete(f->db, "work", "SHA256:abc", &needed, &f->err),
+		-VMCTL_NOT_FOUND);
+}
+
+static void a_key_of_the_same_name_is_another_one(void **state)
+{
+	struct fixture *f = *state;
+	struct vmctl_key *key = NULL;
+	bool needed;
+
+	assert_int_equal(put(f, "work", "k", NULL), 0);
+	assert_int_equal(state_key_delete(f->db, "work", "SHA256:other",
+					  &needed, &f->err),
+			 -VMCTL_STATE);
+	assert_non_null(strstr(f->err.message, "SHA256:abc"));
+	assert_int_equal(state_key_get(f->db, "work", &key, &f->err), 0);
+	vmctl_key_free(key);
 }
 
 static void key_006_a_live_instance_needs_the_private_file(void **state)
@@ -127,7 +145,9 @@ static void key_006_a_live_instance_needs_the_private_file(void **state)
 	image_put(f, "mini", digest_of("aa"));
 	assert_int_equal(put(f, "work", "k", "/k/work"), 0);
 	put_instance(f, 1, "web1", "/k/work");
-	assert_int_equal(state_key_delete(f->db, "work", &needed, &f->err), 0);
+	assert_int_equal(
+		state_key_delete(f->db, "work", "SHA256:abc", &needed, &f->err),
+		0);
 	assert_true(needed);
 
 	assert_int_equal(
@@ -169,6 +189,7 @@ int main(void)
 		TEST(the_list_is_by_name),
 		TEST(an_unknown_key_is_not_found),
 		TEST(key_006_a_live_instance_needs_the_private_file),
+		TEST(a_key_of_the_same_name_is_another_one),
 		TEST(a_stored_key_needs_its_file),
 	};
 

@@ -84,7 +84,7 @@ static void the_image_of_one_home_is_not_deleted_by_another(void **state)
 	assert_int_equal(take_raw(s, b), -VMCTL_STATE);
 	assert_non_null(strstr(b->err.message, a->home));
 	assert_non_null(strstr(b->err.hint, "vmctl config set storage"));
-	assert_int_equal(vmctl_image_delete(b->ctx, "mini", &b->err),
+	assert_int_equal(vmctl_image_delete(b->ctx, "mini", NULL, &b->err),
 			 -VMCTL_NOT_FOUND);
 	assert_int_equal(opens(b), -VMCTL_STATE);
 	assert_int_equal(access(path, F_OK), 0);
@@ -256,7 +256,7 @@ static void a_copy_of_a_home_does_not_share_its_storage(void **state)
 	vmctl_free(take_ptr(&a->ctx));
 	assert_int_equal(rename(db, aside), 0);
 	assert_int_equal(opens(b), 0);
-	assert_int_equal(vmctl_image_delete(b->ctx, "mini", &b->err), 0);
+	assert_int_equal(vmctl_image_delete(b->ctx, "mini", NULL, &b->err), 0);
 	leave(a);
 	leave(b);
 }
@@ -305,7 +305,7 @@ static void where_no_mark_can_be_put_nothing_else_is(void **state)
 	assert_int_equal(chmod(store, 0500), 0);
 	assert_int_equal(opens(a), 0);
 	auto_free char *path = image_of(a);
-	assert_int_equal(vmctl_image_delete(a->ctx, "mini", &a->err), 0);
+	assert_int_equal(vmctl_image_delete(a->ctx, "mini", NULL, &a->err), 0);
 	assert_int_equal(access(path, F_OK), -1);
 	assert_int_equal(chmod(store, 0700), 0);
 	leave(a);

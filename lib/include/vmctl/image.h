@@ -164,9 +164,10 @@ VMCTL_API int vmctl_image_verify(struct vmctl *ctx, const char *name,
 				 struct vmctl_error *err);
 
 /* Removes the record, and the file when no other name refers to it.
- * VMCTL_IN_USE while an instance stands on it. */
+ * VMCTL_IN_USE while an instance stands on it. `digest` may be NULL:
+ * VMCTL_STATE when the name belongs to an image of another one. */
 VMCTL_API int vmctl_image_delete(struct vmctl *ctx, const char *name,
-				 struct vmctl_error *err);
+				 const char *digest, struct vmctl_error *err);
 
 #ifdef __cplusplus
 }

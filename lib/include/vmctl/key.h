@@ -99,9 +99,12 @@ VMCTL_API int vmctl_key_list(struct vmctl *ctx, struct vmctl_key_list **ret,
 /* Forgets the key; a private half that vmctl generated is removed too.
  * Instances that were made with it keep working: they hold their own copy of
  * the public half (KEY-006), and when one of them still needs the generated
- * private half to be entered, the private file stays until the last is gone. */
+ * private half to be entered, the private file stays until the last is gone.
+ *
+ * `sha256` may be NULL. VMCTL_STATE when the name belongs to a key with another
+ * fingerprint than that. */
 VMCTL_API int vmctl_key_delete(struct vmctl *ctx, const char *name,
-			       struct vmctl_error *err);
+			       const char *sha256, struct vmctl_error *err);
 
 #ifdef __cplusplus
 }
