@@ -209,7 +209,9 @@ static int set_aside(struct doctor *d, const char *id, const char *path,
 
 	if (r == 0 && rename(path, to) < 0)
 		r = fail_sys(err, errno, "cannot move %s to %s", path, to);
-	return r;
+	if (r == 0)
+		r = dir_sync_of(to, err);
+	return r < 0 ? r : dir_sync_of(path, err);
 }
 
 static void say_folder(struct doctor *d, const char *id, const char *path,

@@ -63,6 +63,15 @@ static int move_parts(const struct console_record *r, const char *dir,
 	return 0;
 }
 
+/* First where they are now: a power cut may leave them in both places, and in
+ * neither never. */
+static int moved(const char *to, const char *from, struct vmctl_error *err)
+{
+	int r = dir_sync(to, err);
+
+	return r < 0 ? r : dir_sync(from, err);
+}
+
 /* The number is that of the live boot until the next has begun: files of both
  * folders are one boot for whoever looks meanwhile. */
 static int archive(const struct vmctl *ctx, const char *id,
@@ -72,21 +81,24 @@ static int archive(const struct vmctl *ctx, const char *id,
 	const struct console_boot *b = live_boot(r);
 	struct console_note note = { b->number, b->started_at, "" };
 	auto_free char *dir = boot_dir(ctx, id, note.number);
+	auto_free char *live = instance_dir(ctx, id);
 
 	while (dir && has_namesakes(r, dir)) {
 		free(dir);
 		note.started_at = 0;
 		dir = boot_dir(ctx, id, ++note.number);
 	}
-	if (!dir)
+	if (!dir || !live)
 		return fail_oom(err);
 	snprintf(note.ended, sizeof(note.ended), "%s",
 		 *b->ended ? b->ended : ended);
 	int rc = dir_make(dir, 0700, err);
 	if (rc == 0)
 		rc = console_note_write(dir, &note, err);
+	if (rc == 0)
+		rc = move_parts(r, dir, err);
 	*ret_number = note.number;
-	return rc < 0 ? rc : move_parts(r, dir, err);
+	return rc < 0 ? rc : moved(dir, live, err);
 }
 
 /* --- how it ended -----------------------------------------------------------
@@ -239,6 +251,7 @@ static int take_back(const struct vmctl *ctx, const char *id,
 		     struct vmctl_error *err)
 {
 	auto_free char *live = instance_dir(ctx, id);
+	auto_free char *dir = NULL;
 	struct console_note note;
 	auto_record r = { 0 };
 	int rc = live ? console_record(ctx, id, &r, err) : fail_oom(err);
@@ -249,6 +262,9 @@ static int take_back(const struct vmctl *ctx, const char *id,
 	const struct console_boot *before = last - 1;
 	if (!last->live || last->size)
 		return 0;
+	dir = boot_dir(ctx, id, before->number);
+	if (!dir)
+		return fail_oom(err);
 	for (size_t i = 0; i < r.part_count; i++) {
 		const struct console_part *p = &r.parts[i];
 		auto_free char *to = path_join(live, path_base(p->path));
@@ -261,7 +277,8 @@ static int take_back(const struct vmctl *ctx, const char *id,
 			return fail_sys(err, errno, "cannot move %s", p->path);
 	}
 	note = (struct console_note){ before->number, before->started_at, "" };
-	return console_note_write(live, &note, err);
+	rc = console_note_write(live, &note, err);
+	return rc < 0 ? rc : moved(live, dir, err);
 }
 
 void console_take_back(struct vmctl *ctx, const struct vmctl_instance *row)

@@ -57,7 +57,9 @@ static int move_file(const char *from, const char *to, int64_t limit,
 {
 	auto_close int fd = -1;
 
-	if (rename(from, to) == 0 || errno == ENOENT)
+	if (rename(from, to) == 0)
+		return dir_sync_of(to, err);
+	if (errno == ENOENT)
 		return 0;
 	if (errno != EXDEV)
 		return fail_sys(err, errno, "cannot move %s", from);
@@ -159,7 +161,7 @@ static int move_boot(struct vmctl *ctx, const char *from, const char *to,
 	int r = 0;
 
 	if (rename(from, to) == 0)
-		return 0;
+		return dir_sync_of(to, err);
 	r = dir_make(to, 0700, err);
 	d = opendir(from);
 	while (r == 0 && d && (e = readdir(d))) {

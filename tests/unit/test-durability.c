@@ -205,6 +205,49 @@ static void a_console_is_cut_when_its_end_is_safe(void **state)
 	assert_int_equal(at(0, "cut", "/console.log"), -1);
 }
 
+static void a_record_of_a_console_that_is_moved_stays(void **state)
+{
+	struct stage *s = *state;
+	struct vmctl_instance *row = NULL;
+
+	assert_int_equal(stage_create(s, "web1"), 0);
+	auto_free char *dir = dir_of(s);
+	auto_free char *log =
+		str_printf("%s%s/console.log", s->place->home, dir);
+	auto_free char *live = str_printf("%s/console.log", dir);
+	must(vmctl_instance_get(s->place->ctx, "web1", VMCTL_LIST_CACHED, &row,
+				err));
+	must(file_write_atomic(log, "boot", 4, 0600, err));
+	call_count = 0;
+	assert_true(console_begin(s->place->ctx, row));
+	ORDER({ "rename", "/boots/1/console.log" }, { "sync", "/boots/1" },
+	      { "sync", dir }, { "rename", "/boot" });
+	call_count = 0;
+	console_take_back(s->place->ctx, row);
+	ORDER({ "rename", live }, { "sync", dir }, { "sync", "/boots/1" });
+
+	/* Of a deleted instance, below another directory. */
+	call_count = 0;
+	must(vmctl_instance_delete(s->place->ctx, "web1", err));
+	ORDER({ "rename", "/boots/1/console.log" }, { "sync", "/boots/1" },
+	      { "sync", dir });
+	vmctl_instance_free(row);
+}
+
+static void what_the_doctor_sets_aside_stays(void **state)
+{
+	struct stage *s = *state;
+	struct vmctl_doctor *found = NULL;
+	auto_free char *dir = path_join(s->place->home, "instances/i-00000001");
+
+	must(dir_make(dir, 0700, err));
+	call_count = 0;
+	must(vmctl_host_doctor(s->place->ctx, true, 5000, &found, err));
+	vmctl_doctor_free(found);
+	ORDER({ "rename", "/lost/i-00000001" }, { "sync", "/lost" },
+	      { "sync", "/instances" });
+}
+
 #define TEST(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
 
 int main(void)
@@ -216,6 +259,8 @@ int main(void)
 		TEST(a_directory_is_in_its_own_before_it_is_used),
 		TEST(a_key_is_on_the_disk_with_its_directory),
 		TEST(a_console_is_cut_when_its_end_is_safe),
+		TEST(a_record_of_a_console_that_is_moved_stays),
+		TEST(what_the_doctor_sets_aside_stays),
 	};
 
 	return cmocka_run_group_tests_name("durability", tests, NULL, NULL);
