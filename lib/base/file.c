@@ -250,40 +250,53 @@ int fd_write_all(int fd, const void *bytes, size_t n, struct vmctl_error *err)
 	return 0;
 }
 
-/* A file that something is mounted on, as containers have their settings, is
- * not replaced by any rename. A full disk is met before a byte is changed. */
-static int write_in_place(const char *path, const void *bytes, size_t n,
-			  struct vmctl_error *err)
+static int fill(int from, int to, off_t size)
 {
-	auto_close int fd =
-		open(path, O_WRONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
-	struct stat st;
+	char buf[65536];
+	off_t at = 0;
 
-	if (fd < 0 || fstat(fd, &st) < 0)
-		return fail_sys(err, errno, "cannot write %s", path);
+	while (at < size) {
+		ssize_t n = pread(from, buf, sizeof(buf), at);
+
+		if (n == 0)
+			errno = EIO; /* somebody has cut it */
+		if (n <= 0 || fd_write_all(to, buf, (size_t)n, NULL) < 0)
+			return -1;
+		at += n;
+	}
+	return ftruncate(to, size) < 0 || fsync(to) < 0 ? -1 : 0;
+}
+
+int file_fill(int dir, const char *name, int from, struct vmctl_error *err)
+{
+	auto_close int fd = openat(
+		dir, name, O_WRONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
+	struct stat st, new;
+
+	if (fd < 0 || fstat(fd, &st) < 0 || fstat(from, &new) < 0)
+		return fail_sys(err, errno, "cannot write %s", name);
 	if (!S_ISREG(st.st_mode))
-		return fail(err, VMCTL_FAILED, EBUSY, "cannot write %s", path);
-	off_t more = (off_t)n - st.st_size;
+		return fail(err, VMCTL_FAILED, EBUSY, "cannot write %s", name);
+	off_t more = new.st_size - st.st_size;
 	int full = more > 0 ? posix_fallocate(fd, st.st_size, more) : 0;
 	if (full) {
 		(void)!ftruncate(fd, st.st_size);
-		return fail_sys(err, full, "cannot write %s", path);
+		return fail_sys(err, full, "cannot write %s", name);
 	}
-	int r = fd_write_all(fd, bytes, n, err);
-	if (r == 0 && (ftruncate(fd, (off_t)n) < 0 || fsync(fd) < 0))
-		r = fail_sys(err, errno, "cannot write %s", path);
-	return r;
+	return fill(from, fd, new.st_size) < 0
+		       ? fail_sys(err, errno, "cannot write %s", name)
+		       : 0;
 }
 
 /* The temporary file has all of it, should we be killed half-way. */
-static int put_in_place(const char *tmp, const char *path, const void *bytes,
-			size_t n, struct vmctl_error *err)
+static int put_in_place(const char *tmp, int fd, const char *path,
+			struct vmctl_error *err)
 {
 	if (rename(tmp, path) == 0)
 		return 0;
 	if (errno != EBUSY)
 		return fail_sys(err, errno, "cannot write %s", path);
-	int r = write_in_place(path, bytes, n, err);
+	int r = file_fill(AT_FDCWD, path, fd, err);
 	if (r == 0)
 		unlink(tmp);
 	return r;
@@ -305,7 +318,7 @@ int file_write_atomic(const char *path, const void *bytes, size_t n,
 	else if (fchmod(fd, mode) < 0 || fsync(fd) < 0)
 		r = fail_sys(err, errno, "cannot write %s", path);
 	else
-		r = put_in_place(tmp, path, bytes, n, err);
+		r = put_in_place(tmp, fd, path, err);
 	if (r < 0) {
 		unlink(tmp);
 		return r;

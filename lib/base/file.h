@@ -41,6 +41,12 @@ int fd_write_all(int fd, const void *bytes, size_t n,
 int file_write_atomic(const char *path, const void *bytes, size_t n,
 		      mode_t mode, struct vmctl_error *err);
 
+/* Gives the file of that name in the open directory `dir` (or AT_FDCWD) all
+ * that `from` has. For what something is mounted on, as containers have their
+ * settings, which is not replaced by any rename. A full disk is met before a
+ * byte is changed. */
+int file_fill(int dir, const char *name, int from, struct vmctl_error *err);
+
 /* Makes sure of a rename or unlink in this folder: fsync of the folder. The
  * second is of the folder that a path is in. */
 int dir_sync(const char *path, struct vmctl_error *err);

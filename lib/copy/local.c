@@ -216,17 +216,38 @@ static int make_link(struct folder *at, const char *name, const char *to,
 	return 0;
 }
 
+/* What something is mounted on is not replaced, but has contents as well. It
+ * is the old file still, which may be another user's. */
+static int publish_mounted(struct folder *at, const char *from, const char *to,
+			   struct vmctl_error *err)
+{
+	auto_close int fd =
+		openat(at->fd, from, O_RDONLY | O_NOFOLLOW | O_CLOEXEC);
+	struct stat st;
+	int r = fd < 0 || fstat(fd, &st) < 0
+			? fail_sys(err, errno, "cannot read %s", from)
+			: file_fill(at->fd, to, fd, err);
+
+	if (r < 0)
+		return r;
+	const struct timespec times[2] = { st.st_atim, st.st_mtim };
+	(void)utimensat(at->fd, to, times, AT_SYMLINK_NOFOLLOW);
+	(void)unlinkat(at->fd, from, 0);
+	return 0;
+}
+
 int local_publish(struct folder *at, const char *from, const char *to,
 		  struct vmctl_error *err)
 {
 	char label[LABEL_MAX];
 
-	if (renameat(at->fd, from, at->fd, to) < 0)
-		return local_fail(err, errno,
-				  "cannot put its new contents in the place "
-				  "of %s",
-				  folder_label(at, to, label));
-	return 0;
+	if (renameat(at->fd, from, at->fd, to) == 0)
+		return 0;
+	if (errno == EBUSY)
+		return publish_mounted(at, from, to, err);
+	return local_fail(err, errno,
+			  "cannot put its new contents in the place of %s",
+			  folder_label(at, to, label));
 }
 
 static int remove_file(struct folder *at, const char *name,

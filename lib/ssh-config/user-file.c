@@ -120,12 +120,11 @@ int user_file_replace(const struct user_file *f, const struct str *text,
 
 	if (r < 0)
 		return r;
-	if (!text->len && made) {
-		if (unlink(f->path) < 0 && errno != ENOENT)
-			return fail_sys(err, errno, "cannot remove %s",
-					f->path);
+	/* What something is mounted on stays, empty. */
+	if (!text->len && made && (unlink(f->path) == 0 || errno == ENOENT))
 		return 0;
-	}
+	if (!text->len && made && errno != EBUSY)
+		return fail_sys(err, errno, "cannot remove %s", f->path);
 	r = file_write_atomic(f->path, str_text(text), text->len, mode, err);
 	if (r == 0 && f->exists && f->st.st_gid != getegid() &&
 	    /* It is as private as it was in every case. */

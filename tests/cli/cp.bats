@@ -351,6 +351,32 @@ tree() { # a folder to copy
 	done
 }
 
+@test "a file that something is mounted on is written in place" {
+	unshare -rm true 2>/dev/null || skip "needs namespaces or root"
+	mkdir "$R/d" below to
+	head -c 100 /dev/urandom >"$R/d/small"
+	head -c 300000 /dev/urandom >"$R/d/large"
+	for file in small large; do
+		head -c 400000 /dev/zero >"below/$file"
+		chmod 640 "below/$file"
+		touch "to/$file"
+	done
+	# shellcheck disable=SC2016 # the inner shell's
+	ok env R="$R" unshare -rm bash -c '
+		for file in small large; do
+			mount --bind "below/$file" "to/$file" || exit 99
+			vmctl cp -p "t1:d/$file" "to/$file" || exit 1
+			cmp "to/$file" "$R/d/$file" || exit 2
+			[ ! "to/$file" -nt "$R/d/$file" ] || exit 3
+		done
+		echo new >"$R/d/small"
+		vmctl cp -r t1:d/. to/'
+	same "$(cat below/small)" new
+	cmp below/large "$R/d/large"
+	same "$(stat -c %a below/small below/large)" $'640\n640'
+	only to large small
+}
+
 @test "what is neither file, folder nor link is left out, and told" {
 	mkdir d "$R/d"
 	mkfifo d/fifo "$R/d/fifo"

@@ -175,6 +175,20 @@ install() {
 	same "$out" ''
 }
 
+@test "a configuration that something is mounted on is written in place, and emptied" {
+	unshare -rm true 2>/dev/null || skip "needs namespaces or root"
+	local own=$BATS_TEST_TMPDIR/own below=$BATS_TEST_TMPDIR/below
+	cp "$CONFIG" "$below"
+	# shellcheck disable=SC2016 # the inner shell's
+	ok unshare -rm bash -c '
+		vmctl ssh-config install --file "$1" || exit 1
+		cp -p "$1" "$2" && mount --bind "$2" "$1" || exit 99
+		vmctl ssh-config uninstall || exit 2
+		[ ! -s "$1" ]' bash "$own" "$below"
+	same "$(echo "$own"*)" "$own"
+	[ ! -e "$VMCTL_HOME/ssh" ]
+}
+
 @test "a configuration that is not to be changed is not" {
 	chmod 400 "$CONFIG"
 	refused 1 vmctl ssh-config install --file "$CONFIG"
