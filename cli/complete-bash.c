@@ -20,6 +20,7 @@ struct answer {
 	bool described, paths;
 	char **values, **abouts; /* as they go into the line; "" for none */
 };
+#define FOLDER "/" /* what a value is about that a slash belongs behind */
 
 /* --- quoting ------------------------------------------------------------- */
 
@@ -70,7 +71,7 @@ static void add(struct answer *a, const char *value, const char *about)
 	    strv_append(&a->values, str_text(&text)) < 0 ||
 	    strv_append(&a->abouts, about) < 0)
 		return;
-	a->described |= *about != '\0';
+	a->described |= *about && !str_eq(about, FOLDER);
 	a->paths |= strchr(value, '/') != NULL;
 }
 
@@ -111,11 +112,10 @@ static void add_files(struct answer *a, const char *before, const char *path)
 		    (e->d_name[0] == '.' && path[folder] != '.') ||
 		    !is_usable(e->d_name))
 			continue;
-		value = str_printf("%s%.*s%s%s", before, folder, path,
-				   e->d_name,
-				   is_folder(dirfd(dir), e->d_name) ? "/" : "");
+		value = str_printf("%s%.*s%s", before, folder, path, e->d_name);
 		if (value)
-			add(a, value, "");
+			add(a, value,
+			    is_folder(dirfd(dir), e->d_name) ? FOLDER : "");
 	}
 	a->paths = true;
 }
@@ -166,6 +166,31 @@ static int longest_of(char **values)
 	return longest;
 }
 
+static bool is_folder_at(const struct answer *a, size_t i)
+{
+	return str_eq(a->abouts[i], FOLDER);
+}
+
+/* bash looks at what it takes for the name of a file, and lists a directory
+ * with a slash behind it, be there one already. It does not see through what is
+ * quoted. */
+static bool needs_slash(const struct answer *a, size_t i, bool bash_looks)
+{
+	return is_folder_at(a, i) &&
+	       (!bash_looks || strpbrk(a->values[i], "\\'\"$"));
+}
+
+static void print_about(const struct answer *a, size_t i, int longest,
+			int width, struct str *out)
+{
+	int room = width - longest - 5;
+
+	if (room <= 0 || !*a->abouts[i] || is_folder_at(a, i))
+		return;
+	str_addf(out, "%*s(%.*s)", longest + 2 - (int)width_of(a->values[i]),
+		 "", (int)width_cut(a->abouts[i], room, NULL), a->abouts[i]);
+}
+
 /* The first line is for compopt, the others go into COMPREPLY: with what they
  * are behind them, where all that is done is to list them in `width` columns.
  */
@@ -174,29 +199,26 @@ static void print(const struct answer *a, int width, struct str *out)
 	size_t n = strv_len((const char *const *)a->values);
 	const char *last = n == 1 ? a->values[0] : "";
 	bool listed = n > 1 && width && a->described;
+	bool names = a->paths && !listed;
 	int longest = longest_of(a->values);
 
-	bool open = *last && strchr(":/=@", last[strlen(last) - 1]);
+	bool open = *last && (is_folder_at(a, 0) ||
+			      strchr(":/=@", last[strlen(last) - 1]));
 
 	if (open)
 		str_add(out, "-o nospace ");
-	if (a->paths && !listed)
+	if (names)
 		str_add(out, "-o filenames -o noquote");
 	str_addc(out, '\n');
 	/* bash closes a quote behind the only candidate, where more follows. */
 	if (open && a->quote)
 		str_addf(out, "%s...\n", last);
 	for (size_t i = 0; i < n; i++) {
-		int room = width - longest - 5;
-
 		str_add(out, a->values[i]);
-		if (listed && room > 0 && *a->abouts[i]) {
-			size_t fits = width_cut(a->abouts[i], room, NULL);
-
-			str_addf(out, "%*s(%.*s)",
-				 longest + 2 - (int)width_of(a->values[i]), "",
-				 (int)fits, a->abouts[i]);
-		}
+		if (needs_slash(a, i, names && n > 1))
+			str_addc(out, '/');
+		if (listed)
+			print_about(a, i, longest, width, out);
 		str_addc(out, '\n');
 	}
 }

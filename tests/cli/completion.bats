@@ -182,6 +182,15 @@ in_shell_without_database() { # SHELL
 	runs 'vmctl create -u "no\t' '<create><-u><no!thing>'
 	runs 'v key show f\t' '<key><show><first>'
 	lists 'vmctl show w\t\t\t' 'web1  (running, 127.0.0.1:20000)' 'web2  (stopped)'
+	# Directories have one slash behind them, listed and in the line.
+	mkdir -p c1/one c1/two 'c1/a b' "$HOME/cx1" "$HOME/cx2"
+	touch c2
+	lists 'vmctl create -u c\t\t' 'c1/ *c2'
+	lists 'vmctl create -u c1/\t\t' 'a\\ b/ *one/ *two/'
+	lists 'vmctl create -u "c1/\t\t' 'a b/ *one/ *two/'
+	lists 'vmctl create --user-data=~/cx\t\t' 'cx1/ *cx2/'
+	runs 'vmctl create -u c1/o\tx' '<create><-u><c1/one/x>'
+	! shown '[a-z0-9]//' || false
 	# Whatever is set for scripts.
 	press 'IFS=$'"'\\\\n'"'; set -fu; shopt -s nullglob failglob\r'
 	runs 'vmctl ssh root@web3\t' '<ssh><root@web3>'
