@@ -194,8 +194,7 @@ bool storage_is_image(const char *name)
 
 bool storage_is_instance(const char *name)
 {
-	return strlen(name) == 10 && str_starts(name, "i-") &&
-	       strspn(name + 2, "0123456789abcdef") == 8;
+	return str_is_id(name, 'i', false);
 }
 
 static bool has_entry(const struct vmctl *ctx, const char *sub,

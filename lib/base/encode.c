@@ -90,6 +90,16 @@ char *int_encode(int64_t n, char *out)
 	return out + (sizeof(digits) - at);
 }
 
+bool str_is_id(const char *text, char letter, bool any_case)
+{
+	const char *digits =
+		any_case ? "0123456789abcdefABCDEF" : "0123456789abcdef";
+
+	return (text[0] == letter ||
+		(any_case && text[0] == (letter & ~0x20))) &&
+	       text[1] == '-' && strspn(text + 2, digits) == 8 && !text[10];
+}
+
 void hex_encode(const void *bytes, size_t n, char *out)
 {
 	static const char digits[] = "0123456789abcdef";

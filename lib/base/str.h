@@ -116,6 +116,11 @@ int base64_decode(const char *text, size_t len, unsigned char **ret,
 #define INT_TEXT 20
 char *int_encode(int64_t n, char *out);
 
+/* Whether it has the form of an id: that letter, a hyphen, and 8 hexadecimal
+ * digits. With `any_case` also "I-0A1B2C3D", which is no id but would be taken
+ * for one where names are compared without regard to case. */
+bool str_is_id(const char *text, char letter, bool any_case);
+
 /* Lower-case hexadecimal of n bytes into out[2 * n + 1]. */
 void hex_encode(const void *bytes, size_t n, char *out);
 

@@ -10,15 +10,6 @@ static bool label_char(char c)
 	       (c >= '0' && c <= '9') || c == '-';
 }
 
-/* In any case, as names are compared: "I-0A1B2C3D" would be found where the id
- * is meant. */
-static bool looks_like_id(const char *name)
-{
-	return (name[0] == 'i' || name[0] == 'I') && name[1] == '-' &&
-	       strlen(name) == 10 &&
-	       strspn(name + 2, "0123456789abcdefABCDEF") == 8;
-}
-
 int vmctl_instance_name_check(const char *name, struct vmctl_error *err)
 {
 	static const char rule[] =
@@ -31,7 +22,7 @@ int vmctl_instance_name_check(const char *name, struct vmctl_error *err)
 		problem = "the name is empty";
 	else if (n > INSTANCE_NAME_MAX)
 		problem = "the name is longer than 63 characters";
-	else if (looks_like_id(name))
+	else if (str_is_id(name, 'i', true))
 		problem = "the name has the form of an instance id";
 	if (problem) {
 		fail(err, VMCTL_INVALID, 0, "%s", problem);

@@ -11,12 +11,6 @@
 
 /* --- adding ------------------------------------------------------------- */
 
-static bool looks_like_id(const char *name)
-{
-	return str_starts(name, "i-") && strlen(name) == 10 &&
-	       strspn(name + 2, "0123456789abcdefABCDEF") == 8;
-}
-
 static const char *or_empty(const char *text)
 {
 	return text ? text : "";
@@ -174,7 +168,7 @@ int state_instance_add(struct state *db, const struct vmctl_instance *row,
 	enum state_clash clash = STATE_CLASH_NONE;
 	int r;
 
-	if (looks_like_id(row->name))
+	if (str_is_id(row->name, 'i', true))
 		return fail(err, VMCTL_INVALID, 0,
 			    "%s has the form of an instance id and cannot be "
 			    "a name",

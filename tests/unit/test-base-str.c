@@ -304,6 +304,24 @@ static void lines_are_taken_one_by_one_and_cut(void **state)
 	assert_string_equal(text, "");
 }
 
+static void an_id_is_told_from_a_name(void **state)
+{
+	assert_true(str_is_id("i-0a1b2c3d", 'i', false));
+	assert_true(str_is_id("b-00000000", 'b', false));
+	assert_false(str_is_id("i-0a1b2c3d", 'b', false));
+	assert_false(str_is_id("i-0a1b2c3", 'i', false));
+	assert_false(str_is_id("i-0a1b2c3d0", 'i', true));
+	assert_false(str_is_id("i-0a1b2c3g", 'i', true));
+	assert_false(str_is_id("i", 'i', true));
+	assert_false(str_is_id("", 'i', true));
+	for (const char *const *c =
+		     (const char *const[]){ "I-0a1b2c3d", "i-0A1B2C3D", NULL };
+	     *c; c++) {
+		assert_false(str_is_id(*c, 'i', false));
+		assert_true(str_is_id(*c, 'i', true));
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -326,6 +344,7 @@ int main(void)
 		cmocka_unit_test(
 			an_error_longer_than_its_place_is_cut_between_characters),
 		cmocka_unit_test(every_code_has_a_name_and_an_exit_status),
+		cmocka_unit_test(an_id_is_told_from_a_name),
 	};
 
 	return cmocka_run_group_tests_name("base: str, error", tests, NULL,
