@@ -2,6 +2,7 @@
 #include "instance-help.h"
 
 #include <dlfcn.h>
+#include <stdio.h>
 #include <sys/eventfd.h>
 #include <sys/stat.h>
 #include <sys/time.h>
@@ -81,22 +82,48 @@ int stage_teardown(void **state)
 	return r;
 }
 
-int create_in(struct vmctl *ctx, const char *name, struct vmctl_error *err)
+int create_with(struct vmctl *ctx, const struct vmctl_instance_create *more,
+		struct vmctl_error *err)
 {
-	const struct vmctl_instance_create spec = {
-		.size = sizeof(spec),
-		.name = name,
-		.image = "mini",
-		.accel = "tcg",
-		.memory = 64 << 20,
-		.disk = 1 << 20,
-		.force = true,
-	};
+	struct vmctl_instance_create spec = *more;
 	struct vmctl_instance *made = NULL;
+
+	spec.size = sizeof(spec);
+	spec.image = "mini";
+	spec.accel = "tcg";
+	spec.memory = 64 << 20;
+	spec.disk = 1 << 20;
+	spec.force = true;
 	int r = vmctl_instance_create(ctx, &spec, &made, err);
 
 	vmctl_instance_free(made);
 	return r;
+}
+
+int create_in(struct vmctl *ctx, const char *name, struct vmctl_error *err)
+{
+	const struct vmctl_instance_create spec = { .name = name };
+
+	return create_with(ctx, &spec, err);
+}
+
+static int first_port; /* of the process that began, also where it forks */
+
+int own_port(int offset)
+{
+	if (!first_port)
+		first_port = 30000 + (int)(getpid() % 90) * 20;
+	return first_port + offset;
+}
+
+const char *spec_at(int offset, const char *rest)
+{
+	static char texts[8][64];
+	static int next;
+	char *out = texts[next++ % 8];
+
+	snprintf(out, sizeof(texts[0]), "%d:%s", own_port(offset), rest);
+	return out;
 }
 
 int stage_create(struct stage *s, const char *name)

@@ -22,6 +22,14 @@ int stage_teardown(void **state);
 /* Makes the instance "web1" or another. */
 int stage_create(struct stage *s, const char *name);
 int create_in(struct vmctl *ctx, const char *name, struct vmctl_error *err);
+/* The same with what `more` has beside its size: name, networks, ports … */
+int create_with(struct vmctl *ctx, const struct vmctl_instance_create *more,
+		struct vmctl_error *err);
+
+/* Ports that no other run of this program uses at the same time: the first and
+ * up to 19 behind it; and "PORT:REST", which holds for eight calls. */
+int own_port(int offset);
+const char *spec_at(int offset, const char *rest);
 
 /* Runs `body` in another process. 0, -code, or 1: it was killed, by the fake
  * or, unless that is 0, after so many microseconds. */

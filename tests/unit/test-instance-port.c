@@ -9,52 +9,19 @@
 /* Forwarded ports on the fake hypervisor, which listens at none of them: what
  * this host says of its own ports is real. */
 
-/* Ports that no other run of this program uses at the same time. */
-static int base_port;
-
-static const char *spec_at(int offset, const char *rest)
-{
-	static char texts[8][64];
-	static int next;
-	char *out = texts[next++ % 8];
-
-	snprintf(out, sizeof(texts[0]), "%d:%s", base_port + offset, rest);
-	return out;
-}
-
-static int create_with(struct vmctl *ctx, const char *name,
-		       const char *const *ports, const char *const *networks,
-		       struct vmctl_error *err)
-{
-	const struct vmctl_instance_create spec = { .size = sizeof(spec),
-						    .name = name,
-						    .image = "mini",
-						    .accel = "tcg",
-						    .memory = 64 << 20,
-						    .disk = 1 << 20,
-						    .force = true,
-						    .networks = networks,
-						    .ports = ports };
-	struct vmctl_instance *made = NULL;
-	int r = vmctl_instance_create(ctx, &spec, &made, err);
-
-	vmctl_instance_free(made);
-	return r;
-}
-
 /* web1, which runs, with a TCP and a UDP port. */
 static int setup_web1(void **state)
 {
 	int r = stage_setup(state);
 
-	base_port = 30000 + (int)(getpid() % 90) * 20;
 	if (r < 0)
 		return r;
 	struct stage *s = *state;
 	const char *const ports[] = { spec_at(0, "80"), spec_at(1, "53/udp"),
 				      NULL };
-	assert_int_equal(
-		create_with(s->place->ctx, "web1", ports, NULL, &s->err), 0);
+	const struct vmctl_instance_create web1 = { .name = "web1",
+						    .ports = ports };
+	assert_int_equal(create_with(s->place->ctx, &web1, &s->err), 0);
 	return 0;
 }
 
@@ -69,7 +36,7 @@ static struct fake_domain *domain(struct stage *s)
 static bool has(const struct fake_domain *d, int offset)
 {
 	for (int i = 0; i < FAKE_PORTS; i++)
-		if (d->ports[i].host_port == base_port + offset)
+		if (d->ports[i].host_port == own_port(offset))
 			return true;
 	return false;
 }
@@ -170,7 +137,7 @@ static void a_start_asks_once_for_all_of_them(void **state)
 {
 	struct stage *s = *state;
 	auto_free char *ten =
-		str_printf("%d-%d:80-89", base_port + 5, base_port + 14);
+		str_printf("%d-%d:80-89", own_port(5), own_port(14));
 	int calls[2];
 
 	STOP(s);
@@ -226,11 +193,11 @@ static void one_that_leads_elsewhere_is_set_right(void **state)
 	struct stage *s = *state;
 
 	for (int i = 0; i < FAKE_PORTS; i++)
-		if (domain(s)->ports[i].host_port == base_port)
+		if (domain(s)->ports[i].host_port == own_port(0))
 			domain(s)->ports[i].guest_port = 81;
 	assert_string_equal(states(s, NULL), "aa");
 	for (int i = 0; i < FAKE_PORTS; i++)
-		if (domain(s)->ports[i].host_port == base_port)
+		if (domain(s)->ports[i].host_port == own_port(0))
 			assert_int_equal(domain(s)->ports[i].guest_port, 80);
 	assert_int_equal(count(domain(s)), 3);
 }
@@ -240,7 +207,7 @@ static void a_port_taken_meanwhile_leaves_the_rest(void **state)
 	struct stage *s = *state;
 
 	STOP(s);
-	s->hv->taken_port = base_port;
+	s->hv->taken_port = own_port(0);
 	assert_int_equal(START(s), -VMCTL_PARTIAL);
 	assert_non_null(strstr(s->err.message, "->80/tcp is not forwarded: "));
 	assert_int_equal(state_of(s, "web1"), VMCTL_STATE_RUNNING);
@@ -266,12 +233,13 @@ static void a_port_taken_during_a_creation_undoes_it(void **state)
 {
 	struct stage *s = *state;
 	const char *const ports[] = { spec_at(9, "80"), NULL };
+	const struct vmctl_instance_create web2 = { .name = "web2",
+						    .ports = ports };
 	int64_t rows = recorded(s);
 
-	s->hv->taken_port = base_port + 9;
-	assert_int_equal(
-		create_with(s->place->ctx, "web2", ports, NULL, &s->err),
-		-VMCTL_EXISTS);
+	s->hv->taken_port = own_port(9);
+	assert_int_equal(create_with(s->place->ctx, &web2, &s->err),
+			 -VMCTL_EXISTS);
 	assert_non_null(strstr(s->err.message, "web2: "));
 	assert_int_equal(state_of(s, "web2"), VMCTL_STATE_ERROR);
 	assert_int_equal(domains_of(s), 1);
@@ -293,7 +261,7 @@ static void adding_sets_at_once_or_at_the_next_start(void **state)
 		vmctl_port_add(s->place->ctx, "web1", specs, &list, &s->err),
 		0);
 	assert_int_equal(list->count, 2);
-	assert_int_equal(list->items[0]->host_port, base_port + 2);
+	assert_int_equal(list->items[0]->host_port, own_port(2));
 	assert_true(list->items[1]->host_port > 1023);
 	assert_int_equal(list->items[1]->state, VMCTL_PORT_ACTIVE);
 	vmctl_port_list_free(list);
@@ -316,7 +284,7 @@ static void adding_is_all_or_nothing(void **state)
 			 -VMCTL_EXISTS);
 	assert_non_null(strstr(s->err.message, "web1"));
 	assert_int_equal(recorded(s), 2);
-	s->hv->taken_port = base_port + 3;
+	s->hv->taken_port = own_port(3);
 	assert_int_equal(add(s, spec_at(2, "81"), spec_at(3, "82")),
 			 -VMCTL_EXISTS);
 	assert_int_equal(recorded(s), 2);
@@ -414,11 +382,13 @@ static void a_user_mode_interface_forwards_also_beside_others(void **state)
 	static const char *const both[] = { "nat", "user", NULL };
 	struct stage *s = *state;
 	const char *const ports[] = { spec_at(4, "80"), NULL };
+	const struct vmctl_instance_create web2 = { .name = "web2",
+						    .ports = ports,
+						    .networks = both };
 
 	/* It need not be the first. ssh goes to the address then. */
 	s->hv->has_networks = true;
-	assert_int_equal(
-		create_with(s->place->ctx, "web2", ports, both, &s->err), 0);
+	assert_int_equal(create_with(s->place->ctx, &web2, &s->err), 0);
 	assert_int_equal(count(&s->hv->domains[1]), 1);
 	assert_true(has(&s->hv->domains[1], 4));
 	memset(s->hv->domains[1].ports, 0, sizeof(s->hv->domains[1].ports));
@@ -597,7 +567,7 @@ static void what_could_not_be_taken_back_is_later(void **state)
 
 	for (int at = 3; at < 12; at++) {
 		renew(s);
-		s->hv->taken_port = base_port + 3;
+		s->hv->taken_port = own_port(3);
 		s->hv->down_after = at;
 		int r = in_process(s, add_two, 0);
 		assert_true(r == -VMCTL_EXISTS || r == -VMCTL_HYPERVISOR);

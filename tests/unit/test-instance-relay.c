@@ -11,36 +11,15 @@
  * hypervisor; the process that forwards is real. Nobody answers at the address.
  */
 
-static int base_port;
-
-static const char *spec_at(int offset, const char *rest)
-{
-	static char texts[8][64];
-	static int next;
-	char *out = texts[next++ % 8];
-
-	snprintf(out, sizeof(texts[0]), "%d:%s", base_port + offset, rest);
-	return out;
-}
-
 static int create_nat(struct stage *s, const char *name, const char *port)
 {
 	static const char *const nat[] = { "nat", NULL };
 	const char *const ports[] = { port, NULL };
-	const struct vmctl_instance_create spec = { .size = sizeof(spec),
-						    .name = name,
-						    .image = "mini",
-						    .accel = "tcg",
-						    .memory = 64 << 20,
-						    .disk = 1 << 20,
-						    .force = true,
+	const struct vmctl_instance_create spec = { .name = name,
 						    .networks = nat,
 						    .ports = ports };
-	struct vmctl_instance *made = NULL;
-	int r = vmctl_instance_create(s->place->ctx, &spec, &made, &s->err);
 
-	vmctl_instance_free(made);
-	return r;
+	return create_with(s->place->ctx, &spec, &s->err);
 }
 
 /* web1, in a network, which runs, with a TCP and a UDP port. */
@@ -48,7 +27,6 @@ static int setup_web1(void **state)
 {
 	int r = stage_setup(state);
 
-	base_port = 30000 + (int)(getpid() % 90) * 20;
 	if (r < 0)
 		return r;
 	struct stage *s = *state;
@@ -73,7 +51,7 @@ static int relay_at(int offset, bool udp)
 	char who[128] = "";
 	int pid = 0;
 
-	if (hostport_holder(udp, "127.0.0.1", base_port + offset, who,
+	if (hostport_holder(udp, "127.0.0.1", own_port(offset), who,
 			    sizeof(who)))
 		sscanf(who, "vmctl-relay (process %d)", &pid);
 	return pid;
@@ -81,7 +59,7 @@ static int relay_at(int offset, bool udp)
 
 static bool is_free(int offset, bool udp)
 {
-	return hostport_check(udp, "127.0.0.1", base_port + offset, NULL) == 0;
+	return hostport_check(udp, "127.0.0.1", own_port(offset), NULL) == 0;
 }
 
 static void until_free(int offset)
@@ -208,7 +186,8 @@ static void a_port_taken_meanwhile_leaves_the_rest(void **state)
 
 	STOP(s);
 	assert_int_equal(
-		hostport_open(false, "127.0.0.1", base_port, &fd, &s->err), 0);
+		hostport_open(false, "127.0.0.1", own_port(0), &fd, &s->err),
+		0);
 	assert_int_equal(START(s), -VMCTL_PARTIAL);
 	auto_free char *me = str_printf("(process %d)", (int)getpid());
 	assert_non_null(strstr(s->err.message, me));
@@ -227,7 +206,7 @@ static void a_failed_creation_leaves_no_relay(void **state)
 			 -VMCTL_EXISTS);
 	assert_non_null(strstr(s->err.message, "web1"));
 	assert_int_equal(
-		hostport_open(false, "127.0.0.1", base_port + 3, &fd, &s->err),
+		hostport_open(false, "127.0.0.1", own_port(3), &fd, &s->err),
 		0);
 	assert_int_equal(create_nat(s, "web2", spec_at(3, "80")),
 			 -VMCTL_EXISTS);
@@ -300,7 +279,7 @@ static void a_diagnosis_tells_what_is_forwarded(void **state)
 	struct stage *s = *state;
 	auto_free char *set =
 		str_printf("127.0.0.1:%d to 80, 127.0.0.1:%d to 53/udp",
-			   base_port, base_port + 1);
+			   own_port(0), own_port(1));
 
 	assert_true(is_found(s, set));
 	assert_false(is_found(s, "should be"));

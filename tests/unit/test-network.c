@@ -128,20 +128,11 @@ static int create_in_lab(struct vmctl *ctx, const char *name, const char *ip,
 			 struct vmctl_error *err)
 {
 	static const char *const lab[] = { "lab", NULL };
-	const struct vmctl_instance_create spec = { .size = sizeof(spec),
-						    .name = name,
-						    .image = "mini",
-						    .accel = "tcg",
-						    .memory = 64 << 20,
-						    .disk = 1 << 20,
-						    .force = true,
+	const struct vmctl_instance_create spec = { .name = name,
 						    .networks = lab,
 						    .ip = ip };
-	struct vmctl_instance *made = NULL;
-	int r = vmctl_instance_create(ctx, &spec, &made, err);
 
-	vmctl_instance_free(made);
-	return r;
+	return create_with(ctx, &spec, err);
 }
 
 static int made_between;
