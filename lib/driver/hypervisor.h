@@ -99,6 +99,7 @@ struct hv_network {
 	int prefix;
 	char range_first[16], range_last[16]; /* of DHCP; "": none */
 	bool active, nat;
+	bool no_hosts; /* guests are not told the names of /etc/hosts */
 };
 
 struct hv_lease {

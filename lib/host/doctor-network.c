@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include <strings.h>
 
+#include <vmctl/network.h>
+
 #include "driver/hostport.h"
 #include "host/doctor.h"
 #include "internal/network.h"
@@ -68,6 +70,29 @@ static void look_at_ports(struct doctor *d)
 	}
 }
 
+/* Networks stay, and an older version made them so. */
+static void look_at_hosts(struct doctor *d, const struct hv_network *net)
+{
+	struct vmctl_network *n = NULL;
+
+	if (net->no_hosts || !d->db ||
+	    vmctl_network_get(d->ctx, net->name, &n, NULL) < 0)
+		return;
+	if (n->managed) {
+		say_warning(d,
+			    "%s, which an older vmctl made, tells guests the "
+			    "names in this host's /etc/hosts, where they hide "
+			    "instances of the same names",
+			    n->name);
+		doctor_type(d,
+			    "%svmctl network delete %s, then vmctl network "
+			    "create %s --subnet %s --range %s",
+			    n->used ? "when no instance is in it: " : "",
+			    n->name, n->name, n->subnet, n->range);
+	}
+	vmctl_network_free(n);
+}
+
 void check_networks(struct doctor *d)
 {
 	auto_free struct hv_network *nets = NULL;
@@ -98,6 +123,7 @@ void check_networks(struct doctor *d)
 				 "%s is down; it is started with the first "
 				 "instance in it",
 				 net->name);
+		look_at_hosts(d, net);
 	}
 	if (!n)
 		say_ok(d, "none yet: vmctl makes one when it is needed");

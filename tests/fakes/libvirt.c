@@ -541,7 +541,7 @@ static int net_create(struct hv *hv, const struct hv_network *net,
 	if (fake->race_net) /* another's */
 		fake->net.uuid[0] = 'x';
 	snprintf(fake->net.bridge, sizeof(fake->net.bridge), "virbr9");
-	fake->net.active = fake->net.nat = true;
+	fake->net.active = fake->net.nat = fake->net.no_hosts = true;
 	if (lost)
 		return fail(err, VMCTL_FAILED, 0, "network is already defined");
 	return leave(err);

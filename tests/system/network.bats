@@ -301,6 +301,14 @@ listen() {
 	hasnt "$out" "of all addresses is in use"
 	# Guests are not told what names mean on this host.
 	has "$(virsh_ net-dumpxml taken)" "no-hosts"
+	hasnt "$out" "which an older vmctl made"
+	virsh_ net-dumpxml --inactive taken | grep -v dnsmasq:option >"$BATS_TEST_TMPDIR/taken.xml"
+	virsh_ net-define "$BATS_TEST_TMPDIR/taken.xml"
+	virsh_ net-destroy taken
+	virsh_ net-start taken
+	try vmctl host doctor
+	has "$out" "taken, which an older vmctl made, tells guests the names in this host's /etc/hosts"
+	has "$out" "vmctl network create taken --subnet 10.88.1.0/24"
 	ok vmctl network delete -y taken
 }
 

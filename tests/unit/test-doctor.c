@@ -414,6 +414,35 @@ static void image_files_that_no_record_names_are_told(void **state)
 	assert_true(there(s, sub));
 }
 
+/* --- networks ------------------------------------------------------------- */
+
+static void a_network_that_tells_the_names_of_this_host_is_named(void **state)
+{
+	struct stage *s = *state;
+	const char *const nat[] = { "nat", NULL };
+	const char *again = "vmctl network delete vmctl, then vmctl network "
+			    "create vmctl --subnet 192.168.100.0/24 "
+			    "--range 192.168.100.10-192.168.100.254";
+
+	s->hv->has_networks = true;
+	must(vmctl_config_set(s->place->ctx, "network", nat, err));
+	vmctl_free(s->place->ctx);
+	s->place->ctx = place_context(s->place);
+	assert_int_equal(stage_create(s, "web1"), 0);
+	assert_false(asks(s, false, "networks", VMCTL_VERDICT_WARNING, ""));
+	s->hv->net.no_hosts = false;
+	assert_true(asks(s, false, "networks", VMCTL_VERDICT_WARNING, again));
+	assert_true(asks(s, false, "networks", VMCTL_VERDICT_WARNING,
+			 "when no instance is in it"));
+	must(vmctl_instance_delete(s->place->ctx, "web1", err));
+	assert_true(asks(s, false, "networks", VMCTL_VERDICT_WARNING, again));
+	assert_false(asks(s, false, "networks", VMCTL_VERDICT_WARNING,
+			  "when no instance is in it"));
+	/* Nor is it vmctl's business what others made. */
+	s->hv->net.uuid[0] = 'x';
+	assert_false(asks(s, false, "networks", VMCTL_VERDICT_WARNING, ""));
+}
+
 /* --- reservations --------------------------------------------------------- */
 
 static void an_address_of_a_deleted_instance_is_given_back(void **state)
@@ -631,6 +660,7 @@ int main(void)
 		TEST(a_record_without_a_domain_is_told_what_to_type),
 		TEST(a_record_without_a_disk_or_an_image_is_a_problem),
 		TEST(image_files_that_no_record_names_are_told),
+		TEST(a_network_that_tells_the_names_of_this_host_is_named),
 		TEST(an_address_of_a_deleted_instance_is_given_back),
 		TEST(a_hypervisor_that_hangs_stops_nothing),
 		TEST(a_hypervisor_that_is_not_there_is_a_problem),

@@ -46,6 +46,9 @@ int network_read(const char *text, struct hv_network *ret,
 		  sizeof(out.bridge));
 	xml_value(&x, NULL, "/network/forward/@mode", mode, sizeof(mode));
 	out.nat = str_eq(mode, "nat");
+	out.no_hosts = xml_first(&x, NULL,
+				 "/network/dnsmasq:options/"
+				 "dnsmasq:option[@value='no-hosts']") != NULL;
 	/* Guests get theirs from the one with DHCP, of which there is one. */
 	xmlNode *ip = xml_first(&x, NULL, IPV4 "[dhcp]");
 	if (!ip)

@@ -7,6 +7,9 @@
 #include <stdio.h>
 #include <string.h>
 
+/* libvirt.org/formatnetwork.html, "Network namespaces". */
+#define DNSMASQ "http://libvirt.org/schemas/network/dnsmasq/1.0"
+
 /* xmlCleanupParser() is for the end of a program: libvirt uses the same
  * libxml2, and so may whoever uses this library. */
 void xml_done(struct xml *x)
@@ -47,7 +50,8 @@ int xml_parse(const char *text, struct xml *ret, struct vmctl_error *err)
 	x.paths = xmlXPathNewContext(x.doc);
 	if (!x.paths ||
 	    xmlXPathRegisterNs(x.paths, BAD_CAST "vmctl",
-			       BAD_CAST "urn:vmctl:instance:1") != 0)
+			       BAD_CAST "urn:vmctl:instance:1") ||
+	    xmlXPathRegisterNs(x.paths, BAD_CAST "dnsmasq", BAD_CAST DNSMASQ))
 		return fail_oom(err);
 	*ret = x;
 	x = (struct xml){ 0 };
