@@ -54,7 +54,7 @@ static bool asks(struct stage *s, bool fix, const char *check,
 	bool yes = said(found, check, verdict, words);
 
 	for (size_t i = 0; !yes && i < found->count; i++)
-		print_message("%s %s: %s (%s)\n",
+		print_message("# %s %s: %s (%s)\n",
 			      vmctl_verdict_name(found->items[i].verdict),
 			      found->items[i].check, found->items[i].text,
 			      found->items[i].fix);
