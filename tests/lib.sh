@@ -26,6 +26,21 @@ private_home() {
 	chmod 700 "$VMCTL_HOME"
 }
 
+# Where ssh looks for its configuration is the home directory of the password database,
+# whatever HOME is. After this it is $SSH_CONFIG, empty so far, and what it was asked, by
+# vmctl too, is in $SSH_CONFIG.read.
+private_ssh() {
+	export SSH_CONFIG=$BATS_FILE_TMPDIR/ssh_config
+	local bin=$BATS_FILE_TMPDIR/ssh-bin
+	: >"$SSH_CONFIG"
+	mkdir "$bin"
+	# shellcheck disable=SC2016 # for that script
+	printf '#!/bin/sh\necho "$*" >>"$SSH_CONFIG.read"\nexec %s -F "$SSH_CONFIG" "$@"\n' \
+		"$(command -v ssh)" >"$bin/ssh"
+	chmod +x "$bin/ssh"
+	PATH=$bin:$PATH
+}
+
 # --- the connection -----------------------------------------------------------
 # The end-to-end suite runs on qemu:///session and, as kind system, on
 # qemu:///system.

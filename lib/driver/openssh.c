@@ -2,6 +2,7 @@
 #include "driver/openssh.h"
 
 #include "base/proc.h"
+#include "driver/ssh.h"
 
 #define CHECK_MS 10000
 
@@ -61,6 +62,61 @@ const char *openssh_option(char **lines, const char *keyword)
 		if (str_starts(*lines, keyword) && (*lines)[n] == ' ')
 			return *lines + n + 1;
 	return "";
+}
+
+/* Of the values of IdentityAgent, `ssh -G` leaves these as they stand. */
+static const char *agent_path(const char *setting)
+{
+	const char *path = str_eq(setting, "none") ? NULL
+			   : *setting == '$'	   ? getenv(setting + 1)
+						   : setting;
+
+	return path && *path ? path : NULL;
+}
+
+static char *before_ssh_add(const char *path)
+{
+	const char *const argv[] = { path, NULL };
+	auto_free char *quoted = path ? ssh_quote_argv(argv) : NULL;
+
+	if (!path)
+		return strdup("name an agent by IdentityAgent in "
+			      "~/.ssh/config, then: ");
+	return quoted ? str_printf("SSH_AUTH_SOCK=%s ", quoted) : NULL;
+}
+
+void openssh_agent(const char *host, const struct events *ev,
+		   struct ssh_agent *ret)
+{
+	auto_strv char **lines = NULL;
+	struct vmctl_error why;
+	const char *usual = getenv("SSH_AUTH_SOCK");
+
+	*ret = (struct ssh_agent){ 0 };
+	if (openssh_config(NULL, host, ev, &lines, &why) < 0) {
+		log_info(ev, "which agent ssh asks is not known: %s",
+			 why.message);
+		return;
+	}
+	const char *setting = openssh_option(lines, "identityagent");
+	if (!*setting || str_eq(setting, "SSH_AUTH_SOCK"))
+		return;
+	const char *path = agent_path(setting);
+	if (path && usual && str_eq(path, usual))
+		return;
+	ret->prefix = before_ssh_add(path);
+	ret->path = path ? strdup(path) : NULL;
+	ret->setting = strdup(setting);
+	if (!ret->prefix || !ret->setting || (path && !ret->path))
+		openssh_agent_done(ret);
+}
+
+void openssh_agent_done(struct ssh_agent *agent)
+{
+	free(agent->setting);
+	free(agent->path);
+	free(agent->prefix);
+	*agent = (struct ssh_agent){ 0 };
 }
 
 int openssh_check(const char *file, const struct events *ev,

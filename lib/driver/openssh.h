@@ -20,6 +20,14 @@ int openssh_config(const char *file, const char *host, const struct events *ev,
 /* The value of a keyword in such lines, borrowed; "" when it is not there. */
 const char *openssh_option(char **lines, const char *keyword);
 
+/* The agent that ssh asks for a host. Where no ssh is, or nothing can be
+ * learned from it, that is the one in SSH_AUTH_SOCK. *ret is ended with
+ * openssh_agent_done(). */
+struct ssh_agent;
+void openssh_agent(const char *host, const struct events *ev,
+		   struct ssh_agent *ret);
+void openssh_agent_done(struct ssh_agent *agent);
+
 /* "OpenSSH_9.2p1 Debian-2"; NULL when no ssh is installed. The caller frees
  * it. */
 char *openssh_version(void);

@@ -12,11 +12,20 @@
 
 /* An ssh client (module ssh.so, libssh). */
 
-#define SSH_ABI 4
+#define SSH_ABI 5
 #define SSH_TIMEOUT_STATUS 124 /* as timeout(1) has it */
 
 struct ssh_conn;
 struct ssh_keyring;
+
+/* The agent that ssh(1) asks where its configuration says which (IdentityAgent
+ * of ssh_config(5)); see openssh_agent(). Wherever NULL stands for one of
+ * these, or its `setting` is NULL, it is the one in SSH_AUTH_SOCK. */
+struct ssh_agent {
+	char *setting; /* as it stands there */
+	char *path;    /* its socket; NULL: none is to be asked */
+	char *prefix;  /* of hints to type ssh-add: "SSH_AUTH_SOCK=… " */
+};
 
 struct ssh_target {
 	const char *host; /* address; never looked up in ~/.ssh/config */
@@ -27,10 +36,15 @@ struct ssh_target {
 	const char *const *identities;	/* private key files, NULL-terminated */
 	const char *const *public_keys; /* theirs, in the same order, each
 					 * "type base64"; or NULL */
-	/* Public keys, "type base64", for which the agent in SSH_AUTH_SOCK may
-	 * sign, and none but these; an empty list: whatever it holds; NULL: it
-	 * is not asked. */
+	/* Public keys, "type base64", for which the agent may sign, and none
+	 * but these; an empty list: whatever it holds; NULL: it is not asked.
+	 */
 	const char *const *agent_keys;
+	/* Which agent: called as soon as it is to be asked, because the answer
+	 * takes its time. Borrowed until connect() returns. NULL: the one in
+	 * SSH_AUTH_SOCK. */
+	const struct ssh_agent *(*agent)(void *data);
+	void *agent_data;
 	/* What was read and unlocked, kept for the next attempt so that nobody
 	 * is asked twice: begins as NULL, ends with ops->forget(). Or NULL. */
 	struct ssh_keyring **keyring;
@@ -68,9 +82,9 @@ struct ssh_exec {
 
 	/* No command at all, `forwards` alone, until cancelled. */
 	bool no_command;
-	/* The other side may use the agent in SSH_AUTH_SOCK. That there is none
-	 * is a warning. */
+	/* The other side may use the agent. That there is none is a warning. */
 	bool forward_agent;
+	const struct ssh_agent *agent;
 	const struct ssh_forward *forwards; /* borrowed */
 	size_t forward_count;
 	/* Asked while the other side is silent, once a second at most, when not
@@ -159,7 +173,8 @@ struct ssh_ops {
 	/* What the agent holds: lines "type base64 comment", NULL-terminated,
 	 * also of types that nobody knows. VMCTL_NOT_FOUND when no agent
 	 * answers, VMCTL_CANCELLED. The caller frees *ret with strv_free(). */
-	int (*agent_keys)(const struct events *ev, char ***ret,
+	int (*agent_keys)(const struct ssh_agent *agent,
+			  const struct events *ev, char ***ret,
 			  struct vmctl_error *err);
 	/* The key that the server of this connection proved to have, "type
 	 * base64". The caller frees *ret. */

@@ -2,6 +2,7 @@
 #include <errno.h>
 
 #include "base/clock.h"
+#include "driver/openssh.h"
 #include "instance/waiting.h"
 #include "internal/config.h"
 
@@ -18,6 +19,7 @@ void openers_done(struct openers *o)
 	strv_free(o->files);
 	strv_free(o->public_keys);
 	strv_free(o->agent_keys);
+	openssh_agent_done(&o->agent);
 	if (o->ops)
 		o->ops->forget(o->ring);
 	*o = (struct openers){ 0 };
@@ -81,12 +83,30 @@ static int pin(struct vmctl *ctx, const struct ssh_ops *ops,
 	return r;
 }
 
+struct wants_agent {
+	struct openers *with;
+	const char *name;
+	const struct events *ev;
+};
+
+/* Found out once for all attempts: it takes a process. */
+static const struct ssh_agent *find_agent(void *data)
+{
+	struct wants_agent *w = data;
+
+	if (!w->with->agent_known)
+		openssh_agent(w->name, w->ev, &w->with->agent);
+	w->with->agent_known = true;
+	return &w->with->agent;
+}
+
 int openers_try(struct vmctl *ctx, struct openers *with,
 		struct vmctl_instance *row, const char *user, int socket,
 		long timeout_ms, const struct events *ev, struct ssh_conn **ret,
 		struct vmctl_error *err)
 {
 	struct ssh_conn *conn = NULL;
+	struct wants_agent wants = { with, row->name, ev };
 	struct ssh_target target = {
 		.host = row->address,
 		.port = (int)row->ssh_port,
@@ -96,6 +116,8 @@ int openers_try(struct vmctl *ctx, struct openers *with,
 		.identities = (const char *const *)with->files,
 		.public_keys = (const char *const *)with->public_keys,
 		.agent_keys = (const char *const *)with->agent_keys,
+		.agent = find_agent,
+		.agent_data = &wants,
 		.keyring = &with->ring,
 		.timeout_ms = timeout_ms,
 		.socket = socket,

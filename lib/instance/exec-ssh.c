@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "base/clock.h"
+#include "driver/openssh.h"
 #include "driver/qemu-img.h"
 #include "driver/ssh.h"
 #include "instance/holder.h"
@@ -143,6 +144,7 @@ static int exec_ssh(struct vmctl *ctx, struct vmctl_instance *row,
 {
 	auto_free char *command = NULL;
 	struct ssh_forwards forwards = { 0 };
+	struct ssh_agent agent = { 0 };
 	int r;
 
 	if (what->argv) {
@@ -156,6 +158,8 @@ static int exec_ssh(struct vmctl *ctx, struct vmctl_instance *row,
 	r = ssh_forwards_open(what->local_forwards, &forwards, err);
 	if (r < 0)
 		return r;
+	if (what->forward_agent)
+		openssh_agent(row->name, &ctx->ev, &agent);
 	struct ssh_exec exec = {
 		.command = command,
 		.tty = what->tty,
@@ -165,11 +169,13 @@ static int exec_ssh(struct vmctl *ctx, struct vmctl_instance *row,
 		.timeout_ms = what->timeout_ms,
 		.no_command = what->no_command,
 		.forward_agent = what->forward_agent,
+		.agent = &agent,
 		.forwards = forwards.items,
 		.forward_count = forwards.count,
 	};
 	r = run(ctx, row, what, &exec, ret, err);
 	ssh_forwards_close(&forwards);
+	openssh_agent_done(&agent);
 	return r;
 }
 

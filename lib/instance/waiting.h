@@ -25,6 +25,8 @@
  * zero. */
 struct openers {
 	char **files, **public_keys, **agent_keys;
+	struct ssh_agent agent; /* when it was asked for */
+	bool agent_known;
 	const struct ssh_ops *ops;
 	struct ssh_keyring *ring;
 	long keepalive_ms; /* as struct ssh_target has it */

@@ -4,6 +4,7 @@
 #include "base/file.h"
 #include "context.h"
 #include "driver/http.h"
+#include "driver/openssh.h"
 #include "driver/ssh.h"
 #include "key/key.h"
 
@@ -12,6 +13,9 @@
 
 #define URL_MAX (64 * 1024)
 #define KEYS_MAX 256
+
+/* ssh's configuration is asked of hosts: no instance is meant yet. */
+#define ANY_HOST "vmctl"
 
 /* --- several candidates -------------------------------------------------- */
 
@@ -114,7 +118,8 @@ static int fail_choice(const struct candidates *c, const char *name,
 	return -VMCTL_INVALID;
 }
 
-static int fail_none(const char *which, struct vmctl_error *err)
+static int fail_none(const struct ssh_agent *agent, const char *which,
+		     struct vmctl_error *err)
 {
 	if (which)
 		fail(err, VMCTL_NOT_FOUND, 0,
@@ -124,19 +129,21 @@ static int fail_none(const char *which, struct vmctl_error *err)
 	else
 		fail(err, VMCTL_NOT_FOUND, 0,
 		     "the ssh agent has no key that can be used");
-	fail_hint(err, which ? "ssh-add -l" : "ssh-add");
+	fail_hint(err, "%sssh-add%s", agent->prefix ? agent->prefix : "",
+		  which ? " -l" : "");
 	return -VMCTL_NOT_FOUND;
 }
 
-static int agent_candidates(struct vmctl *ctx, const char *which,
-			    struct candidates *c, struct vmctl_error *err)
+static int agent_candidates(struct vmctl *ctx, const struct ssh_agent *agent,
+			    const char *which, struct candidates *c,
+			    struct vmctl_error *err)
 {
 	auto_strv char **lines = NULL;
 	const struct ssh_ops *ops;
 	int r = ssh_load(&ops, err);
 
 	if (r == 0)
-		r = ops->agent_keys(&ctx->ev, &lines, err);
+		r = ops->agent_keys(agent, &ctx->ev, &lines, err);
 	for (size_t i = 0; r == 0 && lines[i] && i < KEYS_MAX; i++)
 		r = consider(c, lines[i], strlen(lines[i]), which, false, err);
 	return r;
@@ -147,14 +154,17 @@ int vmctl_key_import_agent(struct vmctl *ctx, const char *name,
 			   struct vmctl_error *err)
 {
 	auto_candidates c = { 0 };
+	auto_cleanup(openssh_agent_done) struct ssh_agent agent = { 0 };
 	int r = key_name_check(name, err);
 
-	if (r == 0)
-		r = agent_candidates(ctx, which, &c, err);
+	if (r < 0)
+		return r;
+	openssh_agent(ANY_HOST, &ctx->ev, &agent);
+	r = agent_candidates(ctx, &agent, which, &c, err);
 	if (r < 0)
 		return r;
 	if (c.count == 0)
-		return fail_none(which, err);
+		return fail_none(&agent, which, err);
 	if (c.count > 1)
 		return fail_choice(&c, name, which, err);
 	return key_store(ctx, name, &c.items[0], NULL, ret, err);

@@ -6,6 +6,7 @@ load ../lib.sh
 
 setup_file() {
 	private_home
+	private_ssh
 	export K=$BATS_FILE_TMPDIR/k
 	mkdir -p "$K"
 	for name in one two three four; do
@@ -16,6 +17,7 @@ setup_file() {
 
 setup() {
 	unset SSH_AUTH_SOCK SSH_AGENT_PID
+	: >"$SSH_CONFIG"
 	export HOME=$BATS_TEST_TMPDIR/home
 	mkdir -p "$HOME/.ssh"
 }
@@ -114,6 +116,24 @@ agent() {
 	wait_until 5 test ! -S "$SSH_AUTH_SOCK"
 	AGENT=
 	refused 3 vmctl key import none --agent
+}
+
+@test "KEY-008 the agent that ssh's own configuration names is asked, and its name given" {
+	agent one
+	local socket=$SSH_AUTH_SOCK
+	unset SSH_AUTH_SOCK
+	printf 'Host *\n\tIdentityAgent %s\n' "$socket" >"$SSH_CONFIG"
+	ok vmctl key import named --agent
+	same "$(public named)" "$(public "$K/one.pub")"
+	refused 3 vmctl key import other --agent nobody@here
+	has "$err" "SSH_AUTH_SOCK=$socket ssh-add -l"
+	echo "IdentityAgent none" >"$SSH_CONFIG"
+	SSH_AUTH_SOCK=$socket refused 3 vmctl key import other --agent
+	has "$err" "by ssh's configuration (IdentityAgent none): no ssh agent is asked"
+	echo "IdentityAgent $K/nobody" >"$SSH_CONFIG"
+	SSH_AUTH_SOCK=$socket refused 3 vmctl key import other --agent
+	has "$err" "IdentityAgent $K/nobody): no ssh agent answers: No such file or directory"
+	has "$err" "start that agent, or name another by IdentityAgent in ~/.ssh/config"
 }
 
 # --- web addresses --------------------------------------------------------------

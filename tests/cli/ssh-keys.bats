@@ -8,6 +8,7 @@ load ../sshd.sh
 
 setup_file() {
 	private_home
+	private_ssh
 	vmctl key generate key
 	# Each command makes a connection of its own.
 	vmctl config set exec.hold 0s
@@ -20,18 +21,28 @@ setup_file() {
 
 teardown_file() {
 	sshd_end
-	[ ! -e "$BATS_FILE_TMPDIR/agent" ] || kill "$(<"$BATS_FILE_TMPDIR/agent")" 2>/dev/null || :
 }
 
 setup() {
 	unset SSH_AUTH_SOCK
+	: >"$SSH_CONFIG"
 }
 
-# agent FILE...: an agent with six strangers and then these.
+teardown() {
+	[ ! -e "$BATS_FILE_TMPDIR/agent" ] || agent_end
+}
+
+# agent_begin SOCKET: an agent, which ends with the test. (bats waits for whoever has its
+# descriptor 3.)
+agent_begin() {
+	ssh-agent -a "$1" 3>&- | sed -n 's/^SSH_AGENT_PID=\([0-9]*\);.*/\1/p' >"$BATS_FILE_TMPDIR/agent"
+	export SSH_AUTH_SOCK=$1
+}
+
+# agent FILE...: one with six strangers and then these.
 agent() {
 	local i
-	eval "$(ssh-agent -a "$BATS_TEST_TMPDIR/socket")" >/dev/null
-	echo "$SSH_AGENT_PID" >"$BATS_FILE_TMPDIR/agent"
+	agent_begin "$BATS_TEST_TMPDIR/socket"
 	for i in 1 2 3 4 5 6; do
 		[ -e "$BATS_FILE_TMPDIR/k$i" ] || ssh-keygen -q -t ed25519 -N '' -f "$BATS_FILE_TMPDIR/k$i"
 		ssh-add -q "$BATS_FILE_TMPDIR/k$i"
@@ -42,7 +53,7 @@ agent() {
 }
 
 agent_end() {
-	kill "$SSH_AGENT_PID"
+	kill "$(<"$BATS_FILE_TMPDIR/agent")"
 	rm "$BATS_FILE_TMPDIR/agent"
 }
 
@@ -116,4 +127,109 @@ agent_end() {
 	done
 	# Nothing of it is remembered.
 	ok vmctl ssh box -- true
+}
+
+# --- an agent that ssh's own configuration names --------------------------------
+
+# without_private COMMAND...: while the agent alone has the private half.
+without_private() {
+	local private
+	private=$(vmctl key show key -o json | jq -r .private_path)
+	mv "$private" "$private.away"
+	try "$@"
+	mv "$private.away" "$private"
+}
+
+@test "an agent that only IdentityAgent names opens the guest for ssh, exec and cp" {
+	agent "$(vmctl key show key -o json | jq -r .private_path)"
+	unset SSH_AUTH_SOCK
+	echo "IdentityAgent $BATS_TEST_TMPDIR/socket" >"$SSH_CONFIG"
+	echo text >"$BATS_TEST_TMPDIR/f"
+	without_private vmctl ssh box -- echo in
+	same "$status $out" "0 in"
+	without_private vmctl exec --transport ssh box -- echo in
+	same "$status $out" "0 in"
+	without_private vmctl cp "$BATS_TEST_TMPDIR/f" box:f
+	same "$status" 0
+	# It may be that of one instance, by its name.
+	printf 'Host box\n\tIdentityAgent "%s"\n' "$BATS_TEST_TMPDIR/socket" >"$SSH_CONFIG"
+	without_private vmctl ssh box -- true
+	same "$status" 0
+	printf 'Host other\n\tIdentityAgent "%s"\n' "$BATS_TEST_TMPDIR/socket" >"$SSH_CONFIG"
+	without_private vmctl ssh box -- true
+	same "$status" 255
+}
+
+@test "IdentityAgent goes before SSH_AUTH_SOCK, and may name a variable or none" {
+	agent "$(vmctl key show key -o json | jq -r .private_path)"
+	local full=$SSH_AUTH_SOCK
+	echo "IdentityAgent $full" >"$SSH_CONFIG"
+	SSH_AUTH_SOCK=$BATS_TEST_TMPDIR/nobody without_private vmctl ssh box -- true
+	same "$status" 0
+	echo "IdentityAgent \$ANOTHER_AGENT" >"$SSH_CONFIG"
+	SSH_AUTH_SOCK='' ANOTHER_AGENT=$full without_private vmctl ssh box -- true
+	same "$status" 0
+	SSH_AUTH_SOCK=$full ANOTHER_AGENT='' without_private vmctl ssh box -- true
+	same "$status" 255
+	echo "IdentityAgent SSH_AUTH_SOCK" >"$SSH_CONFIG"
+	SSH_AUTH_SOCK=$full without_private vmctl ssh box -- true
+	same "$status" 0
+	echo "IdentityAgent none" >"$SSH_CONFIG"
+	SSH_AUTH_SOCK=$full without_private vmctl ssh box -- true
+	same "$status" 255
+	has "$err" "name an agent by IdentityAgent in ~/.ssh/config, then: ssh-add FILE"
+	# What ssh itself does not understand says nothing about agents.
+	echo "Nonsense yes" >"$SSH_CONFIG"
+	SSH_AUTH_SOCK=$full without_private vmctl ssh box -- true
+	same "$status" 0
+}
+
+@test "the hint hands the key to the agent that will be asked, and then it opens the guest" {
+	local private hint
+	private=$(vmctl key show key -o json | jq -r .private_path)
+	mkdir "$BATS_TEST_TMPDIR/a b"
+	agent_begin "$BATS_TEST_TMPDIR/a b/socket"
+	unset SSH_AUTH_SOCK
+	echo "IdentityAgent \"$BATS_TEST_TMPDIR/a b/socket\"" >"$SSH_CONFIG"
+	cp -p "$private" "$private.open"
+	ssh-keygen -q -p -P '' -N secret -f "$private"
+	try vmctl ssh box -- true </dev/null
+	printf '#!/bin/sh\necho secret\n' >"$BATS_TEST_TMPDIR/askpass"
+	chmod +x "$BATS_TEST_TMPDIR/askpass"
+	hint=$(sed -n 's/^  //p' <<<"$err")
+	SSH_ASKPASS=$BATS_TEST_TMPDIR/askpass SSH_ASKPASS_REQUIRE=force sh -c "$hint" || :
+	first=$status first_err=$err
+	try vmctl ssh box -- echo in </dev/null
+	mv "$private.open" "$private"
+	same "$first" 255
+	has "$first_err" "locked by a passphrase"
+	same "$hint" "SSH_AUTH_SOCK='$BATS_TEST_TMPDIR/a b/socket' ssh-add $private"
+	same "$status $out" "0 in"
+}
+
+@test "ssh's configuration is read when an agent is wanted, and not before" {
+	: >"$SSH_CONFIG.read"
+	ok vmctl ssh box -- true
+	ok vmctl exec --transport ssh box -- true
+	# All that there is was offered: no agent would know better.
+	fails 255 vmctl ssh nobody@box -- true
+	same "$(<"$SSH_CONFIG.read")" ""
+	without_private vmctl ssh box -- true
+	same "$status" 255
+	same "$(grep -c . "$SSH_CONFIG.read")" 1
+}
+
+@test "the agent that is forwarded is that of IdentityAgent" {
+	agent
+	local full=$SSH_AUTH_SOCK
+	echo "IdentityAgent $full" >"$SSH_CONFIG"
+	unset SSH_AUTH_SOCK
+	ok vmctl ssh -T -A box -- ssh-add -l </dev/null
+	same "$(grep -c . <<<"$out")" 6
+	echo "IdentityAgent none" >"$SSH_CONFIG"
+	SSH_AUTH_SOCK=$full
+	export SSH_AUTH_SOCK
+	try vmctl ssh -T -A box -- echo all the same </dev/null
+	same "$status $out" "0 all the same"
+	has "$err" "the agent is not forwarded: by ssh's configuration (IdentityAgent none): no ssh agent is asked"
 }

@@ -16,6 +16,7 @@
  */
 struct few {
 	pthread_t thread;
+	const struct ssh_agent *agent;
 	int fd;		  /* libssh has the other end */
 	struct str names; /* the answer to what there is */
 };
@@ -30,10 +31,11 @@ static bool answer(int fd, const struct str *message)
 
 /* Nobody waits for a person who is asked to confirm with less patience than
  * libssh, which has no limit. */
-static int ask_agent(const struct str *request, struct str *reply)
+static int ask_agent(const struct few *few, const struct str *request,
+		     struct str *reply)
 {
 	auto_close int fd = -1;
-	int r = agent_open(&fd, NULL);
+	int r = agent_open(few->agent, &fd, NULL);
 
 	if (r == 0 && !answer(fd, request))
 		r = -VMCTL_NOT_FOUND;
@@ -55,7 +57,7 @@ static void *serve(void *data)
 			continue;
 		}
 		if (request.p[0] != AGENT_SIGN ||
-		    ask_agent(&request, &reply) < 0) {
+		    ask_agent(few, &request, &reply) < 0) {
 			str_done(&reply);
 			str_addc(&reply, AGENT_FAILURE);
 		}
@@ -117,8 +119,8 @@ static void few_free(struct few *few)
 }
 DEFINE_CLEANUP(few, struct few *, few_free);
 
-int few_begin(struct ssh_conn *conn, char **keys, struct few **ret,
-	      struct vmctl_error *err)
+int few_begin(struct ssh_conn *conn, const struct ssh_agent *agent, char **keys,
+	      struct few **ret, struct vmctl_error *err)
 {
 	auto_cleanup(few_cleanup) struct few *few = calloc(1, sizeof(*few));
 	auto_close int other = -1;
@@ -127,6 +129,7 @@ int few_begin(struct ssh_conn *conn, char **keys, struct few **ret,
 
 	if (!few)
 		return fail_oom(err);
+	few->agent = agent;
 	few->fd = -1;
 	r = put_names(&few->names, keys, err);
 	if (r < 0)

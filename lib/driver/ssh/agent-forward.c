@@ -16,7 +16,7 @@ static struct stream *agent_stream(struct relay *x, ssh_channel channel)
 	auto_close int fd = -1;
 	struct stream *s;
 
-	if (agent_open(&fd, &why) < 0) {
+	if (agent_open(x->what->agent, &fd, &why) < 0) {
 		log_warn(x->ev, "%s", why.message);
 		return NULL;
 	}
@@ -66,7 +66,7 @@ void agent_forward(struct relay *x)
 	struct vmctl_error why;
 	auto_close int fd = -1;
 
-	if (agent_open(&fd, &why) < 0)
+	if (agent_open(x->what->agent, &fd, &why) < 0)
 		log_warn(x->ev, "the agent is not forwarded: %s", why.message);
 	else
 		(void)ssh_channel_request_auth_agent(x->session->channel);

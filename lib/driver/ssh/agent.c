@@ -25,23 +25,46 @@ static int fail_agent(const char *why, int sys_errno, struct vmctl_error *err)
 	return -VMCTL_NOT_FOUND;
 }
 
-int agent_open(int *ret, struct vmctl_error *err)
+/* Another one that is started would not be asked. */
+static int fail_configured(const struct ssh_agent *agent, int r,
+			   struct vmctl_error *err)
 {
-	const char *path = getenv("SSH_AUTH_SOCK");
+	if (r != -VMCTL_NOT_FOUND || !agent || !agent->setting)
+		return r;
+	fail_prefix(err, "by ssh's configuration (IdentityAgent %s)",
+		    agent->setting);
+	fail_hint(err, agent->path
+			       ? "start that agent, or name another by "
+				 "IdentityAgent in ~/.ssh/config"
+			       : "name one by IdentityAgent in ~/.ssh/config");
+	return r;
+}
+
+static int dial(const struct ssh_agent *agent, int *ret,
+		struct vmctl_error *err)
+{
+	bool configured = agent && agent->setting;
+	const char *path = configured ? agent->path : getenv("SSH_AUTH_SOCK");
 	struct sockaddr_un sun = { .sun_family = AF_UNIX };
 	auto_close int fd = -1;
 
+	if (configured && !path)
+		return fail(err, VMCTL_NOT_FOUND, 0, "no ssh agent is asked");
 	if (!path || !*path)
 		return fail_agent("SSH_AUTH_SOCK is not set", 0, err);
 	if (strlen(path) >= sizeof(sun.sun_path))
-		return fail_agent("the path in SSH_AUTH_SOCK is too long", 0,
-				  err);
+		return fail_agent("the path of its socket is too long", 0, err);
 	memcpy(sun.sun_path, path, strlen(path) + 1);
 	fd = socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
 	if (fd < 0 || connect(fd, (struct sockaddr *)&sun, sizeof(sun)) < 0)
 		return fail_agent("", errno, err);
 	*ret = take_fd(&fd);
 	return 0;
+}
+
+int agent_open(const struct ssh_agent *agent, int *ret, struct vmctl_error *err)
+{
+	return fail_configured(agent, dial(agent, ret, err), err);
 }
 
 /* Reads n bytes; whoever does not give them in time is no agent. */
@@ -149,14 +172,14 @@ static int parse(struct wire reply, char ***ret, struct vmctl_error *err)
 	return r;
 }
 
-int agent_list(long timeout_ms, const struct events *ev, char ***ret,
-	       struct vmctl_error *err)
+static int list(const struct ssh_agent *agent, long timeout_ms,
+		const struct events *ev, char ***ret, struct vmctl_error *err)
 {
 	static const unsigned char request[] = { 0, 0, 0, 1,
 						 AGENT_REQUEST_IDENTITIES };
 	auto_str reply = STR_INIT;
 	auto_close int fd = -1;
-	int r = agent_open(&fd, err);
+	int r = dial(agent, &fd, err);
 
 	if (r < 0)
 		return r;
@@ -168,4 +191,11 @@ int agent_list(long timeout_ms, const struct events *ev, char ***ret,
 		return r;
 	return parse((struct wire){ (unsigned char *)reply.p, reply.len }, ret,
 		     err);
+}
+
+int agent_list(const struct ssh_agent *agent, long timeout_ms,
+	       const struct events *ev, char ***ret, struct vmctl_error *err)
+{
+	return fail_configured(agent, list(agent, timeout_ms, ev, ret, err),
+			       err);
 }

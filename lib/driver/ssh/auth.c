@@ -20,6 +20,7 @@ struct attempt {
 	const struct events *ev;
 	int64_t deadline;
 	struct ssh_keyring *ring;
+	const struct ssh_agent *agent; /* NULL: the usual one */
 	char **agent_keys; /* that may be used; NULL: no agent answers */
 	int offered;
 	bool accepted;
@@ -185,7 +186,7 @@ static int try_agent(struct attempt *a, struct vmctl_error *err)
 
 	if (!a->agent_keys || !*a->agent_keys)
 		return 0;
-	r = few_begin(a->conn, a->agent_keys, &few, err);
+	r = few_begin(a->conn, a->agent, a->agent_keys, &few, err);
 	while (r == 0 && (rc = ssh_userauth_agent(a->conn->session, NULL)) ==
 				 SSH_AUTH_AGAIN)
 		r = await(a, err);
@@ -226,6 +227,18 @@ static bool may_be_used(const struct attempt *a, const char *line)
 	return wanted && !was_tried(a, line);
 }
 
+/* Whether it might have a key that was not tried. */
+static bool may_help(const struct attempt *a)
+{
+	const char *const *keys = a->target->agent_keys;
+
+	if (!keys || !*keys)
+		return keys != NULL;
+	while (*keys && was_tried(a, *keys))
+		keys++;
+	return *keys != NULL;
+}
+
 /* An agent that does not answer now is left alone: libssh would wait for it
  * without limit. (What takes time later is a person who is asked to confirm.)
  */
@@ -233,8 +246,11 @@ static int ask_agent(struct attempt *a, struct vmctl_error *err)
 {
 	auto_strv char **lines = NULL;
 	struct vmctl_error why;
-	int r = agent_list(AGENT_PROBE_MS, a->ev, &lines, &why);
+	int r;
 
+	if (a->target->agent)
+		a->agent = a->target->agent(a->target->agent_data);
+	r = agent_list(a->agent, AGENT_PROBE_MS, a->ev, &lines, &why);
 	if (r == -VMCTL_CANCELLED)
 		return fail_cancelled(err);
 	if (r < 0) {
@@ -255,7 +271,7 @@ static int try_all(struct attempt *a, struct vmctl_error *err)
 	const char *const *wanted = a->target->agent_keys;
 	int r = try_open_ones(a, err);
 
-	if (r == 0 && !a->accepted && wanted)
+	if (r == 0 && !a->accepted && may_help(a))
 		r = ask_agent(a, err);
 	/* Nobody likes to be asked for what the agent knows. */
 	if (r == 0 && !a->accepted && wanted && *wanted)
@@ -270,6 +286,8 @@ static int try_all(struct attempt *a, struct vmctl_error *err)
 static int fail_refused(const struct attempt *a, struct vmctl_error *err)
 {
 	const char *peer = a->conn->peer;
+	const char *before =
+		a->agent && a->agent->prefix ? a->agent->prefix : "";
 	const struct identity *id = a->locked;
 	int r;
 
@@ -280,8 +298,8 @@ static int fail_refused(const struct attempt *a, struct vmctl_error *err)
 			 "OpenSSH can read",
 			 id->path, id->cipher);
 		fail_hint(err,
-			  "ssh-add %s, or: ssh-keygen -p -Z aes256-ctr -f %s",
-			  id->path, id->path);
+			  "%sssh-add %s, or: ssh-keygen -p -Z aes256-ctr -f %s",
+			  before, id->path, id->path);
 		return r;
 	}
 	if (id) {
@@ -294,8 +312,10 @@ static int fail_refused(const struct attempt *a, struct vmctl_error *err)
 		r = fail(err, VMCTL_BAD_DATA, 0,
 			 "there is no usable private key to enter %s with",
 			 peer);
-		fail_hint(err, "ssh-add FILE, with one that the instance was "
-			       "made with (vmctl show)");
+		fail_hint(err,
+			  "%sssh-add FILE, with one that the instance was made "
+			  "with (vmctl show)",
+			  before);
 	} else {
 		r = fail(err, VMCTL_DENIED, 0,
 			 "the ssh server at %s refused every key for user %s",
@@ -304,7 +324,7 @@ static int fail_refused(const struct attempt *a, struct vmctl_error *err)
 	if (!id)
 		id = a->token;
 	if (id)
-		fail_hint(err, "ssh-add %s", id->path);
+		fail_hint(err, "%sssh-add %s", before, id->path);
 	return r;
 }
 

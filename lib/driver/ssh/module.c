@@ -68,10 +68,11 @@ static int module_host_key(struct ssh_conn *conn, char **ret,
 
 #define AGENT_MS 10000
 
-static int module_agent_keys(const struct events *ev, char ***ret,
+static int module_agent_keys(const struct ssh_agent *agent,
+			     const struct events *ev, char ***ret,
 			     struct vmctl_error *err)
 {
-	return agent_list(AGENT_MS, ev, ret, err);
+	return agent_list(agent, AGENT_MS, ev, ret, err);
 }
 
 extern const struct ssh_ops vmctl_module_ssh;

@@ -91,11 +91,12 @@ void identity_unlock(struct identity *id, const struct events *ev);
 /* --- agent.c ------------------------------------------------------------- */
 
 /* See struct ssh_ops. */
-int agent_list(long timeout_ms, const struct events *ev, char ***ret,
-	       struct vmctl_error *err);
+int agent_list(const struct ssh_agent *agent, long timeout_ms,
+	       const struct events *ev, char ***ret, struct vmctl_error *err);
 
-/* Connects to the agent in SSH_AUTH_SOCK, without blocking. VMCTL_NOT_FOUND. */
-int agent_open(int *ret, struct vmctl_error *err);
+/* Connects to it, without blocking. VMCTL_NOT_FOUND. */
+int agent_open(const struct ssh_agent *agent, int *ret,
+	       struct vmctl_error *err);
 
 /* Messages of the protocol. */
 #define AGENT_FAILURE 5
@@ -111,11 +112,11 @@ int agent_read(int fd, int64_t deadline, const struct events *ev,
 
 /* --- agent-few.c ---------------------------------------------------------- */
 
-/* An agent that has no more than some keys (lines "type base64…") of that in
- * SSH_AUTH_SOCK, for the session to use until the end. VMCTL_NOT_FOUND. */
+/* An agent that has no more than some keys (lines "type base64…") of another,
+ * for the session to use until the end. VMCTL_NOT_FOUND. */
 struct few;
-int few_begin(struct ssh_conn *conn, char **keys, struct few **ret,
-	      struct vmctl_error *err);
+int few_begin(struct ssh_conn *conn, const struct ssh_agent *agent, char **keys,
+	      struct few **ret, struct vmctl_error *err);
 void few_end(struct few *few); /* NULL is allowed */
 
 /* --- auth.c -------------------------------------------------------------- */

@@ -266,7 +266,7 @@ struct vmctl_exec {
 	/* What is forwarded meanwhile; see below. */
 	const char *const *local_forwards; /* "[ADDRESS:]PORT:HOST:HOSTPORT",
 					    * NULL-terminated; or NULL */
-	bool forward_agent; /* the guest may use the agent in SSH_AUTH_SOCK */
+	bool forward_agent; /* the guest may use the ssh agent of this host */
 	bool no_command;    /* nothing but forwarding, until cancelled */
 
 	/* How long a copy of this process (fork(2)) keeps an ssh connection for

@@ -55,8 +55,9 @@ VMCTL_API int vmctl_key_import_file(struct vmctl *ctx, const char *name,
 				    struct vmctl_error *err);
 
 /*
- * Imports a key that the ssh agent holds (SSH_AUTH_SOCK): the one whose comment
- * or fingerprint ("SHA256:…", "MD5:…") is `which`, or the only one for NULL.
+ * Imports a key that the ssh agent holds, which is that of IdentityAgent in
+ * ssh_config(5) or else of SSH_AUTH_SOCK: the one whose comment or fingerprint
+ * ("SHA256:…", "MD5:…") is `which`, or the only one for NULL.
  * VMCTL_INVALID, naming them, when there are several; VMCTL_NOT_FOUND when
  * there is none, or no agent answers. The private half is used by the agent
  * alone. This is how keys of security tokens are used.
