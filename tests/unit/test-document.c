@@ -292,6 +292,28 @@ static void a_prefix_may_be_a_mask_or_go_without_saying(void **state)
 			 0);
 }
 
+static bool no_hosts(const char *attribute, const char *inner)
+{
+	auto_free char *text =
+		str_printf("<network %s>%s</network>", attribute, inner);
+	struct hv_network net = { 0 };
+
+	must(network_read(text, &net, err));
+	return net.no_hosts;
+}
+
+#define NO_HOSTS "<d:options><d:option value='no-hosts'/></d:options>"
+
+static void an_option_of_dnsmasq_is_one_of_that_namespace(void **state)
+{
+	static const char dnsmasq[] =
+		"xmlns:d='http://libvirt.org/schemas/network/dnsmasq/1.0'";
+
+	assert_true(no_hosts(dnsmasq, NO_HOSTS));
+	assert_false(no_hosts(dnsmasq, "<!-- " NO_HOSTS " -->"));
+	assert_false(no_hosts("xmlns:d='urn:other'", NO_HOSTS));
+}
+
 static void what_is_not_a_plain_document_is_refused(void **state)
 {
 	static const char *const bad[] = {
@@ -330,6 +352,7 @@ int main(void)
 		cmocka_unit_test(a_value_may_have_markup_in_it),
 		cmocka_unit_test(a_value_that_is_too_long_is_none),
 		cmocka_unit_test(a_prefix_may_be_a_mask_or_go_without_saying),
+		cmocka_unit_test(an_option_of_dnsmasq_is_one_of_that_namespace),
 		cmocka_unit_test(what_is_not_a_plain_document_is_refused),
 	};
 

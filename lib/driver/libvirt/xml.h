@@ -23,7 +23,8 @@ void xml_done(struct xml *x);
 #define auto_xml auto_cleanup(xml_done) struct xml
 
 /* Nothing is fetched, and a document type, which may declare entities, is
- * refused: VMCTL_BAD_DATA. In paths `vmctl:` is our own namespace. */
+ * refused: VMCTL_BAD_DATA. In paths `vmctl:` is our own namespace,
+ * `dnsmasq:` that of options that libvirt hands on. */
 int xml_parse(const char *text, struct xml *ret, struct vmctl_error *err);
 
 /* The elements of a path, in the order of the document. `from` is where a
