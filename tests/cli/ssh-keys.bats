@@ -80,18 +80,18 @@ agent_end() {
 @test "a refusal of all keys is final at once, for every command" {
 	local f=$BATS_TEST_TMPDIR/f
 	touch "$f"
-	fails 255 timeout 60 vmctl ssh --timeout 10m nobody@box -- true
-	has "$err" "refused every key for user nobody"
-	fails 255 timeout 60 vmctl exec --transport ssh --user nobody box -- true
-	has "$err" "refused every key for user nobody"
-	fails 255 timeout 60 vmctl cp --timeout 10m "$f" nobody@box:f
-	has "$err" "refused every key for user nobody"
+	fails 255 timeout 60 vmctl ssh --timeout 10m stranger@box -- true
+	has "$err" "refused every key for user stranger"
+	fails 255 timeout 60 vmctl exec --transport ssh --user stranger box -- true
+	has "$err" "refused every key for user stranger"
+	fails 255 timeout 60 vmctl cp --timeout 10m "$f" stranger@box:f
+	has "$err" "refused every key for user stranger"
 }
 
 @test "a young guest that was entered once has its keys: a refusal is final there too" {
 	ok vmctl exec --transport ssh young -- true
-	fails 255 timeout 60 vmctl ssh --timeout 10m nobody@young -- true
-	has "$err" "refused every key for user nobody"
+	fails 255 timeout 60 vmctl ssh --timeout 10m stranger@young -- true
+	has "$err" "refused every key for user stranger"
 }
 
 @test "a young guest whose cloud-init is done has its keys" {
@@ -99,8 +99,8 @@ agent_end() {
 	mkdir -p "$VMCTL_HOME/instances/i-00000002"
 	printf 'boot\r\n[   60.1] cloud-init[9]: Cloud-init v. 22.4.2 finished at Mon. Up 60 seconds\r\n' \
 		>"$VMCTL_HOME/instances/i-00000002/console.log"
-	fails 255 timeout 60 vmctl ssh --timeout 10m nobody@young -- true
-	has "$err" "refused every key for user nobody"
+	fails 255 timeout 60 vmctl ssh --timeout 10m stranger@young -- true
+	has "$err" "refused every key for user stranger"
 }
 
 @test "an account that cloud-init lets nobody in as is named, with the one to take" {
@@ -212,7 +212,7 @@ without_private() {
 	ok vmctl ssh box -- true
 	ok vmctl exec --transport ssh box -- true
 	# All that there is was offered: no agent would know better.
-	fails 255 vmctl ssh nobody@box -- true
+	fails 255 vmctl ssh stranger@box -- true
 	same "$(<"$SSH_CONFIG.read")" ""
 	without_private vmctl ssh box -- true
 	same "$status" 255
