@@ -256,6 +256,7 @@ static int set_image(struct draft *d, const struct vmctl_image *image,
 	d->row->user = strdup(image->user);
 	d->guest_makes_host_key = str_eq(image->host_keys, "guest");
 	d->image_wants_agent = str_eq(image->agent, "seed");
+	d->image_has_agent = str_eq(image->agent, "image");
 	return d->image_path && d->row->image && d->row->image_digest &&
 			       d->row->user
 		       ? 0
@@ -286,6 +287,8 @@ static int set_rest(struct vmctl *ctx, struct draft *d,
 	r = draft_labels(d, spec->labels, err);
 	if (r == 0)
 		r = draft_agent(ctx, d, err);
+	if (r == 0)
+		r = draft_account_check(d, err);
 	return r < 0 ? r : draft_host_key(d, err);
 }
 
@@ -369,6 +372,8 @@ int draft_make(struct vmctl *ctx, const struct vmctl_instance_create *asked,
 		r = draft_identity(ctx, &d, err);
 	if (r == 0 && !spec.keys)
 		r = draft_keys(ctx, &d, NULL, make_keys, err);
+	if (r == 0)
+		r = draft_account(ctx, &d, err);
 	if (r < 0)
 		return r;
 	*ret = d;

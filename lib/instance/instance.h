@@ -44,7 +44,7 @@ struct draft {
 	bool key_made; /* the key "default" was generated for it */
 	bool dry;      /* nothing may be made */
 	bool guest_makes_host_key;
-	bool image_wants_agent;
+	bool image_wants_agent, image_has_agent;
 	char *agent; /* file to be put into the guest, gzip; NULL: none */
 };
 
@@ -102,6 +102,12 @@ const char *user_data_message(const char *text);
  * it gives none. VMCTL_INVALID when that cannot be told, or is not a pair. */
 int user_data_host_key(const char *text, char **ret_private, char **ret_public,
 		       struct vmctl_error *err);
+
+/* user-account.c: whether anybody could enter with these users (VMCTL_INVALID); and
+ * the account that the keys go to as that of the instance, once they are known.
+ * The caller is told of another than the image's, and where there is none. */
+int draft_account_check(const struct draft *d, struct vmctl_error *err);
+int draft_account(struct vmctl *ctx, struct draft *d, struct vmctl_error *err);
 
 /* record.c: paths of an instance. NULL only when memory is short. */
 char *instance_dir(const struct vmctl *ctx, const char *id);

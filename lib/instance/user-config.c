@@ -102,6 +102,7 @@ static int read_part(void *data, const char *type, const char *part, size_t len,
 
 	if (str_eq(type, "text/cloud-config"))
 		return read_config(part, len, d, err);
+	d->c->has_others = true;
 	if (!str_eq(type, "text/x-shellscript") &&
 	    !str_eq(type, "text/cloud-boothook"))
 		d->c->hides_keys |= names_keys(part);

@@ -19,6 +19,7 @@ int user_parts_each(const char *text,
 struct user_configs {
 	json_t *list;	 /* array of objects, in their order */
 	bool hides_keys; /* something else, too, seems to set ssh_keys */
+	bool has_others; /* parts that are not cloud-configs */
 };
 
 #define USER_CONFIGS_INIT ((struct user_configs){ 0 })

@@ -357,6 +357,68 @@ echo ssh_keys:' "$(<"$U/yaml")" >"$U/mime"
 	ok vmctl create --dry-run --image tiny --user-data "$U/yaml" web1
 }
 
+# account DOCUMENT: the one that is entered.
+account() {
+	printf '#cloud-config\n%s\n' "$1" >"$U/users"
+	ok vmctl create --dry-run --image tiny --key key --user-data "$U/users" web1
+	[[ $out =~ \<vmctl:user\>(.*)\</vmctl:user\> ]]
+	same "${BASH_REMATCH[1]}" "$2"
+}
+
+@test "create: the account that the user data makes of the image's own is the one that is entered" {
+	while IFS='|' read -r document want; do
+		account "$document" "$want"
+		case $want in
+		vm) same "$err" "" ;;
+		*) has "$err" "web1 is entered as $want, the account that the user data makes, not as vm" ;;
+		esac
+	done <<-'END'
+		packages: [x]|vm
+		users: [default, {name: ann}]|vm
+		users: [{name: ann}, "bob, default"]|vm
+		users: ann,default|vm
+		users: {default: yes, ann: {}}|vm
+		users: [{name: default, gecos: x}]|vm
+		users: [{gecos: x}]|vm
+		user: ann|ann
+		user: {name: ann, shell: /bin/sh}|ann
+		{"user": {"name": "ann"}, "users": ["bob"]}|ann
+		system_info: {default_user: {name: ann}}|ann
+		{users: [], disable_root: no}|root
+		user: 'no name'|vm
+	END
+}
+
+@test "create: without the image's own account, one that has a key of the instance's is entered" {
+	key=$(vmctl key show key -o json | jq -r .public_key)
+	account "users: [{name: ann, ssh_authorized_keys: [x, '$key a comment']}]" ann
+	account "users: {bob: true, ann: {ssh-authorized-keys: '$key'}}" ann
+	account "{\"users\": [{\"name\": \"ann\", \"ssh_authorized_keys\": \"${key}x\"}]}" vm
+	has "$err" "users in the user data is without default: no account is given the keys of web1"
+	for users in '[]' '' 3 '[ann]' 'ann' '{default: no}' '{default: , ann: {}}' 'defaults'; do
+		account "users: $users" vm
+		has "$err" "users in the user data is without default: no account is given the keys of web1"
+	done
+	message 'Content-Type: text/cloud-config' 'users: [default]' 'users: [ann]' >"$U/mime"
+	ok vmctl create --dry-run --image tiny --user-data "$U/mime" web1
+	has "$err" "users in the user data is without default"
+}
+
+@test "create: users whom nobody could be are refused where there is no agent either" {
+	ok vmctl config set agent off
+	for document in 'users: []' 'users: [{name: ann, gecos: Ann}]' 'users: {ann: {}}'; do
+		printf '#cloud-config\n%s\n' "$document" >"$U/users"
+		bad 2 --user-data "$U/users" web1
+		has "$err" "nobody could enter the instance"
+	done
+	for document in 'users: [{name: ann, passwd: x}]' '{users: [], runcmd: [x]}' '{users: [], disable_root: off}' \
+		'users: [default]' '{users: [], user: ann}'; do
+		printf '#cloud-config\n%s\n' "$document" >"$U/users"
+		ok vmctl create --dry-run --image tiny --user-data "$U/users" web1
+	done
+	ok vmctl config unset agent
+}
+
 @test "create --dry-run: the agent comes with the seed, unless the image or a setting says otherwise" {
 	ok vmctl create --dry-run --image tiny web1
 	has "$out" vmctl-agent.service

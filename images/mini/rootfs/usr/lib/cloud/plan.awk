@@ -366,7 +366,8 @@ function users(    me, mine, list, i) {
 	} else if (set(under("c", "user")))
 		me = text(under("c", "user"))
 	list = under("c", "users")
-	mine = T[list] == "" || T[list] == "null"
+	# What is named in `user` is added to `users`; null is a list of nobody.
+	mine = T[list] == "" || set(under("c", "user"))
 	for (i = 1; i <= size(list); i++)
 		if (T[item(list, i)] == "string" && V[item(list, i)] == "default") mine = 1
 	if (mine && me != user) {
