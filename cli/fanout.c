@@ -168,16 +168,11 @@ static void fill_outcome(const struct job *j, struct outcome *o)
 /* What this job has to say for itself beside its output. */
 static void tell(struct crew *c, struct job *j)
 {
-	struct vmctl_error late;
-
 	/* What ended because all are to end is no news. */
 	if (j->report.rc < 0 && !c->ending)
 		cli_error(c->cli, &j->report.error);
-	if (j->report.rc == 0 && j->report.exit.timed_out) {
-		fail(&late, VMCTL_TIMEOUT, 0,
-		     "%s: the command did not end in time", j->name);
-		cli_error(c->cli, &late);
-	}
+	if (j->report.rc == 0 && j->report.exit.timed_out)
+		outcome_tell_late(c->cli, j->name, &j->report.exit);
 }
 
 static void end_job(struct crew *c, struct job *j)

@@ -41,6 +41,25 @@ static const struct field fields[] = {
 
 const struct record outcome_record = { "outcome", fields };
 
+void outcome_tell_late(struct cli *cli, const char *name,
+		       const struct vmctl_exit *exit)
+{
+	struct vmctl_error late;
+
+	if (exit->held) {
+		fail(&late, VMCTL_TIMEOUT, 0,
+		     "%s: the command ended with status %d, but something that "
+		     "it started still held its output when the time was up",
+		     name, exit->own_status);
+		fail_hint(&late, "what is to go on needs streams of its own: "
+				 "setsid COMMAND </dev/null >/dev/null 2>&1 &");
+	} else {
+		fail(&late, VMCTL_TIMEOUT, 0,
+		     "%s: the command did not end in time", name);
+	}
+	cli_error(cli, &late);
+}
+
 int outcomes_status(const struct outcome *list, size_t n)
 {
 	int64_t worst = 0;

@@ -20,6 +20,10 @@ struct outcome {
 
 extern const struct record outcome_record;
 
+/* Tells why a command has the status of a time-out. */
+void outcome_tell_late(struct cli *cli, const char *name,
+		       const struct vmctl_exit *exit);
+
 /*
  * The exit status of all together: the highest of the statuses, as pdsh -S and
  * clush -S have it, where 255 is a failed connection and an instance on which

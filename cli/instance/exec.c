@@ -89,7 +89,6 @@ static int run_one(struct cli *cli, const struct bound *b,
 {
 	const char *name = b->names[0], *id = b->ids[0];
 	struct vmctl_exit exit = { 0 };
-	struct vmctl_error late;
 	struct vmctl *ctx;
 	int r = cli_context(cli, &ctx, err);
 
@@ -102,12 +101,8 @@ static int run_one(struct cli *cli, const struct bound *b,
 	} else {
 		hint_shell_line(cli, name, what->argv, exit.status);
 	}
-	if (r == 0 && exit.timed_out) {
-		/* The status is the guest's command's; the reason is told. */
-		fail(&late, VMCTL_TIMEOUT, 0,
-		     "%s: the command did not end in time", name);
-		cli_error(cli, &late);
-	}
+	if (r == 0 && exit.timed_out)
+		outcome_tell_late(cli, name, &exit);
 	return r;
 }
 

@@ -150,7 +150,8 @@ struct command {
 	size_t in_off, in_len;
 	uint32_t in_owed;
 	bool in_eof;
-	bool told_pid, ended, timed_out, killed;
+	bool told_pid, ended, killed;
+	enum agent_time time;
 	int status;	  /* of waitpid(2), when ended */
 	int64_t deadline; /* 0: none */
 	int64_t abandon;  /* likewise */
@@ -161,6 +162,9 @@ struct command {
 int command_launch(struct command *c, const struct request *r,
 		   const struct user *u, char **env);
 void close_fd(int *fd); /* leaves -1 behind */
+/* Whether the command itself is over and something else may still write to an
+ * output of it. */
+bool command_is_held(const struct command *c);
 
 /* --- exec.c: the commands --------------------------------------------------- */
 

@@ -305,7 +305,7 @@ static void listen_to_keeper(struct port *p, struct command *c)
 /* It has ended, and so has what it said: nothing holds its streams any more. */
 static void finish(struct port *p, struct command *c)
 {
-	unsigned char payload[3] = { 0, 0, c->timed_out };
+	unsigned char payload[3] = { 0, 0, (unsigned char)c->time };
 	bool abandoned = c->abandon && now_ms() >= c->abandon;
 
 	if (!abandoned &&
@@ -385,7 +385,8 @@ void commands_handle(struct port *p, const struct pollfd *fds, size_t n)
 			n -= POLLED_PER_COMMAND;
 		}
 		if (c->id && c->deadline && now_ms() >= c->deadline) {
-			c->timed_out = true;
+			c->time = command_is_held(c) ? AGENT_HELD_LATE
+						     : AGENT_LATE;
 			end(c);
 		}
 		if (c->id)

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <stdlib.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -60,4 +61,19 @@ int command_launch(struct command *c, const struct request *r,
 		close_fd(&theirs[i]);
 	errno = saved;
 	return pid < 0 ? -1 : 0;
+}
+
+bool command_is_held(const struct command *c)
+{
+	bool held = false;
+
+	/* Nothing but a hang-up is asked for: output that waits to be read is
+	 * no sign of somebody who holds the other end. */
+	for (int i = AGENT_S_OUT; i <= AGENT_S_ERR; i++) {
+		struct pollfd p = { .fd = c->fd[i] };
+
+		if (p.fd >= 0 && poll(&p, 1, 0) == 0)
+			held = true;
+	}
+	return c->ended && held;
 }

@@ -54,8 +54,7 @@ static int fail_frame(struct vmctl_error *err)
 		    "the agent in the guest sent a frame that is not allowed");
 }
 
-/* --- from there to here
- * -------------------------------------------------------- */
+/* --- from there to here -------------------------------------------------- */
 
 static int give_back(struct relay *x, struct stream *s, enum agent_stream which,
 		     struct vmctl_error *err)
@@ -104,7 +103,9 @@ static int on_exit_frame(struct relay *x, const struct agent_frame *f,
 	x->ended = true;
 	x->exit.signal = f->p[1];
 	x->exit.status = f->p[1] ? 128 + f->p[1] : f->p[0];
-	x->exit.timed_out = f->p[2];
+	x->exit.timed_out = f->p[2] != AGENT_IN_TIME;
+	x->exit.held = f->p[2] == AGENT_HELD_LATE;
+	x->exit.own_status = x->exit.held ? x->exit.status : 0;
 	return 0;
 }
 
@@ -170,8 +171,7 @@ static int take_frames(struct relay *x, struct vmctl_error *err)
 	return r;
 }
 
-/* --- to the readers
- * -------------------------------------------------------------- */
+/* --- to the readers ------------------------------------------------------ */
 
 static int give_output(struct relay *x, struct stream *s,
 		       enum agent_stream which, struct vmctl_error *err)
@@ -198,8 +198,7 @@ static int give_output(struct relay *x, struct stream *s,
 	return give_back(x, s, which, err);
 }
 
-/* --- from here to there
- * ------------------------------------------------------------ */
+/* --- from here to there -------------------------------------------------- */
 
 static int take_input(struct relay *x, struct vmctl_error *err)
 {
@@ -268,9 +267,7 @@ static int wait_ms(const struct relay *x, int64_t now)
 	return ms < 0 ? 0 : (int)ms;
 }
 
-/* --- the loop
- * ----------------------------------------------------------------------------
- */
+/* --- the loop ------------------------------------------------------------ */
 
 static size_t backlog(const struct relay *x)
 {

@@ -51,19 +51,27 @@ enum agent_type {
 	AGENT_STDIN_EOF = 4,
 	AGENT_CREDIT = 5, /* both: stream (1), bytes (4) */
 	AGENT_SIGNAL = 6, /* host: number (1), for the process group */
-	AGENT_KILL = 7, /* host: ends all that it started; EXIT follows */
-	AGENT_PING = 8, /* both: the guest sends the payload back */
+	AGENT_KILL = 7,	  /* host: ends all that it started; EXIT follows */
+	AGENT_PING = 8,	  /* both: the guest sends the payload back */
 
 	/* guest: */
-	AGENT_STARTED = 16,	 /* pid (4) */
+	AGENT_STARTED = 16, /* pid (4) */
 	AGENT_OUT = 17,
 	AGENT_ERR = 18,
 	AGENT_STDIN_CLOSED = 19, /* nobody reads any more */
-	/* The command has ended and said all: status (1), signal (1), whether
-	 * its time was up (1). The last frame of a command, as FAILED is. */
+	/* The command has ended and said all: status (1), signal (1), of enum
+	 * agent_time (1). The last frame of a command, as FAILED is. */
 	AGENT_EXIT = 20,
 	/* enum agent_failure (1), text. Of no command: of the session. */
 	AGENT_FAILED = 21,
+};
+
+enum agent_time {
+	AGENT_IN_TIME,
+	AGENT_LATE, /* its time was up: all was ended */
+	/* Likewise, but of the command itself these are the status and signal
+	 * by which it had ended before: what it left behind held its output. */
+	AGENT_HELD_LATE,
 };
 
 enum agent_stream { AGENT_S_IN, AGENT_S_OUT, AGENT_S_ERR, AGENT_STREAMS };

@@ -104,6 +104,10 @@ struct ssh_exit {
 	int status; /* exit status, 128 + signal, 124 on time-out */
 	int signal; /* number, or 0 */
 	bool timed_out;
+	/* With timed_out: the command had ended by then, with own_status, and
+	 * something that it left behind held its output. */
+	bool held;
+	int own_status;
 	int64_t bytes_in, bytes_out, bytes_err; /* sent and received */
 };
 

@@ -92,6 +92,34 @@ static void a_timeout_ends_the_command_with_124(void **state)
 	wait_until_gone(str_text(&o.out));
 }
 
+/* The command is over and its output is not: which of the two was late? */
+static void a_timeout_tells_of_what_holds_the_output(void **state)
+{
+	struct sshd *d = need_sshd(state);
+	struct ssh_exit exit = { 0 };
+
+	for (long ms = 500; !exit.held; ms *= 2) {
+		auto_outcome o;
+
+		assert_true(ms < 60000);
+		sshd_run(d, "tail -f /dev/null & echo $!; exit 3", -1, ms, NULL,
+			 &o);
+		assert_int_equal(o.r, 0);
+		exit = o.exit;
+		/* It has left the command's session behind. */
+		if (o.out.len)
+			(void)kill((pid_t)strtol(str_text(&o.out), NULL, 10),
+				   SIGKILL);
+	}
+	assert_true(exit.timed_out);
+	assert_int_equal(exit.status, SSH_TIMEOUT_STATUS);
+	assert_int_equal(exit.own_status, 3);
+	auto_outcome late;
+	sshd_run_timed(d, "echo $$; exec tail -f /dev/null", NULL, 1, &late);
+	assert_false(late.exit.held);
+	wait_until_gone(str_text(&late.out));
+}
+
 static void a_timeout_also_ends_what_ignores_sigterm(void **state)
 {
 	struct sshd *d = need_sshd(state);
@@ -615,6 +643,7 @@ int main(void)
 			a_killed_connection_is_a_failure_of_the_transport),
 		cmocka_unit_test(a_connection_serves_several_commands),
 		cmocka_unit_test(a_timeout_ends_the_command_with_124),
+		cmocka_unit_test(a_timeout_tells_of_what_holds_the_output),
 		cmocka_unit_test(a_timeout_also_ends_what_ignores_sigterm),
 		cmocka_unit_test(cancelling_ends_the_call_soon),
 		cmocka_unit_test(output_and_errors_stay_apart),

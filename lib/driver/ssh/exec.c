@@ -113,6 +113,8 @@ static void answer(const struct relay *x, struct ssh_exit *ret)
 		.status = x->status,
 		.signal = x->signal,
 		.timed_out = x->timed_out,
+		.held = x->held,
+		.own_status = x->own_status,
 		.bytes_in = x->sent,
 		.bytes_out = x->got[0],
 		.bytes_err = x->got[1],

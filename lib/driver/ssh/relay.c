@@ -126,6 +126,16 @@ static bool end_command(struct relay *x)
 	return false;
 }
 
+/* A server tells at once how the command has ended, and closes its channel when
+ * nothing more can come. What has come, and a slow reader here keeps, is no
+ * matter of what the command left behind. */
+static void note_held(struct relay *x)
+{
+	x->held = x->have_status && x->session && !x->session->eof &&
+		  stream_drained(x->session);
+	x->own_status = x->held ? x->status : 0;
+}
+
 static int check_time(struct relay *x, int64_t now, struct vmctl_error *err)
 {
 	if (cancelled(x->ev) && !x->ended) {
@@ -138,10 +148,12 @@ static int check_time(struct relay *x, int64_t now, struct vmctl_error *err)
 	if (x->deadline >= 0 && now >= x->deadline && !x->ended) {
 		x->abandoned = x->timed_out;
 		x->timed_out = true;
-		if (x->abandoned)
+		if (x->abandoned) {
 			send_signal(x, "KILL");
-		else
+		} else {
+			note_held(x);
 			end_command(x);
+		}
 		x->deadline = clock_mono_ms() + GRACE_MS;
 	}
 	/* It was sent SIGKILL: its streams may be held open by others. */

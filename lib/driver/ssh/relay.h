@@ -94,6 +94,8 @@ struct relay {
 
 	int64_t deadline; /* of the command; negative: none */
 	bool timed_out;
+	bool held; /* as struct ssh_exit has it */
+	int own_status;
 	bool abandoned;	     /* nothing more is waited for */
 	ssh_channel stopper; /* of the script that ends the command, or NULL */
 

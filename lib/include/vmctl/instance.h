@@ -281,6 +281,10 @@ struct vmctl_exit {
 		     * by signal, 124 when the time ran out */
 	int signal; /* the signal's number, or 0 */
 	bool timed_out;
+	/* With timed_out: the command itself had ended by then, with
+	 * own_status, and something that it left behind held its output. */
+	bool held;
+	int own_status;
 	const char *transport; /* which was used: "ssh"; not to be freed */
 	int64_t bytes_in, bytes_out, bytes_err; /* of its streams */
 	int64_t duration_ms; /* of the command, without the way in */
