@@ -80,10 +80,10 @@ static void while_it_is_young_its_keys_may_still_come(void **state)
 	sshd_authorize(s->sshd, public);
 	assert_int_equal(wait_for_ssh(s, LONG_MS), 0);
 	/* It has taken them once: what is refused from now on stays so. */
-	sql(s, strdup("UPDATE instance SET user = 'nobody'"));
+	sql(s, strdup("UPDATE instance SET user = 'stranger'"));
 	assert_int_equal(wait_for_ssh(s, LONG_MS), -VMCTL_DENIED);
 	assert_non_null(strstr(s->stage->err.message,
-			       "refused every key for user nobody"));
+			       "refused every key for user stranger"));
 }
 
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
