@@ -4,8 +4,14 @@
 _vmctl()
 {
 	# Words are split here, whatever the user has set.
-	local program=${1/#\~\//$HOME/} width=0 IFS=$' \t\n'
+	local program=$1 width=0 IFS=$' \t\n'
 
+	# As it was typed: "~/bin/vmctl", "~user/bin/vmctl". There is no other way to
+	# have the latter read, and nothing but a name is.
+	if [[ $program =~ ^~[A-Za-z0-9._-]*/ ]]; then
+		eval "program=${BASH_REMATCH[0]}"
+		program+=${1#"${BASH_REMATCH[0]}"}
+	fi
 	# An alias is no program.
 	type -P -- "$program" >/dev/null || program=vmctl
 	# Nothing but listing: what the candidates are may stand behind them.

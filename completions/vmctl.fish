@@ -13,7 +13,11 @@ function __vmctl_complete
         break
     end
     # The word is as it was typed.
-    set -l program (string replace -r -- '^~/' "$HOME/" $words[1])
+    set -l program $words[1]
+    if string match -qr -- '^~[A-Za-z0-9._-]*/' $program
+        set -l begin (string match -r -- '^~[A-Za-z0-9._-]*/' $program)
+        eval set program $begin(string escape -- (string replace -- $begin '' $program))
+    end
     type -q -- $program; or set program vmctl
     set -e words[1]
     for line in ($program __complete -- $words "$current" 2>/dev/null)

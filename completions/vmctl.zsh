@@ -8,7 +8,7 @@ _vmctl()
 	local line value files= program=${(Q)words[1]}
 
 	# The word is as it was typed. An alias is no program.
-	[[ $program != '~/'* ]] || program=$HOME/${program#'~/'}
+	[[ $program != '~'[A-Za-z0-9._-]#'/'* ]] || program=${~program%%/*}/${program#*/}
 	whence -p -- "$program" >/dev/null || program=vmctl
 	# PREFIX is the word up to the cursor; (Q) takes the quotes away.
 	for line in "${(@f)$("$program" __complete -- \

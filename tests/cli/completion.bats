@@ -171,6 +171,12 @@ in_shell_without_database() { # SHELL
 	# shellcheck disable=SC2088 # typed
 	runs '~/bin/vmctl key gen\tx' '<key><generate><x>'
 	runs '../bin/vmctl key gen\tx' '<key><generate><x>'
+	# And by one in a user's home directory, where no other is found.
+	local home user
+	user=$(id -un)
+	home=$(getent passwd "$user" | cut -d : -f 6)
+	press 'export PATH=/usr/bin:/bin\r'
+	runs "~$user/$(realpath --relative-to="$home" "$BATS_TEST_TMPDIR")/bin/vmctl key gen\\tx" '<key><generate><x>'
 }
 
 @test "bash: lines are completed, whatever is in them" {
