@@ -99,7 +99,7 @@ static int set_dirs(struct vmctl *ctx, const char *home,
 	}
 	if (!ctx->data_dir)
 		return context_fail_home(err);
-	if (!one_folder && run && run[0] == '/' && !owner_differs(run))
+	if (!one_folder && run && owner_is_us(run))
 		ctx->runtime_dir = path_join(run, "vmctl");
 	else
 		ctx->runtime_dir = path_join(ctx->data_dir, "run");

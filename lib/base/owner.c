@@ -48,6 +48,15 @@ bool owner_differs(const char *path)
 	return find_other(path, &uid);
 }
 
+bool owner_is_us(const char *dir)
+{
+	struct stat st;
+
+	return *dir == '/' && stat(dir, &st) == 0 && S_ISDIR(st.st_mode) &&
+	       st.st_uid == geteuid() && !(st.st_mode & S_IWOTH) &&
+	       access(dir, R_OK | W_OK | X_OK) == 0 && !owner_differs(dir);
+}
+
 int owner_check(const char *path, struct vmctl_error *err)
 {
 	char buf[4096];

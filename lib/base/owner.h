@@ -13,7 +13,12 @@
  * directory of somebody else. */
 bool owner_differs(const char *path);
 
-/* VMCTL_DENIED where that is so, with what to type instead. */
+/* Whether it is a directory of this user, in which no other may write, as
+ * XDG_RUNTIME_DIR is to be: who else may can put something in the place of
+ * sockets. su(1) passes on that of another user, and some name /tmp. */
+bool owner_is_us(const char *dir);
+
+/* VMCTL_DENIED where owner_differs(), with what to type instead. */
 int owner_check(const char *path, struct vmctl_error *err);
 
 #endif

@@ -5,6 +5,7 @@
 #include <sys/stat.h>
 
 #include "base/file.h"
+#include "base/owner.h"
 #include "host/doctor.h"
 #include "internal/image.h"
 #include "internal/instance.h"
@@ -126,7 +127,8 @@ static void look_at_runtime(struct doctor *d)
 {
 	const char *run = getenv("XDG_RUNTIME_DIR");
 
-	if (!run || !*run || access(run, R_OK | W_OK | X_OK) == 0)
+	/* Root's sudo -E has one that is not used, and no sign of anything. */
+	if (!run || !*run || owner_is_us(run) || owner_differs(run))
 		return;
 	say_problem(d, "XDG_RUNTIME_DIR is %s, which is no folder of yours",
 		    run);

@@ -193,6 +193,20 @@ fake_libvirt() {
 	found storage problem "Permission denied"
 }
 
+@test "host doctor: a runtime directory that is gone, or where others may write, is told" {
+	local run
+	fake_libvirt
+	mkdir -m 700 "$BATS_TEST_TMPDIR/own"
+	mkdir -m 1777 "$BATS_TEST_TMPDIR/open"
+	for run in "$BATS_TEST_TMPDIR/open" /nonexistent/run run; do
+		XDG_RUNTIME_DIR=$run try vmctl host doctor -o json
+		same "$status" 1
+		found data-folder problem "XDG_RUNTIME_DIR is $run"
+	done
+	XDG_RUNTIME_DIR=$BATS_TEST_TMPDIR/own ok vmctl host doctor -o json
+	hasnt "$out" XDG_RUNTIME_DIR
+}
+
 @test "host doctor: a damaged database and broken settings are told, and --fix leaves them as they are" {
 	fake_libvirt
 	export VMCTL_HOME=$BATS_TEST_TMPDIR/v

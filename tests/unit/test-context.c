@@ -2,6 +2,7 @@
 #include "image-help.h"
 
 #include <stdlib.h>
+#include <sys/stat.h>
 
 #include "base/file.h"
 #include "context.h"
@@ -112,6 +113,44 @@ static void a_shorter_options_struct_of_an_older_caller_is_taken(void **state)
 	vmctl_free(ctx);
 }
 
+static char *runtime_dir_of(const char *run)
+{
+	const struct vmctl_options opts = { .size = sizeof(opts) };
+	struct vmctl_error err;
+	struct vmctl *ctx = NULL;
+
+	assert_int_equal(setenv("XDG_RUNTIME_DIR", run, 1), 0);
+	assert_int_equal(vmctl_new(&opts, &ctx, &err), 0);
+	char *dir = strdup(ctx->runtime_dir);
+	vmctl_free(ctx);
+	return dir;
+}
+
+/* su(1) passes on that of another user, cron has one that is gone, and in
+ * /tmp anybody may put something in the place of our sockets. */
+static void a_runtime_directory_that_is_not_ours_is_not_used(void **state)
+{
+	char base[] = "/tmp/vmctl-context.XXXXXX";
+	struct vmctl_error err;
+
+	assert_non_null(mkdtemp(base));
+	assert_int_equal(setenv("XDG_DATA_HOME", base, 1), 0);
+	auto_free char *own = path_join(base, "vmctl");
+	auto_free char *other = path_join(base, "vmctl/run");
+	auto_free char *good = runtime_dir_of(base);
+	assert_string_equal(good, own);
+	assert_int_equal(chmod(base, 01777), 0);
+	auto_free char *open_to_all = runtime_dir_of(base);
+	assert_string_equal(open_to_all, other);
+	auto_free char *gone = runtime_dir_of("/nonexistent/run");
+	assert_string_equal(gone, other);
+	auto_free char *relative = runtime_dir_of(".");
+	assert_string_equal(relative, other);
+	unsetenv("XDG_DATA_HOME");
+	unsetenv("XDG_RUNTIME_DIR");
+	assert_int_equal(dir_remove(base, &err), 0);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -120,6 +159,8 @@ int main(void)
 		cmocka_unit_test(
 			a_writer_on_a_busy_disk_is_waited_for_without_a_timeout),
 		cmocka_unit_test(a_relative_home_is_made_absolute),
+		cmocka_unit_test(
+			a_runtime_directory_that_is_not_ours_is_not_used),
 		cmocka_unit_test(
 			a_shorter_options_struct_of_an_older_caller_is_taken),
 	};
