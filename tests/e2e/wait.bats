@@ -163,7 +163,7 @@ setup() {
 	session_only
 	in_the_background "$W" vmctl wait box -v --for stopped --timeout 2m
 	wait_until 20 listening
-	pid=$(pgrep -u "$(id -u)" -x libvirtd)
+	pid=$(pgrep -o -u "$(id -u)" -x libvirtd)
 	kill -9 "$pid"
 	# The next command starts another daemon, which finds the machine.
 	ok vmctl stop --force --timeout 0 box

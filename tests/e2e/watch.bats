@@ -69,7 +69,8 @@ last() {
 	# That it listens is known by what it heard.
 	virsh_ suspend "$id"
 	wait_until 20 last box paused
-	pid=$(pgrep -u "$(id -u)" -x libvirtd)
+	# The oldest: it forks.
+	pid=$(pgrep -o -u "$(id -u)" -x libvirtd)
 	kill -9 "$pid"
 	wait_until 20 has_ended "$pid"
 	# The next command, or the list itself, starts another one, which finds the machine.
