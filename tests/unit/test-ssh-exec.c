@@ -473,7 +473,7 @@ static long resident_kb(void)
 
 struct slow {
 	long before, during;
-	int64_t since;
+	int64_t since, wait_ms;
 	int go; /* closing it lets things move */
 };
 
@@ -484,7 +484,7 @@ static void measure_then_go(struct counting *c)
 
 	if (s->since == 0)
 		s->since = clock_mono_ms();
-	if (s->during == 0 && clock_mono_ms() - s->since > 1000) {
+	if (s->during == 0 && clock_mono_ms() - s->since > s->wait_ms) {
 		s->during = resident_kb();
 		close(s->go);
 	}
@@ -496,7 +496,7 @@ static void a_slow_reader_holds_up_the_other_side(void **state)
 	auto_close int answer = memfd_create("answer", MFD_CLOEXEC);
 	struct ssh_conn *conn = sshd_connect(d);
 	struct ssh_exit exit = { 0 };
-	struct slow slow = { 0 };
+	struct slow slow = { .wait_ms = 1000 };
 	struct counting c;
 	pid_t pid;
 	int go[2];
@@ -588,12 +588,13 @@ static void term_011_silence_is_borne_while_the_server_answers(void **state)
 	struct ssh_target target = sshd_target(d);
 	struct ssh_conn *conn;
 	struct ssh_exit exit = { .status = -1 };
-	struct slow slow = { 0 };
+	struct slow slow = { .wait_ms = 3500 };
 	struct counting c;
 	int p[2];
 	struct ssh_exec what = { .command = "cat", .out = -1, .err = -1 };
 
-	target.keepalive_ms = 20;
+	/* A busy server takes its time, too: three of these. */
+	target.keepalive_ms = 500;
 	assert_int_equal(d->ops->connect(&target, NULL, &conn, &d->err), 0);
 	assert_int_equal(pipe2(p, O_CLOEXEC), 0);
 	what.in = p[0];
