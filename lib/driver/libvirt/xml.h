@@ -3,6 +3,7 @@
 #define DRIVER_LIBVIRT_XML_H
 
 #include <libxml/xpath.h>
+#include <stdbool.h>
 
 #include "base/cleanup.h"
 #include "base/error.h"
