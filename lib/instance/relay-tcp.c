@@ -100,23 +100,22 @@ static bool read_some(struct relay_conn *c, int side)
 	return true;
 }
 
-/* As much as goes now, and no more than the others can wait for. */
+/* As much as goes now, and no more than the others can wait for. That nothing more
+ * will be read is seen to at once: nothing that epoll tells comes after it. */
 static void pass_on(struct relay_conn *c, int side)
 {
 	struct flow *f = &c->flows[side];
 	int to = c->ends[!side].fd;
 
-	for (int i = 0; i < 2 * RELAY_ROUNDS && !f->done; i++) {
+	for (int i = 0; i < RELAY_ROUNDS && !f->done; i++) {
+		if (!f->len && !read_some(c, side))
+			return;
 		if (f->len && !send_some(c, f, to))
 			return;
-		if (f->done || f->len)
-			continue;
-		if (f->eof) {
+		if (!f->len && f->eof && !f->done) {
 			f->done = true;
 			if (!c->broken)
 				shutdown(to, SHUT_WR);
-		} else if (!read_some(c, side)) {
-			return;
 		}
 	}
 }
