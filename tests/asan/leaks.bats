@@ -1,9 +1,8 @@
 #!/usr/bin/env bats
 # SPDX-License-Identifier: LGPL-2.1-or-later
-# No command leaks memory. The search for leaks doubles what a short command takes, and one
-# in some thousand searches dies of a fault of its own, so tests/cli runs without it in the
-# sanitizer build: here it looks at each command, and again if it died.
+# No command leaks memory: a line for each.
 load ../lib.sh
+load search.sh
 
 setup_file() {
 	private_home
@@ -14,8 +13,7 @@ setup_file() {
 	row off stopped
 	export FAKE_STOPPED
 	FAKE_STOPPED=$(db "SELECT uuid FROM instance WHERE name = 'off'")
-	export CLEAN=$BATS_FILE_TMPDIR/clean
-	: >"$CLEAN"
+	search_begin
 }
 
 teardown_file() {
@@ -24,25 +22,6 @@ teardown_file() {
 
 setup() {
 	cd "$BATS_TEST_TMPDIR" || return
-}
-
-# searched COMMAND...: with the search for leaks, at whose end the status is 99.
-searched() {
-	local options=detect_leaks=1:abort_on_error=0:exitcode=99:verify_asan_link_order=0
-	for _ in 1 2 3 4 5; do
-		ASAN_OPTIONS=$options try "$@"
-		case $err in *'Tracer caught signal'*) continue ;; esac
-		break
-	done
-}
-
-# clean STATUS ARGUMENTS...: vmctl with these ends so, and nothing is left.
-clean() {
-	local wanted=$1
-	shift
-	echo "$*" >>"$CLEAN"
-	searched vmctl "$@"
-	same "$status" "$wanted"
 }
 
 @test "a leak is seen here" {

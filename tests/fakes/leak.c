@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* Loaded into a program, it leaks: see tests/asan/leaks.bats. */
+/* Loaded into a program, it leaks: see tests/asan/search.sh. */
 #include <stdlib.h>
 
 static void *volatile kept;
