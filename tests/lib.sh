@@ -97,13 +97,17 @@ has_ended() {
 }
 
 # --- results ------------------------------------------------------------------
-# out, err and status of a command, apart.
+# A test is as quick as it starts few programs: that is dearer than most of what they do.
+
+# out, err and status of a command, apart; without NUL bytes, which bash warns of.
 try() {
 	local rc=0
 	"$@" >"$BATS_TEST_TMPDIR/out" 2>"$BATS_TEST_TMPDIR/err" || rc=$?
 	status=$rc
-	out=$(tr -d '\0' <"$BATS_TEST_TMPDIR/out")
-	err=$(tr -d '\0' <"$BATS_TEST_TMPDIR/err")
+	{
+		out=$(<"$BATS_TEST_TMPDIR/out")
+		err=$(<"$BATS_TEST_TMPDIR/err")
+	} 2>/dev/null
 	echo "\$ $*"
 	echo "status $status"
 	[ -z "$out" ] || echo "out: ${out:0:2000}"
@@ -127,22 +131,22 @@ within() {
 
 # fails STATUS COMMAND...: it ends so, with a line on stderr and nothing on stdout.
 fails() {
-	local wanted=$1
+	local wanted=$1 lines LC_ALL=C
 	shift
-	try "$@"
+	LC_ALL=C.UTF-8 try "$@"
 	same "$status" "$wanted" || return
 	if [ -n "$out" ]; then
 		echo "something on stdout"
 		return 1
 	fi
 	[ -n "$err" ] || { echo "nothing on stderr" && return 1; }
-	if LC_ALL=C grep -q '[[:cntrl:]]' "$BATS_TEST_TMPDIR/err"; then
+	if [[ ${err//$'\n'/} == *[[:cntrl:]]* ]] || IFS= read -r -d '' _ <"$BATS_TEST_TMPDIR/err"; then
 		echo "control characters on stderr"
 		return 1
 	fi
 	# One line of error and at most one of advice.
-	[ "$(wc -l <"$BATS_TEST_TMPDIR/err")" -le 2 ] ||
-		{ echo "more than an error and a hint" && return 1; }
+	mapfile -t lines <"$BATS_TEST_TMPDIR/err"
+	((${#lines[@]} <= 2)) || { echo "more than an error and a hint" && return 1; }
 }
 
 # refused STATUS COMMAND...: like fails, and nothing has changed: neither a row of
@@ -210,7 +214,7 @@ database() {
 }
 
 db() {
-	sqlite3 -cmd '.timeout 5000' "$(database)" "$@"
+	sqlite3 -cmd '.timeout 5000' "$VMCTL_HOME/vmctl.db" "$@"
 }
 
 # fake_guests N: a home in which up to N rows (see below) are guests that can be entered
@@ -240,32 +244,44 @@ fake_guests_end() {
 
 # row NAME [STATE]: an instance that is only a row, for commands that ask nobody else.
 row() {
-	local n id port
-	n=$(db "SELECT count(*) FROM instance")
-	id=$(printf 'i-%08x' "$((n + 1))")
-	port=$((20000 + n))
-	[ -z "${FAKE_PORTS-}" ] || port=$(sed -n "$((n + 1))p" "$FAKE_PORTS")
-	db "INSERT OR IGNORE INTO image_file VALUES ('$(printf '0%.0s' {1..64})', 1, 1, 1, 1, 1, 1);
+	local port="20000 + n" zeros ports
+	printf -v zeros '%064d' 0
+	if [ -n "${FAKE_PORTS-}" ]; then
+		mapfile -t ports <"$FAKE_PORTS"
+		printf -v port '%s,' "${ports[@]}"
+		port="json_extract('[${port%,}]', '\$[' || n || ']')"
+	fi
+	db "CREATE TEMP TABLE t AS SELECT count(*) AS n FROM instance;
+		INSERT OR IGNORE INTO image_file VALUES ('$zeros', 1, 1, 1, 1, 1, 1);
 		INSERT INTO instance (id, name, state, reason, type, vcpus, memory, disk, image, image_digest,
 			user, ssh_port, accel, connection, uuid, host_key, host_key_sha256, created_at,
 			launched_at, terminated_at)
-		VALUES ('$id', '$1', '${2:-running}', '', 't2.micro', 1, 1 << 28, 1 << 30, 'none',
-			'$(printf '0%.0s' {1..64})', 'vm', $port, 'tcg', 'qemu:///session',
-			'00000000-0000-0000-0000-$(printf %012d "$n")', 'ssh-ed25519 A', 'SHA256:A',
-			strftime('%s'), strftime('%s'), 0);
-		INSERT INTO nic VALUES ('$id', 0, 'user', '', '52:54:00:00:$(printf '%02x:%02x' $((n / 256)) $((n % 256)))',
-			NULL, 0, 1);"
+		SELECT printf('i-%08x', n + 1), '$1', '${2:-running}', '', 't2.micro', 1, 1 << 28, 1 << 30,
+			'none', '$zeros', 'vm', $port, 'tcg', 'qemu:///session',
+			printf('00000000-0000-0000-0000-%012d', n), 'ssh-ed25519 A', 'SHA256:A',
+			strftime('%s'), strftime('%s'), 0 FROM t;
+		INSERT INTO nic SELECT printf('i-%08x', n + 1), 0, 'user', '',
+			printf('52:54:00:00:%02x:%02x', n / 256, n % 256), NULL, 0, 1 FROM t;"
 }
 
 # The rows (facts about the host aside: they are a cache) and the files.
-snapshot() {
-	if [ -s "$(database)" ]; then
-		db .dump | grep '^INSERT INTO' | grep -v '^INSERT INTO fact '
-	fi
-	find "$VMCTL_HOME" -mindepth 1 ! -name 'vmctl.db*' ! -path '*/log/*' \
-		! -path '*/log' ! -path '*/run' ! -path '*/run/*' ! -name locks \
-		! -path '*/locks/*' ! -type d | sort
-}
+snapshot() (
+	rows=
+	[ ! -s "$VMCTL_HOME/vmctl.db" ] || rows=$(db .dump)
+	shopt -s globstar dotglob nullglob
+	set -f
+	IFS=$'\n'
+	for row in $rows; do
+		case $row in 'INSERT INTO fact '*) ;; 'INSERT INTO'*) echo "$row" ;; esac
+	done
+	set +f
+	for file in "$VMCTL_HOME"/**; do
+		case $file in
+		*/vmctl.db* | */log/* | */log | */run | */run/* | */locks | */locks/*) continue ;;
+		esac
+		[ -d "$file" ] && [ ! -L "$file" ] || echo "$file"
+	done
+)
 
 virsh_() {
 	virsh -q -c "${VMT_CONNECT:-qemu:///session}" "$@"
@@ -373,7 +389,7 @@ small=(--image mini --cpus 1 --memory 256M)
 delete_all() {
 	local id bad=0
 	local ids=() ports=()
-	[ -s "$(database)" ] || return 0
+	[ -s "$VMCTL_HOME/vmctl.db" ] || return 0
 	mapfile -t ids < <(vmctl list -o json | jq -r '.[].id')
 	for id in "${ids[@]}"; do
 		ports+=("$(vmctl list -o json | jq -r ".[] | select(.id == \"$id\") | .ssh_port // empty")")

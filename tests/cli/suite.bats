@@ -71,6 +71,7 @@ flaky: e2e/twice
 	same "$(tail -n 3 <<<"$out" | cut -c 1-15)" "flaky: e2e/one
 flaky: e2e/two
 2 passed, 1 fai"
+	has "$out" $'\nfailed: e2e/bad\nnot ok 1 it is so\n# (in test file'
 	grep -q '^not ok' "$T/build/log/e2e/bad.first"
 	grep -q '^not ok' "$T/build/log/e2e/bad.tap"
 	guest bad "$once"
