@@ -195,6 +195,11 @@ static void look_at_locks(struct doctor *d)
 	doctor_type(d, "sudo mkdir -m 1777 " LOCKS);
 }
 
+static bool is_late(int r)
+{
+	return r == -VMCTL_TIMEOUT || r == -VMCTL_CANCELLED;
+}
+
 /* In a copy of this process first: a daemon that hangs keeps whoever has a call
  * to it going for minutes. */
 static void look_at(struct doctor *d, const char *uri)
@@ -203,12 +208,13 @@ static void look_at(struct doctor *d, const char *uri)
 	struct answer a = { 0 };
 	struct vmctl_error why = { 0 };
 
-	/* One may have taken the time of the next. */
+	/* An earlier connection may have taken all of the time. The copy has
+	 * the same deadline, and either process may see it first. */
 	d->deadline = clock_mono_ms() + d->timeout_ms;
 	int r = proc_ask(ask, &q, &a, sizeof(a), d->timeout_ms, &d->ctx->ev,
 			 &why);
 
-	if (r == -VMCTL_TIMEOUT || r == -VMCTL_CANCELLED) {
+	if (is_late(r) || (r == 0 && (is_late(a.r) || is_late(a.net_r)))) {
 		say_problem(d, "%s does not answer within %ld seconds", uri,
 			    (d->timeout_ms + 999) / 1000);
 		doctor_type(d, str_ends(uri, "/session") && geteuid() != 0

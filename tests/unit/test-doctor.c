@@ -502,6 +502,19 @@ static void a_hypervisor_that_hangs_stops_nothing(void **state)
 	assert_true(clock_mono_ms() - begun < 20000);
 }
 
+/* The copy that asks it has the same deadline. */
+static void a_deadline_that_the_copy_sees_first_is_a_hang_too(void **state)
+{
+	struct stage *s = *state;
+
+	s->hv->fail_code = VMCTL_CANCELLED;
+	for (int i = 1; i <= 3; i++) {
+		s->hv->calls = 0;
+		s->hv->fail_at = i;
+		assert_true(finds(s, "connection", "does not answer"));
+	}
+}
+
 static void a_hypervisor_that_is_not_there_is_a_problem(void **state)
 {
 	struct stage *s = *state;
@@ -663,6 +676,7 @@ int main(void)
 		TEST(a_network_that_tells_the_names_of_this_host_is_named),
 		TEST(an_address_of_a_deleted_instance_is_given_back),
 		TEST(a_hypervisor_that_hangs_stops_nothing),
+		TEST(a_deadline_that_the_copy_sees_first_is_a_hang_too),
 		TEST(a_hypervisor_that_is_not_there_is_a_problem),
 		TEST(modes_of_our_own_folders_are_put_right),
 		TEST(images_that_all_can_read_are_closed),
