@@ -452,10 +452,10 @@ static int step(void)
 {
 	const char *kind = getenv("KIND");
 
-	return !kind			  ? 1
-	       : str_eq(kind, "valgrind") ? 7
-	       : str_eq(kind, "asan")	  ? 4
-					  : 1;
+	return !kind			   ? 1
+	       : str_eq(kind, "valgrind")  ? 7
+	       : str_starts(kind, "asan-") ? 4
+					   : 1;
 }
 
 /* At whichever call or moment: it is in one place or the other, whole. */
