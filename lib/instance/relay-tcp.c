@@ -100,9 +100,8 @@ static bool read_some(struct relay_conn *c, int side)
 	return true;
 }
 
-/* As much as goes now, and no more than the others can wait for. That nothing
- * more will be read is seen to at once: nothing that epoll tells comes after
- * it. */
+/* As much as goes now, and no more than the others can wait for. The end is
+ * passed on where it is read, because epoll reports nothing after it. */
 static void pass_on(struct relay_conn *c, int side)
 {
 	struct flow *f = &c->flows[side];

@@ -390,17 +390,69 @@ size_t read_until_sent(int fd, int sender)
 	return n;
 }
 
-size_t drain(int fd)
+size_t take(int fd)
 {
 	static char buf[65536];
-	size_t n = 0;
-	ssize_t r;
 
-	do {
-		assert_true(is_readable(fd, PATIENCE_MS));
-		r = recv(fd, buf, sizeof(buf), 0);
-		assert_true(r >= 0);
-		n += (size_t)r;
-	} while (r > 0);
+	assert_true(is_readable(fd, PATIENCE_MS));
+	ssize_t r = recv(fd, buf, sizeof(buf), 0);
+	assert_true(r >= 0);
+	return (size_t)r;
+}
+
+size_t drain(int fd)
+{
+	size_t n = 0, r;
+
+	while ((r = take(fd)))
+		n += r;
 	return n;
+}
+
+void send_all(int fd, const char *bytes, size_t n)
+{
+	assert_int_equal(send(fd, bytes, n, MSG_NOSIGNAL), n);
+}
+
+/* What the other end of `fd`, of this host too, has and nobody has read:
+ * proc(5). A port alone may be that of older connections as well. */
+static unsigned unread_of(int fd)
+{
+	auto_file FILE *f = fopen("/proc/net/tcp", "re");
+	unsigned here, there, queue;
+	struct sockaddr_in far;
+	socklen_t len = sizeof(far);
+	char line[256];
+
+	assert_non_null(f);
+	assert_int_equal(getpeername(fd, (struct sockaddr *)&far, &len), 0);
+	while (fgets(line, sizeof(line), f))
+		if (sscanf(line, " %*d: %*x:%x %*x:%x %*x %*x:%x", &here,
+			   &there, &queue) == 3 &&
+		    here == ntohs(far.sin_port) && (int)there == port_of(fd))
+			return queue;
+	return 0;
+}
+
+static char state_of(pid_t pid)
+{
+	auto_free char *path = str_printf("/proc/%d/stat", pid);
+	auto_str text = STR_INIT;
+
+	must(file_read(path, 4096, &text, err));
+	return strrchr(text.p, ')')[2];
+}
+
+bool holds_up(pid_t relay, int fd)
+{
+	struct wait w = wait_begin(PATIENCE_MS, 1);
+
+	while (unread_of(fd)) {
+		/* Whoever was woken does not sleep, however long it has to
+		 * wait for a processor. */
+		if (state_of(relay) == 'S' && unread_of(fd))
+			return true;
+		assert_true(wait_more(&w));
+	}
+	return false;
 }

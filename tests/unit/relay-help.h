@@ -53,5 +53,10 @@ size_t fill(int fd); /* until nothing more is taken */
 /* Only until the other end of it all has got rid of what it said. */
 size_t read_until_sent(int fd, int sender);
 size_t drain(int fd); /* until its end */
+size_t take(int fd);  /* what is there, once something is; 0: its end */
+void send_all(int fd, const char *bytes, size_t n);
+/* Does the relay leave in its own end what was said at `fd`? Waits until it does, or
+ * until it has taken all of that. */
+bool holds_up(pid_t relay, int fd);
 
 #endif

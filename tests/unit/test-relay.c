@@ -9,6 +9,7 @@
 #include "base/clock.h"
 #include "base/socket-at.h"
 #include "driver/hostport.h"
+#include "instance/relay-loop.h"
 #include "internal/instance.h"
 #include "unit.h"
 
@@ -403,6 +404,48 @@ static void who_does_not_read_holds_up_himself_alone(void **state)
 	}
 }
 
+/* A client that did not read goes on, and so much and the end are there for it
+ * besides what the relay holds already. */
+static void an_end_comes_after(struct guest *g, size_t more)
+{
+	static const char buffer[RELAY_BUFFER];
+	auto_close int server = listen_at("127.0.0.1", 0);
+	int port = forward(g, port_of(server));
+	pid_t relay = relay_at_port(port);
+	auto_close int client = connect_with("127.0.0.1", port, 32768);
+	auto_close int guest = accept_from(server);
+	const int room = 2 * RELAY_ROUNDS * RELAY_BUFFER;
+	size_t sent = 0, got = 0;
+
+	/* For all that is said while nobody reads. */
+	setsockopt(guest, SOL_SOCKET, SO_SNDBUF, &room, sizeof(room));
+	while (!holds_up(relay, guest)) {
+		send_all(guest, buffer, sizeof(buffer));
+		sent += sizeof(buffer);
+	}
+	kill(relay, SIGSTOP);
+	while (is_readable(client, 20))
+		got += take(client);
+	for (size_t left = more, n; left; left -= n) {
+		n = left < sizeof(buffer) ? left : sizeof(buffer);
+		send_all(guest, buffer, n);
+	}
+	shutdown(guest, SHUT_WR);
+	kill(relay, SIGCONT);
+	assert_int_equal(got + drain(client), sent + more);
+}
+
+/* In a turn the relay takes so many buffers, or twice as many: it holds one
+ * that it could not send, and another one waits for it. */
+static void an_end_at_the_end_of_a_turn_is_passed_on(void **state)
+{
+	for (size_t turn = RELAY_ROUNDS; turn <= 2 * RELAY_ROUNDS; turn *= 2)
+		for (size_t i = 0; i <= 8; i++)
+			an_end_comes_after(*state,
+					   (turn - 2) * RELAY_BUFFER -
+						   i * RELAY_BUFFER / 4);
+}
+
 static void two_hundred_at_once_are_served(void **state)
 {
 	struct guest *g = *state;
@@ -478,6 +521,7 @@ int main(void)
 		TEST(what_is_open_outlives_the_removal_of_its_port),
 		TEST(sixty_four_megabytes_go_both_ways_at_once),
 		TEST(who_does_not_read_holds_up_himself_alone),
+		TEST(an_end_at_the_end_of_a_turn_is_passed_on),
 		TEST(two_hundred_at_once_are_served),
 		TEST(beyond_the_cap_they_wait_and_are_served_later),
 	};
