@@ -97,7 +97,8 @@ has_ended() {
 }
 
 # --- results ------------------------------------------------------------------
-# A test is as quick as it starts few programs: that is dearer than most of what they do.
+# What every test calls starts no program that bash can do without: to start one takes
+# longer than most of what it does.
 
 # out, err and status of a command, apart; without NUL bytes, which bash warns of.
 try() {
@@ -276,7 +277,7 @@ snapshot() (
 	done
 	set +f
 	for file in "$VMCTL_HOME"/**; do
-		case $file in
+		case ${file#"$VMCTL_HOME"} in
 		*/vmctl.db* | */log/* | */log | */run | */run/* | */locks | */locks/*) continue ;;
 		esac
 		[ -d "$file" ] && [ ! -L "$file" ] || echo "$file"
@@ -389,7 +390,7 @@ small=(--image mini --cpus 1 --memory 256M)
 delete_all() {
 	local id bad=0
 	local ids=() ports=()
-	[ -s "$VMCTL_HOME/vmctl.db" ] || return 0
+	[ -s "$(database)" ] || return 0
 	mapfile -t ids < <(vmctl list -o json | jq -r '.[].id')
 	for id in "${ids[@]}"; do
 		ports+=("$(vmctl list -o json | jq -r ".[] | select(.id == \"$id\") | .ssh_port // empty")")

@@ -9,16 +9,16 @@ search_begin() {
 	: >"$CLEAN"
 }
 
-# searched COMMAND...: with the search for leaks, at whose end the status is 99; once more
-# if the search itself died. What undoes the command, if it needs that, is in the array
-# `undo`.
+# searched COMMAND...: with the search for leaks, which makes the status 99. If the search
+# died, the command is run again, after the one in the array `undo`.
 searched() {
 	local options=detect_leaks=1:abort_on_error=0:exitcode=99:verify_asan_link_order=0
 	for _ in 1 2 3 4 5; do
 		ASAN_OPTIONS=$options try "$@"
-		case $err in *'Tracer caught signal'*) ;; *) break ;; esac
+		case $err in *'LeakSanitizer has encountered a fatal error'*) ;; *) return 0 ;; esac
 		"${undo[@]:-true}"
 	done
+	skip "the search for leaks dies here"
 }
 
 # clean STATUS ARGUMENTS...: vmctl with these ends so, and nothing is left.
