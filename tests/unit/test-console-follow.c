@@ -146,8 +146,9 @@ static void what_is_written_arrives(void **state)
 	wait_for(&f, "three\n");
 	append(dir, "console.log", "four\n");
 	wait_for(&f, "four\n");
-	atomic_store(&f.enough, true);
 	append(dir, "console.log", "five\n");
+	wait_for(&f, "five\n");
+	atomic_store(&f.enough, true);
 	ends_with(&f, false, "two\nthree\nfour\nfive\n");
 }
 
@@ -241,8 +242,9 @@ static void in_the_middle_of_a_start_nothing_is_read_twice(void **state)
 		;
 	append(dir, "console.log", "new\n");
 	wait_for(&f, "new\n");
-	atomic_store(&f.enough, true);
 	append(dir, "console.log", "end\n");
+	wait_for(&f, "end\n");
+	atomic_store(&f.enough, true);
 	ends_with(&f, false, "new\nend\n");
 }
 
