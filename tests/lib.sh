@@ -10,6 +10,15 @@ bats_require_minimum_version 1.5.0
 exec </dev/null
 umask 022
 
+# Before each command, bats has bash note where it is, to show the line that failed: that
+# takes longer than most tests do. The line of the test is enough, so only what bats itself
+# calls is noted. A function keeps this attribute when the test file defines it anew.
+set +T
+for traced in setup_file setup teardown teardown_file ${BATS_TEST_NAME-}; do
+	declare -F "$traced" >/dev/null || eval "$traced() { :; }"
+	declare -ft "$traced"
+done
+
 # private_home [DIR]: every file has a VMCTL_HOME of its own, below DIR; setup_file calls this.
 private_home() {
 	export VMCTL_HOME=${1:-$BATS_FILE_TMPDIR}/v
