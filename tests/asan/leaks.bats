@@ -1,6 +1,6 @@
 #!/usr/bin/env bats
 # SPDX-License-Identifier: LGPL-2.1-or-later
-# No command leaks memory: a line for each.
+# What only the sanitizers see. No command leaks memory: a line for each.
 load ../lib.sh
 load search.sh
 
@@ -30,6 +30,15 @@ setup() {
 	searched env LD_PRELOAD="$leak" vmctl version
 	same "$status" 99
 	has "$err" "LeakSanitizer: detected memory leaks"
+}
+
+@test "what is undefined is seen here" {
+	local undefined
+	undefined=$(dirname "$(command -v vmctl)")/tests/fakes/undefined.so
+	try env ASAN_OPTIONS="$ASAN_OPTIONS:verify_asan_link_order=0" LD_PRELOAD="$undefined" vmctl version
+	same "$status" 99
+	has "$err" "AddressSanitizer: ILL"
+	has "$err" "tests/fakes/undefined.c:7"
 }
 
 @test "what needs no machine" {

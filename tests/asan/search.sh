@@ -12,7 +12,7 @@ search_begin() {
 # searched COMMAND...: with the search for leaks, which makes the status 99. If the search
 # died, the command is run again, after the one in the array `undo`.
 searched() {
-	local options=detect_leaks=1:abort_on_error=0:exitcode=99:verify_asan_link_order=0
+	local options=handle_sigill=1:detect_leaks=1:abort_on_error=0:exitcode=99:verify_asan_link_order=0
 	for _ in 1 2 3 4 5; do
 		ASAN_OPTIONS=$options try "$@"
 		case $err in *'LeakSanitizer has encountered a fatal error'*) ;; *) return 0 ;; esac
