@@ -253,10 +253,11 @@ demo:
 	$(THEN) all $(MINI) >&2
 	@B=$(B) scripts/demo
 
-# What finds most faults in least time: the suite once, what has no machine with the
-# sanitizers, what has them on one connection. `check-rest` is what `check-all` adds.
-CHECK := lint asan-unit asan-cli e2e system
-CHECK_REST := unit cli system-e2e asan-e2e
+# What finds most faults in least time: what needs no machine, with the sanitizers, and
+# the ways of a machine that every user goes. `check-rest` is what `check-all` adds.
+GUESTS := e2e/tutorial e2e/demo e2e/life e2e/box
+CHECK := lint asan-unit asan-cli $(GUESTS) e2e/zz-leftovers
+CHECK_REST := unit cli e2e $(GUESTS:%=-%) system system-e2e asan-e2e
 check: KINDS = $(CHECK)
 check-rest: KINDS = $(CHECK_REST)
 check-all: KINDS = $(CHECK) $(CHECK_REST)
@@ -346,8 +347,8 @@ clean:
 help:
 	@sed -n 's/^#help //p' Makefile
 #help make demo          install what is missing, build, and run a VM from creation to deletion
-#help make check         install what is missing, build, and run the tests: ten minutes
-#help make check-all     these and the rest: the other connection, the build without sanitizers
+#help make check         install what is missing, build, and run the tests
+#help make check-all     these and the rest: all with machines, the build without sanitizers
 #help make               build (into build/; B=DIR for elsewhere, V=1 to see the commands)
 #help make deps          only install the missing packages
 #help make check-rest    what check-all adds to check

@@ -94,6 +94,14 @@ flaky: e2e/two
 	same "$(tail -n 1 <<<"$out")" "3 passed, 0 failed, 0 skipped"
 }
 
+@test "a kind can be run without one of its files" {
+	for name in api text text2; do lint $name "ok 1 - $name" 1..1; done
+	suite 0 lint -lint/text
+	same "$(tail -n 1 <<<"$out")" "2 passed, 0 failed, 0 skipped"
+	suite 2 lint -lint/api -lint/text -lint/text2
+	has "$err" "no test file fits"
+}
+
 @test "a file that says nothing, breaks off, has no plan or a wrong one has failed, though its status is 0" {
 	: >"$T/tests/lint/a.sh"
 	lint b 1..2 "ok 1 - one"
