@@ -362,6 +362,9 @@ uint64_t temp_key(const struct folder *from, const char *name,
 int resume_find(struct job *job, struct file *from, struct folder *to,
 		const char *as, uint64_t key, char **ret_temp,
 		struct file **ret, int64_t *ret_at, struct vmctl_error *err);
+/* Removes what earlier copies of the same left, once the copy is complete: what
+ * was too little to go on with, too. */
+void resume_sweep(struct folder *to, const char *as, uint64_t key);
 
 /* --- small.c, tree.c ----------------------------------------------------- */
 

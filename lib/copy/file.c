@@ -195,6 +195,7 @@ int copy_file(struct job *job, struct folder *from, const char *name,
 	auto_cleanup(writing_done) struct writing w = { .to = to, .as = as };
 	struct meta meta;
 	uint64_t key;
+	bool resume;
 	int r = open_file(from, name, follow, &f, &meta, err);
 
 	if (r == 0)
@@ -203,7 +204,8 @@ int copy_file(struct job *job, struct folder *from, const char *name,
 		return r;
 	w.final = final_of(job, from->end, to->end, &meta);
 	key = temp_key(from, name, &meta);
-	if (job->what->resume && meta.size > WORTH_KEEPING)
+	resume = job->what->resume && meta.size > WORTH_KEEPING;
+	if (resume)
 		r = resume_find(job, f, to, as, key, &w.temp, &w.file, &w.at,
 				err);
 	if (r == 0 && w.file)
@@ -218,9 +220,12 @@ int copy_file(struct job *job, struct folder *from, const char *name,
 	f->other = to->end;
 	w.file->other = from->end;
 	r = write_through(job, f, &w, f->stop, err);
-	if (r == 0)
-		count(job, f);
-	return r;
+	if (r < 0)
+		return r;
+	if (resume)
+		resume_sweep(to, as, key);
+	count(job, f);
+	return 0;
 }
 
 int copy_stream_in(struct job *job, struct file *from, struct folder *to,

@@ -151,3 +151,21 @@ int resume_find(struct job *job, struct file *from, struct folder *to,
 	*ret_temp = take_ptr(&temp);
 	return 0;
 }
+
+void resume_sweep(struct folder *to, const char *as, uint64_t key)
+{
+	const struct end_ops *ops = to->end->ops;
+
+	for (unsigned n = 0; n < TEMP_TRIES; n++) {
+		auto_free char *temp = temp_name(as, key, n);
+		auto_copyfile *f = NULL;
+		struct meta meta;
+
+		/* Whether it may be opened again says whether it is ours, and
+		 * here whether another process is writing to it. */
+		if (temp && ops->look(to, temp, false, &meta, NULL) == 0 &&
+		    meta.kind == KIND_FILE &&
+		    ops->reopen(to, temp, 0, &f, NULL) == 0)
+			(void)ops->remove(to, temp, NULL);
+	}
+}

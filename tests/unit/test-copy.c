@@ -508,6 +508,24 @@ static void a_broken_copy_is_gone_on_with(void **state)
 	assert_string_equal(names_in(s->here), "f ");
 }
 
+/* Of a copy that was killed soon. */
+static void what_is_too_little_to_go_on_with_is_removed(void **state)
+{
+	struct stand *s = need_stand(state);
+	auto_free char *f = path_join(s->here, "f");
+	auto_free char *part = NULL;
+
+	serve_evil(s, "dies");
+	assert_int_equal(copy(s, "t1:/r/f", f, 0), -VMCTL_TRANSPORT);
+	part = path_join(s->here, names_in(s->here));
+	part[strlen(part) - 1] = '\0';
+	assert_int_equal(truncate(part, 3000000), 0);
+	serve_evil(s, "large");
+	assert_int_equal(copy(s, "t1:/r/f", f, RESUME), 0);
+	assert_evil_bytes(f, EVIL_LARGE);
+	assert_string_equal(names_in(s->here), "f ");
+}
+
 /* The beginning of something else, under the right name. */
 static void a_wrong_beginning_is_never_gone_on_with(void **state)
 {
@@ -716,6 +734,7 @@ int main(int argc, char **argv)
 		TEST(a_folder_that_does_not_end_is_left),
 		TEST(short_answers_are_put_together),
 		TEST(a_broken_copy_is_gone_on_with),
+		TEST(what_is_too_little_to_go_on_with_is_removed),
 		TEST(a_wrong_beginning_is_never_gone_on_with),
 		TEST(cancelling_ends_a_copy_that_hangs),
 		TEST(without_extensions_it_works_too),
