@@ -335,7 +335,8 @@ held() {
 	local net
 	on_system || return 0
 	for net in $(virsh_ net-list --all --name); do
-		virsh_ net-dumpxml "$net" | grep -i "<host.*$1" || :
+		{ virsh_ net-dumpxml "$net" && virsh_ net-dumpxml --inactive "$net"; } |
+			grep -i "<host.*$1" | sort -u || :
 		virsh_ net-dhcp-leases "$net" 2>/dev/null | grep -i "$1" || :
 	done
 }

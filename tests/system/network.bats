@@ -200,6 +200,30 @@ create() {
 	ok vmctl network delete tiny
 }
 
+# A daemon that is killed between its two changes leaves that.
+@test "an address that only what runs has, or only what is kept, is given back, and reserved on both sides" {
+	local host id
+	for side in live config; do
+		ok create "half-$side"
+		id=$(field "half-$side" id)
+		host=$(virsh_ net-dumpxml vmctl | grep -io "<host.*$(mac_of "$id").*")
+		# On the other side, it is gone.
+		case $side in
+		live) virsh_ net-update vmctl delete ip-dhcp-host "$host" --config ;;
+		config) virsh_ net-update vmctl delete ip-dhcp-host "$host" --live ;;
+		esac
+		# A start reserves it again where it is missing.
+		ok vmctl stop --force --timeout 0 "half-$side"
+		ok vmctl start "half-$side"
+		has "$(virsh_ net-dumpxml vmctl)" "$host"
+		has "$(virsh_ net-dumpxml --inactive vmctl)" "$host"
+		virsh_ net-update vmctl delete ip-dhcp-host "$host" --$side
+		ok vmctl delete -y "half-$side"
+		hasnt "$(virsh_ net-dumpxml vmctl)" "$host"
+		hasnt "$(virsh_ net-dumpxml --inactive vmctl)" "$host"
+	done
+}
+
 @test "several interfaces: each of its own network, eight at most" {
 	ok vmctl network create lab --subnet 10.20.30.0/24
 	ok create many --network lab --network nat --network lab --network user
