@@ -112,9 +112,12 @@ static int read_names(int fd, long timeout_ms, struct str *out)
 /* What is no name is left out, and so is what cannot be shown. */
 static int take_names(const struct str *from, char ***ret)
 {
-	auto_strv char **names = strv_dup(NULL);
 	const char *p = str_text(from), *end = p + from->len, *zero;
+	size_t n = 0, max = 1;
 
+	for (const char *q = p; q < end; q++)
+		max += *q == '\0';
+	auto_strv char **names = calloc(max, sizeof(*names));
 	for (; names && (zero = memchr(p, '\0', (size_t)(end - p)));
 	     p = zero + 1) {
 		auto_free char *safe =
@@ -123,8 +126,8 @@ static int take_names(const struct str *from, char ***ret)
 
 		if (!*p || !safe || !str_eq(safe, p) || (slash && slash[1]))
 			continue;
-		if (strv_append(&names, p) < 0)
-			return -VMCTL_NO_MEMORY;
+		names[n] = take_ptr(&safe);
+		n++;
 	}
 	if (!names)
 		return -VMCTL_NO_MEMORY;
