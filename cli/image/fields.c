@@ -56,11 +56,15 @@ static const struct field fields[] = {
 const struct record image_record = { "image", fields };
 
 int image_print_made(struct cli *cli, const struct vmctl_image *image,
-		     struct vmctl_error *err)
+		     const char *user, struct vmctl_error *err)
 {
 	const char *output = cli->globals.output;
 	auto_free char *line = NULL;
 
+	/* Most images of distributions let nobody in as root. */
+	if (!user && str_eq(image->user, "root"))
+		cli_note(cli, "no account is named, so root is entered; with "
+			      "another, such as debian or ubuntu: --user NAME");
 	if (!str_eq(output, "table") && !str_eq(output, "name"))
 		return render_one(cli->out, &image_record, image, err);
 	line = str_printf("%s\n", image->name);

@@ -8,9 +8,10 @@ extern const struct record image_record;
 extern const struct record catalogue_record;
 
 /* What was stored: the name alone for people and scripts, all of it for
- * programs. */
+ * programs. With a note when nobody, by --user (`user`) or in a catalogue, has
+ * named the account that the keys go to. */
 int image_print_made(struct cli *cli, const struct vmctl_image *image,
-		     struct vmctl_error *err);
+		     const char *user, struct vmctl_error *err);
 
 /* Names of the catalogue. */
 void complete_catalogue(struct cli *cli, const char *prefix, struct str *out);

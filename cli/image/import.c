@@ -165,11 +165,7 @@ static int run(struct cli *cli, void *data, struct vmctl_error *err)
 	r = vmctl_image_import(ctx, &what, &image, err);
 	if (r < 0)
 		return r;
-	/* Most images of distributions let nobody in as root. */
-	if (!o->user)
-		cli_note(cli, "no account is named, so root is entered; with "
-			      "another, such as debian or ubuntu: --user NAME");
-	r = image_print_made(cli, image, err);
+	r = image_print_made(cli, image, o->user, err);
 	vmctl_image_free(image);
 	return r;
 }

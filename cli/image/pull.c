@@ -85,7 +85,7 @@ static int run(struct cli *cli, void *data, struct vmctl_error *err)
 		r = vmctl_image_pull(ctx, &what, &image, err);
 	if (r < 0)
 		return r;
-	r = image_print_made(cli, image, err);
+	r = image_print_made(cli, image, o->user, err);
 	vmctl_image_free(image);
 	return r;
 }

@@ -218,12 +218,14 @@ of() { # NAME KEY
 	refused 2 vmctl image pull "$URL/norange/a.qcow2" --name x --digest nonsense
 	same "$(cat "$W/.log")" ""
 	ok vmctl image pull "$URL/norange/a.qcow2" --digest "${SHA256^^}" --user me
+	hasnt "$err" "no account is named"
 	same "$out" a
 	same "$(of a verified_by)" digest
 	same "$(of a user)" me
 	same "$(of a source)" "$URL/norange/a.qcow2"
 	# One that is in the catalogue has its checksum there.
 	ok vmctl image pull "$URL/a.qcow2"
+	hasnt "$err" "no account is named"
 	same "$out" test:1
 	same "$(of test:1 verified_by)" checksum
 	refused 2 vmctl image pull ftp://127.0.0.1/b.qcow2 --digest "$SHA256"
@@ -334,6 +336,7 @@ of() { # NAME KEY
 	cmp "$W/a.qcow2" "$(of a path)"
 	ok vmctl image delete -y a
 	ok vmctl image pull "$URL/dated/a.qcow2" --digest "$SHA256" --name dated
+	has "$err" "no account is named, so root is entered"
 }
 
 @test "image pull: cut off again and again, what has arrived is kept, and the same command ends it" {
@@ -441,7 +444,7 @@ arrived() {
 	has "$err" "image pull"
 	same "$(snapshot)" "$before"
 	vmctl --timeout 30s image pull "$URL/gate/2000000/a.qcow2" --digest "$SHA256" \
-		>"$BATS_TEST_TMPDIR/second" 2>&1 3>&- &
+		>"$BATS_TEST_TMPDIR/second" 2>"$BATS_TEST_TMPDIR/err" 3>&- &
 	second=$!
 	touch "$W/.open"
 	wait $PULL

@@ -40,6 +40,7 @@ setup_file() {
 	cp "$I/good.qcow2" "$BATS_TEST_TMPDIR/from-file.qcow2"
 	qemu-io -f qcow2 -c 'write -P 0x11 0 64k' "$BATS_TEST_TMPDIR/from-file.qcow2" >/dev/null
 	ok vmctl image import "$BATS_TEST_TMPDIR/from-file.qcow2"
+	has "$err" "no account is named, so root is entered; with another, such as debian or ubuntu: --user NAME"
 	ok vmctl image show from-file
 }
 
