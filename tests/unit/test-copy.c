@@ -508,17 +508,25 @@ static void a_broken_copy_is_gone_on_with(void **state)
 	assert_string_equal(names_in(s->here), "f ");
 }
 
-/* Of a copy that was killed soon. */
-static void what_is_too_little_to_go_on_with_is_removed(void **state)
+/* Breaks a copy off. The path of what it left, allocated. */
+static char *left_by_a_broken_copy(struct stand *s, const char *f)
 {
-	struct stand *s = need_stand(state);
-	auto_free char *f = path_join(s->here, "f");
-	auto_free char *part = NULL;
+	char *part;
 
 	serve_evil(s, "dies");
 	assert_int_equal(copy(s, "t1:/r/f", f, 0), -VMCTL_TRANSPORT);
 	part = path_join(s->here, names_in(s->here));
 	part[strlen(part) - 1] = '\0';
+	return part;
+}
+
+/* Of a copy that was killed soon. */
+static void what_is_too_little_to_go_on_with_is_removed(void **state)
+{
+	struct stand *s = need_stand(state);
+	auto_free char *f = path_join(s->here, "f");
+	auto_free char *part = left_by_a_broken_copy(s, f);
+
 	assert_int_equal(truncate(part, 3000000), 0);
 	serve_evil(s, "large");
 	assert_int_equal(copy(s, "t1:/r/f", f, RESUME), 0);
@@ -531,12 +539,8 @@ static void a_wrong_beginning_is_never_gone_on_with(void **state)
 {
 	struct stand *s = need_stand(state);
 	auto_free char *f = path_join(s->here, "f");
-	auto_free char *part = NULL;
+	auto_free char *part = left_by_a_broken_copy(s, f);
 
-	serve_evil(s, "dies");
-	assert_int_equal(copy(s, "t1:/r/f", f, 0), -VMCTL_TRANSPORT);
-	part = path_join(s->here, names_in(s->here));
-	part[strlen(part) - 1] = '\0';
 	patch(part, 1000000, "wrong", 5);
 	patch(part, 0, "x", 1);
 	serve_evil(s, "large");
