@@ -41,8 +41,8 @@ VM_LDFLAGS := -Wl,--as-needed -Wl,-z,relro -Wl,-z,now
 SO_LDFLAGS := -shared $(if $(SANITIZE),,-Wl,-z,defs)
 HIDE_BASE := -Wl,--exclude-libs,libbase.a
 ifneq ($(SANITIZE),)
-# What is undefined traps, and ASan shows where (handle_sigill): the tables for messages of
-# its own would have to be relocated whenever a command starts, half as long as all else.
+# Undefined behaviour traps, and ASan reports where (handle_sigill). The messages of UBSan
+# need tables that are relocated at every start: a third of the time of a short command.
 SAN := -fsanitize=address,undefined -fsanitize-undefined-trap-on-error -fno-omit-frame-pointer
 # ASan looks for the XDR functions that it stands before when the program starts. libvirt,
 # loaded later, brings them: without this its first message jumps to address 0.
@@ -348,7 +348,7 @@ help:
 	@sed -n 's/^#help //p' Makefile
 #help make demo          install what is missing, build, and run a VM from creation to deletion
 #help make check         install what is missing, build, and run the tests
-#help make check-all     these and the rest: all with machines, the build without sanitizers
+#help make check-all     these and the rest: everything with machines, the build without sanitizers
 #help make               build (into build/; B=DIR for elsewhere, V=1 to see the commands)
 #help make deps          only install the missing packages
 #help make check-rest    what check-all adds to check
