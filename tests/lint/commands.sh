@@ -17,6 +17,14 @@ commands=$(echo "$list" | awk -F '\t' '$2 == "command" { print $1 }')
 each_command() {
 	echo "$commands" | while read -r command; do "$1" "$command"; done
 }
+pages=$(files 'man/*.in')
+made=$(mktemp -d)
+trap 'rm -rf "$made"' EXIT
+# What a page is made into is needed more than once.
+for file in $pages; do
+	"$vmctl" __describe man "$file" >"$made/${file#man/}" 2>/dev/null ||
+		echo "$file: vmctl __describe man fails" >>"$made/failed"
+done
 # described COMMAND KIND: the third field of these lines.
 described() {
 	echo "$list" | awk -F '\t' -v c="$1" -v k="$2" '$1 == c && $2 == k { print $3 }'
@@ -30,13 +38,7 @@ has_page() {
 }
 ok_if_empty "every command has a page" "$(each_command has_page)"
 
-has_command() {
-	for file in $(files 'man/*.in'); do
-		"$vmctl" __describe man "$file" >/dev/null 2>&1 ||
-			echo "$file: vmctl __describe man fails"
-	done
-}
-ok_if_empty "every page has a command" "$(has_command)"
+ok_if_empty "every page has a command" "$(cat "$made/failed" 2>/dev/null)"
 
 has_marks() {
 	file=$(page "$1")
@@ -55,18 +57,19 @@ ok_if_empty "every page has the marks for what is generated" "$(each_command has
 # The lines to be typed in the section EXAMPLES, which is the page's own or made of
 # the command's.
 has_examples() {
-	for file in $(files 'man/*.in'); do
-		n=$("$vmctl" __describe man "$file" 2>/dev/null |
-			sed -n '/^\.Sh EXAMPLES/,/^\.Sh SEE/p' | grep -c '^\$ ')
-		[ "$n" -ge 2 ] || echo "$file: $n examples, at least 2 are wanted"
-	done
+	cd "$made" && awk '
+		FNR == 1 { inside = 0; n[FILENAME] = 0 }
+		/^\.Sh / { inside = /^\.Sh EXAMPLES/ }
+		inside && /^\$ / { n[FILENAME]++ }
+		END { for (i in n) if (n[i] < 2) print "man/" substr(i, 3) ": " n[i] " examples, at least 2 are wanted" }
+	' ./*.in
 }
 ok_if_empty "every page has two examples" "$(has_examples)"
 
 # Those of settings stand in the page of these.
 variables() {
 	grep -hoE '(getenv|environment|xdg_dir)\("[A-Z_]+"' $(files 'lib/*.c' 'cli/*.c') | cut -d '"' -f 2
-	"$vmctl" __describe man man/vmctl-config.5.in | sed -n 's/^\.Ev \([A-Z_]*\)$/\1/p'
+	sed -n 's/^\.Ev \([A-Z_]*\)$/\1/p' "$made/vmctl-config.5.in"
 }
 ok_if_empty "vmctl(1) has every variable of the environment that is looked at" "$(
 	variables | sort -u | while read -r name; do
@@ -82,7 +85,7 @@ agrees() {
 		"$vmctl" $1 --help | sed "s/^/help$tab/"
 		# shellcheck disable=SC2086
 		"$vmctl" __complete -- $1 -- | sed "s/^/completion$tab/"
-		"$vmctl" __describe man "$page" 2>/dev/null | sed "s/^/manual$tab/"
+		sed "s/^/manual$tab/" "$made/${page#man/}"
 		described "$1" option | sed "s/^/option$tab/"
 		# What the prose mentions has to exist.
 		sed -n "s/^\.Fl \(-[a-z-]*\).*/prose$tab-\1/p" "$page" 2>/dev/null
@@ -104,8 +107,9 @@ agrees() {
 }
 ok_if_empty "help, manual and completion know the same options" "$(each_command agrees)"
 
+grep -hoE 'vmctl [^|;&]*' $(files 'tests/cli/*.bats' 'tests/e2e/*.bats' 'tests/system/*.bats') >"$made/calls"
 has_test() {
-	grep -qE "vmctl ([^|;&]* )?$1\b" $(files 'tests/cli/*.bats' 'tests/e2e/*.bats' 'tests/system/*.bats') /dev/null ||
+	grep -qE " $1\b" "$made/calls" ||
 		echo "vmctl $1 is called by no test in tests/cli, tests/e2e or tests/system"
 }
 ok_if_empty "every command has a test" "$(each_command has_test)"
