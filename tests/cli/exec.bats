@@ -283,15 +283,17 @@ runs_in_two() {
 	done
 }
 
-@test "-j is how many run at a time; two hundred at once work" {
-	local n
-	for n in $(seq 200); do row "many$n"; done
+@test "-j is how many run at a time; more at once than files may be open work" {
+	local n many=200 files=128
+	# A program with the sanitizers takes ten times as long to start.
+	case $KIND in asan-*) many=40 files=40 ;; esac
+	for n in $(seq $many); do row "many$n"; done
 	vmctl label -l '!role' fleet=1 >/dev/null
 	db "DELETE FROM label WHERE instance = (SELECT id FROM instance WHERE name = 'off')"
 	vmctl exec -q -j 3 -l fleet -- sh -c 'mkdir "run$FAKE_NUMBER"; ls -d run* | wc -l; rmdir "run$FAKE_NUMBER"' >out
-	same "$(wc -l <out)" 201
+	same "$(wc -l <out)" $((many + 1))
 	[ "$(sed 's/.*| //' out | sort -n | tail -n 1)" -le 3 ]
-	(ulimit -Sn 128 && vmctl exec -q -j 200 -l fleet -- echo a >out)
-	same "$(grep -c ' | a$' out)" 201
+	(ulimit -Sn $files && vmctl exec -q -j $many -l fleet -- echo a >out)
+	same "$(grep -c ' | a$' out)" $((many + 1))
 	db "DELETE FROM instance WHERE name LIKE 'many%'"
 }
