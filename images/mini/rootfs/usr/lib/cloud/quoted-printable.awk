@@ -1,0 +1,18 @@
+# Decode quoted-printable (RFC 2045, 6.7). What is no code in it stays as it is.
+
+function digit(c) {
+	return index("0123456789ABCDEF", toupper(c)) - 1
+}
+
+{
+	# Blanks at the end of a line are of the way it came.
+	sub(/[ \t\r]+$/, "")
+	soft = sub(/=$/, "")
+	out = ""
+	while (match($0, /=[0-9A-Fa-f][0-9A-Fa-f]/)) {
+		out = out substr($0, 1, RSTART - 1) \
+			sprintf("%c", 16 * digit(substr($0, RSTART + 1, 1)) + digit(substr($0, RSTART + 2, 1)))
+		$0 = substr($0, RSTART + 3)
+	}
+	printf "%s%s", out $0, soft ? "" : "\n"
+}
