@@ -5,6 +5,7 @@
 #include <sys/stat.h>
 
 #include "base/file.h"
+#include "base/owner.h"
 #include "context.h"
 
 /*
@@ -294,6 +295,11 @@ int context_storage_claim(struct vmctl *ctx, struct vmctl_error *err)
 	int r = context_state(ctx, &db, err);
 
 	if (r < 0 || is_home(ctx))
+		return r;
+	/* Root reads the settings of whoever's environment it has. */
+	if (ctx->config_path && owner_differs(ctx->config_path))
+		r = owner_check(ctx->storage_dir, err);
+	if (r < 0)
 		return r;
 	r = dir_make(ctx->storage_dir, context_dir_mode(ctx), err);
 	if (r == 0)

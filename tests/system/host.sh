@@ -65,7 +65,9 @@ cat >"$dir/etc/libvirtd.conf" <<-'END'
 	unix_sock_rw_perms = "0777"
 END
 may "a private /etc/libvirt" mount --bind "$dir/etc" /etc/libvirt
-for folder in /var/lib/libvirt /var/cache/libvirt /var/log/libvirt /run; do
+# Where root's own records are (system/sudo): an empty directory stays on the real host.
+mkdir -p /var/lib/vmctl
+for folder in /var/lib/libvirt /var/cache/libvirt /var/log/libvirt /var/lib/vmctl /run; do
 	[ -d "$folder" ] || failed "there is no $folder"
 	may "a private $folder" mount -t tmpfs -o mode=755 private "$folder"
 done

@@ -61,6 +61,25 @@ of_root() {
 	same "$(of_root)" ""
 }
 
+@test "a storage that is set in another user's settings takes no files of root's" {
+	mkdir -p "$THEIRS/.config/vmctl"
+	echo "{\"storage\": \"$THEIRS/store\"}" >"$THEIRS/.config/vmctl/config.json"
+	chown -R "$VMT_USER:" "$THEIRS/.config"
+	truncate -s 1M "$BATS_TEST_TMPDIR/disk"
+	mkfs.vfat "$BATS_TEST_TMPDIR/disk" >/dev/null
+	fails 1 vmctl image import --name disk "$BATS_TEST_TMPDIR/disk"
+	has "$err" "$THEIRS/store is in a directory of $VMT_USER, where root writes nothing"
+	same "$(of_root)" ""
+	[ ! -e "$THEIRS/store" ]
+	# Of root's own settings it is no matter where they lead.
+	mkdir -p "$BATS_TEST_TMPDIR/own"
+	mv "$THEIRS/.config/vmctl" "$BATS_TEST_TMPDIR/own/"
+	chown -R root: "$BATS_TEST_TMPDIR/own"
+	ok env XDG_CONFIG_HOME="$BATS_TEST_TMPDIR/own" XDG_DATA_HOME="$BATS_TEST_TMPDIR/own" \
+		vmctl image import --name disk "$BATS_TEST_TMPDIR/disk"
+	[ -e "$THEIRS/store" ]
+}
+
 @test "the shell of root's keeps its history out of another user's home directory" {
 	printf 'version\nexit\n' | ok script -qec 'vmctl shell' /dev/null
 	same "$(of_root)" ""
