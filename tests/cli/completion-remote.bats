@@ -29,6 +29,7 @@ setup() {
 
 teardown() {
 	shell_close
+	rm -f "${FROM_HOME:-}"
 }
 
 keep() {
@@ -61,9 +62,12 @@ gives() { # the lines in any order
 	completes "$(printf '%s\n' "loop:$FAR/\$(touch pwned)'q\"" "loop:$FAR/a:b=c@d" "loop:$FAR/my dir/")" \
 		cp "loop:$FAR/"
 	completes "$(id -un)@loop:$FAR/.hidden" cp x "$(id -un)@loop:$FAR/.h"
-	touch "$HOME/from-home"
-	completes "loop:from-home" cp loop:from-h
-	completes 'loop:~/from-home' cp 'loop:~/from-h'
+	# Where a session begins, which is not in these tests' own home directory if they
+	# have no user of their own.
+	FROM_HOME=$(mktemp "$(getent passwd "$(id -u)" | cut -d : -f 6)/from-home.XXXXXX")
+	local name=${FROM_HOME##*/}
+	completes "loop:$name" cp "loop:${name%?}"
+	completes "loop:~/$name" cp "loop:~/${name%?}"
 	ok vmctl __complete -- cp loop:/nonexistent/
 	same "$out$err" ""
 	ok vmctl __complete -- cp nobody:/

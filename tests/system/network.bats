@@ -299,7 +299,7 @@ listen() {
 }
 
 @test "a port that a network needs and somebody has is named, with who that is" {
-	local port type
+	local port type proto
 	no_networks
 	for port in 53 67; do
 		type=SOCK_DGRAM
@@ -314,11 +314,14 @@ listen() {
 		has "$err" "in use by python3 (process $listener)"
 		hasnt "$err" "--conf-file"
 	done
-	listen SOCK_STREAM 53
-	try vmctl host doctor
-	kill "$listener"
-	wait "$listener" || :
-	has "$out" "TCP port 53 of all addresses is in use by python3"
+	for type in STREAM/TCP/53 DGRAM/UDP/53 DGRAM/UDP/67; do
+		IFS=/ read -r type proto port <<<"$type"
+		listen "SOCK_$type" "$port"
+		try vmctl host doctor
+		kill "$listener"
+		wait "$listener" || :
+		has "$out" "$proto port $port of all addresses is in use by python3"
+	done
 	vmctl network delete -y taken 2>/dev/null || :
 	ok vmctl network create taken --subnet 10.88.1.0/24
 	try vmctl host doctor

@@ -562,6 +562,13 @@ static void images_that_all_can_read_are_closed(void **state)
 	assert_int_equal(list->count, 1);
 	const char *path = list->items[0]->path;
 	assert_int_equal(chmod(path, 0444), 0);
+	if (geteuid() != 0) {
+		/* Nobody else enters the directory while only the session
+		 * connection has machines. */
+		assert_false(
+			asks(s, false, "storage", VMCTL_VERDICT_WARNING, path));
+		return;
+	}
 	assert_true(asks(s, false, "storage", VMCTL_VERDICT_WARNING, path));
 	assert_int_equal(stat(path, &st), 0);
 	assert_int_equal(st.st_mode & 0777, 0444);

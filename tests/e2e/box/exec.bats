@@ -43,6 +43,23 @@ gone() {
 	same "$status" 137
 }
 
+# A static busybox looks names up with the libraries of its system.
+@test "programs of the guest that look up a name or a service fail as such, and do not crash" {
+	in_guest() { try vmctl exec box -- "$@"; }
+	in_guest timeout 60 wget http://10.0.2.2:1/
+	same "$status" 1
+	has "$out$err" "Connection refused"
+	in_guest timeout 60 wget http://name.invalid/
+	same "$status" 1
+	has "$out$err" "bad address"
+	in_guest ping -c 1 -w 20 name.invalid
+	same "$status" 1
+	in_guest nc -w 20 127.0.0.1 ssh
+	has "$out$err" SSH-2.0
+	in_guest sh -c 'ls -l / && id && netstat -t' # users, groups, services
+	same "$status" 0
+}
+
 @test "exec by ssh: a time-out ends all that the command started, also as root and by sudo" {
 	# shellcheck disable=SC2016 # for the guest
 	local family='trap "" TERM HUP; sh -c "trap : TERM; while :; do tail -f -s 4711 /dev/null; done" >/dev/null 2>&1 </dev/null &
