@@ -255,7 +255,7 @@ demo:
 
 # What finds most faults in least time: what needs no machine, with the sanitizers, and
 # the ways of a machine that every user goes. `check-rest` is what `check-all` adds.
-GUESTS := e2e/tutorial e2e/demo e2e/life e2e/box
+GUESTS := e2e/life e2e/box
 CHECK := lint asan-unit asan-cli $(GUESTS) e2e/zz-leftovers
 CHECK_REST := unit cli e2e $(GUESTS:%=-%) system system-e2e asan-e2e
 check: KINDS = $(CHECK)
