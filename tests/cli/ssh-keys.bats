@@ -57,7 +57,7 @@ agent_end() {
 	rm "$BATS_FILE_TMPDIR/agent"
 }
 
-@test "the right key in the agent, behind six others, opens the guest for ssh, exec, cp and wait" {
+@test "the right key in the agent, behind six others, opens the guest for ssh, exec and cp" {
 	local private
 	private=$(vmctl key show key -o json | jq -r .private_path)
 	agent "$private"

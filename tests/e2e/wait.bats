@@ -67,6 +67,21 @@ setup() {
 	ok vmctl wait box --for ssh --timeout 1m
 }
 
+@test "wait: an account that cloud-init lets nobody in as is named, with the one to take" {
+	local sentence='Please login as the user \"debian\" rather than the user \"vm\".'
+	as_root() { vmctl exec --transport agent -u root box -- "$@"; }
+	as_root cp -p /home/vm/.ssh/authorized_keys /root/kept
+	# As cloud-init has it, without the pause.
+	as_root sed -i "s|^|command=\"echo '${sentence//\\/\\\\}';exit 142\" |" /home/vm/.ssh/authorized_keys
+	db "DELETE FROM fact WHERE key LIKE 'entered/%'"
+	try vmctl wait box --for ssh --timeout 4m
+	as_root cp -p /root/kept /home/vm/.ssh/authorized_keys
+	same "$status" 1
+	has "$err" 'the account vm of the guest lets nobody in: "Please login as the user "debian"'
+	has "$err" 'vmctl ssh --user debian box'
+	ok vmctl wait box --for ssh --timeout 1m
+}
+
 @test "wait: an agent that has its channel open and does not answer is none" {
 	local own qemu
 	guest() { vmctl exec --transport ssh box -- "$@"; }
