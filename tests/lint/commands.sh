@@ -10,46 +10,41 @@ if [ ! -x "$vmctl" ]; then
 	done_testing
 fi
 tab=$(printf '\t')
-list=$("$vmctl" __describe commands)
-commands=$(echo "$list" | awk -F '\t' '$2 == "command" { print $1 }')
-
-# each_command FUNCTION: its output for each command, which is "$1".
-each_command() {
-	echo "$commands" | while read -r command; do "$1" "$command"; done
-}
-pages=$(files 'man/*.in')
 made=$(mktemp -d)
 trap 'rm -rf "$made"' EXIT
+"$vmctl" __describe commands >"$made/list"
 # What a page is made into is needed more than once.
-for file in $pages; do
+for file in $(files 'man/*.in'); do
 	"$vmctl" __describe man "$file" >"$made/${file#man/}" 2>/dev/null ||
 		echo "$file: vmctl __describe man fails" >>"$made/failed"
 done
-# described COMMAND KIND: the third field of these lines.
-described() {
-	echo "$list" | awk -F '\t' -v c="$1" -v k="$2" '$1 == c && $2 == k { print $3 }'
-}
-page() {
-	echo "man/vmctl-$(echo "$1" | tr ' ' '-').1.in"
+awk -F '\t' '$2 == "command" {
+	page = $1
+	gsub(/ /, "-", page)
+	print "man/vmctl-" page ".1.in\t" $1
+}' "$made/list" >"$made/commands"
+
+# each_command FUNCTION: its output for each command, which is "$1", with its page in $page.
+each_command() {
+	while IFS=$tab read -r page command; do "$1" "$command"; done <"$made/commands"
 }
 
 has_page() {
-	[ -f "$(page "$1")" ] || echo "$(page "$1") is missing"
+	[ -f "$page" ] || echo "$page is missing"
 }
 ok_if_empty "every command has a page" "$(each_command has_page)"
 
 ok_if_empty "every page has a command" "$(cat "$made/failed" 2>/dev/null)"
 
 has_marks() {
-	file=$(page "$1")
-	[ -f "$file" ] || return
+	[ -f "$page" ] || return 0
 	for mark in NAME SYNOPSIS OPTIONS EXIT_STATUS EXAMPLES; do
-		grep -qx "@$mark@" "$file" || echo "$file: no line @$mark@"
+		grep -qx "@$mark@" "$page" || echo "$page: no line @$mark@"
 	done
-	if [ -n "$(described "$1" field)" ]; then
-		grep -qx '@OUTPUT@' "$file" || echo "$file: no line @OUTPUT@"
-	elif grep -qx '@OUTPUT@' "$file"; then
-		echo "$file: @OUTPUT@, but the command has no record"
+	if grep -q "^$1${tab}field$tab" "$made/list"; then
+		grep -qx '@OUTPUT@' "$page" || echo "$page: no line @OUTPUT@"
+	elif grep -qx '@OUTPUT@' "$page"; then
+		echo "$page: @OUTPUT@, but the command has no record"
 	fi
 }
 ok_if_empty "every page has the marks for what is generated" "$(each_command has_marks)"
@@ -79,22 +74,19 @@ ok_if_empty "vmctl(1) has every variable of the environment that is looked at" "
 
 # One process for all options of a command: there are hundreds.
 agrees() {
-	page=$(page "$1")
+	# shellcheck disable=SC2086 # a path of words
 	{
-		# shellcheck disable=SC2086 # a path of words
-		"$vmctl" $1 --help | sed "s/^/help$tab/"
-		# shellcheck disable=SC2086
-		"$vmctl" __complete -- $1 -- | sed "s/^/completion$tab/"
-		sed "s/^/manual$tab/" "$made/${page#man/}"
-		described "$1" option | sed "s/^/option$tab/"
+		"$vmctl" $1 --help
+		echo @completion
+		"$vmctl" __complete -- $1 --
+	} </dev/null | awk -F '\t' -v command="$1" -v page="$page" '
+		kind == "list" { if ($1 == command && $2 == "option") options[$3] }
+		kind == "manual" && /^\.It / { manual = manual $0 "\n" }
 		# What the prose mentions has to exist.
-		sed -n "s/^\.Fl \(-[a-z-]*\).*/prose$tab-\1/p" "$page" 2>/dev/null
-	} | awk -F '\t' -v command="$1" -v page="$page" '
-		$1 == "help" && $2 ~ /^  / { help = help $2 "\n" }
-		$1 == "manual" && $2 ~ /^\.It / { manual = manual $2 "\n" }
-		$1 == "completion" { completed[$2] }
-		$1 == "option" { options[$2] }
-		$1 == "prose" { prose[$2] }
+		kind == "prose" && match($0, /^\.Fl -[a-z-]*/) { prose["-" substr($0, 5, RLENGTH - 4)] }
+		kind == "said" && $0 == "@completion" { kind = "completion"; next }
+		kind == "said" && /^  / { help = help $0 "\n" }
+		kind == "completion" { completed[$1] }
 		END {
 			for (o in options) {
 				if (!index(help, o)) print command " --help: no " o
@@ -103,7 +95,8 @@ agrees() {
 			}
 			for (o in prose)
 				if (!(o in completed)) print page ": " o " is no option"
-		}'
+		}
+	' kind=list "$made/list" kind=manual "$made/${page#man/}" kind=prose "$page" kind=said -
 }
 ok_if_empty "help, manual and completion know the same options" "$(each_command agrees)"
 
@@ -120,7 +113,7 @@ is_completed() {
 	*' '*) set -- "${1% *}" "$last" ;;
 	*) set -- "$last" ;;
 	esac
-	"$vmctl" __complete -- "$@" | grep -q "^$last$tab" || echo "$* is not completed"
+	"$vmctl" __complete -- "$@" </dev/null | grep -q "^$last$tab" || echo "$* is not completed"
 }
 ok_if_empty "every command is completed" "$(each_command is_completed)"
 done_testing
