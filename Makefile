@@ -43,6 +43,8 @@ HIDE_BASE := -Wl,--exclude-libs,libbase.a
 ifneq ($(SANITIZE),)
 # Undefined behaviour traps, and ASan reports where (handle_sigill). The messages of UBSan
 # need tables that are relocated at every start: a third of the time of a short command.
+# ASan's own are, but not in a program at a fixed address that has the library in itself.
+SAN_PROGRAM := -no-pie
 SAN := -fsanitize=address,undefined -fsanitize-undefined-trap-on-error -fno-omit-frame-pointer
 # ASan looks for the XDR functions that it stands before when the program starts. libvirt,
 # loaded later, brings them: without this its first message jumps to address 0.
@@ -129,7 +131,7 @@ endif
 # A change of flags compiles everything anew; a file that came or went links anew. What
 # was made without a program that is installed now, or with another one, is made again.
 FLAGS := $(strip $(CC) $(VM_CFLAGS) $(SAN) $(CPPFLAGS) $(CFLAGS))
-LINKS := $(strip $(ALL_SRC) $(SO_LDFLAGS) $(HIDE_BASE) $(VM_LDFLAGS) $(LDFLAGS) $(SAN_LIBS) $(VERSION))
+LINKS := $(strip $(ALL_SRC) $(SO_LDFLAGS) $(HIDE_BASE) $(VM_LDFLAGS) $(LDFLAGS) $(SAN_PROGRAM) $(SAN_LIBS) $(VERSION))
 AGENT_FLAGS := $(strip $(AGENT_CC) $(AGENT_CFLAGS))
 ifdef BUILDS
 $(shell mkdir -p $(B)/gen)
@@ -198,8 +200,9 @@ $(AGENT).gz: $(AGENT)
 # linked again: it finds it relative to its own folder, so that a tree that was
 # moved works, or through the system's path when it is there.
 RPATH = -Wl,-rpath,'$$ORIGIN/$(shell realpath -m --relative-to=$(BINDIR) $(LIBDIR))'
-COMMAND = $(CLI_OBJ) $(B)/libbase.a $(HIDE_BASE) -L$(B) -lvmctl $(LIBS_cli) $(SAN_LIBS)
-$(B)/vmctl: $(CLI_OBJ) $(B)/$(LIBNAME) $(B)/libbase.a $(B)/gen/LINKS
+LIBRARY := $(if $(SANITIZE),$(B)/libvmctl.a $(LIBS_lib),$(B)/libbase.a $(HIDE_BASE) -L$(B) -lvmctl)
+COMMAND = $(SAN_PROGRAM) $(CLI_OBJ) $(LIBRARY) $(LIBS_cli) $(SAN_LIBS)
+$(B)/vmctl: $(CLI_OBJ) $(B)/$(LIBNAME) $(B)/libbase.a $(if $(SANITIZE),$(B)/libvmctl.a) $(B)/gen/LINKS
 	$(say) LD $@
 	$(Q)$(LINK) -Wl,-rpath,'$$ORIGIN' $(COMMAND)
 $(B)/install/vmctl: $(B)/vmctl
@@ -231,7 +234,7 @@ $(B)/gen/%.3.in: man/%.3.in scripts/api-page examples/instances.c $(HEADERS)
 # --- tests -------------------------------------------------------------------
 $(B)/tests/unit/%: $(B)/tests/unit/%.o $(call obj,$(UNIT_HELP_SRC)) $(B)/libcli.a $(B)/libvmctl.a
 	$(say) LD $@
-	$(Q)$(LINK) $(filter %.o,$^) $(B)/libcli.a $(B)/libvmctl.a $(LIBS_unit)
+	$(Q)$(LINK) $(SAN_PROGRAM) $(filter %.o,$^) $(B)/libcli.a $(B)/libvmctl.a $(LIBS_unit)
 # Code of a module is compiled into the test of it.
 $(B)/tests/unit/test-document: LIBS_unit += $(call pkg,--libs,libxml-2.0)
 $(B)/tests/fakes/%.so: $(B)/tests/fakes/%.o $(B)/libbase.a
