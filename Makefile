@@ -257,8 +257,8 @@ demo:
 	@B=$(B) scripts/demo
 
 # What finds most faults in least time: what needs no machine, with the sanitizers, and
-# the ways of a machine that every user goes. `check-rest` is what `check-all` adds.
-GUESTS := e2e/life e2e/box
+# the life of a machine. `check-rest` is what `check-all` adds.
+GUESTS := e2e/life
 CHECK := lint asan-unit asan-cli $(GUESTS) e2e/zz-leftovers
 CHECK_REST := unit cli e2e $(GUESTS:%=-%) system system-e2e asan-e2e
 check: KINDS = $(CHECK)

@@ -52,7 +52,7 @@ gone() {
 	in_guest timeout 60 wget http://localhost:1/
 	same "$status" 1
 	has "$out$err" "Connection refused"
-	in_guest ping -c 1 -w 20 localhost
+	try vmctl exec -u root box -- ping -c 1 -w 20 localhost
 	same "$status" 0
 	in_guest nc -w 20 localhost ssh
 	has "$out$err" SSH-2.0
