@@ -296,7 +296,7 @@ int context_storage_claim(struct vmctl *ctx, struct vmctl_error *err)
 
 	if (r < 0 || is_home(ctx))
 		return r;
-	/* Root reads the settings of whoever's environment it has. */
+	/* With sudo -E, root reads another user's settings. */
 	if (ctx->config_path && owner_differs(ctx->config_path))
 		r = owner_check(ctx->storage_dir, err);
 	if (r < 0)

@@ -1,11 +1,11 @@
-# Decode quoted-printable (RFC 2045, 6.7). What is no code in it stays as it is.
+# Decode quoted-printable (RFC 2045, 6.7). An "=" without two hex digits stays as it is.
 
 function digit(c) {
 	return index("0123456789ABCDEF", toupper(c)) - 1
 }
 
 {
-	# Blanks at the end of a line are of the way it came.
+	# Blanks at the end of a line were added on the way.
 	sub(/[ \t\r]+$/, "")
 	soft = sub(/=$/, "")
 	out = ""
